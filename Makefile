@@ -1,0 +1,44 @@
+# make demo · make test · make check · make dev — everything else is a step of one of these.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+export PYTHONUTF8 := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup demo dev test check format lock clean
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## install the pinned dependencies and this project into .venv
+
+# --no-deps: the lock is complete, and pip must not look for anything beyond the hashes in it.
+$(READY): requirements.lock pyproject.toml
+	@echo "→ Installing the pinned dependencies into $(VENV) (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## run the whole pipeline on a simulated organisation
+	@$(BIN)/aifinops demo
+
+dev: $(READY) ## open the Dagster UI on the demo's pipeline
+	@$(BIN)/aifinops dev
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## lint, types, import rules, dbt parse, Dagster definitions, generated files
+	@$(BIN)/python tools/check.py
+
+format: $(READY) ## format and repair what can be repaired
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## resolve the dependencies again and write requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+
+clean: ## remove the environment and everything the pipeline wrote here
+	rm -rf $(VENV) .aifinops dbt_project/target dbt_project/logs

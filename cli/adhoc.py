@@ -1,0 +1,50 @@
+"""One run on the user's own files: the project's configuration with other sources, in a home of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+import ingestion
+from finops.paths import PROJECT_DIR, Home
+
+
+@dataclass(frozen=True)
+class AdhocRun:
+    home: Home
+    config: Path
+    as_of: datetime
+    """The end of the newest day in the files: what a report on them is about."""
+
+
+def adhoc_run(
+    base_config: Path, home: Path | None, *, focus: Path | None, usage: Path | None, mapping: Path | None
+) -> AdhocRun:
+    """Prepare a home and a configuration whose only sources are the files named.
+
+    Without ``home``, the same files always get the same home, so that a second run changes nothing and other files
+    never mix with them.
+    """
+    sources: list[dict[str, str]] = []
+    if focus:
+        sources.append({"id": "focus", "type": "focus_files", "url": str(focus.resolve())})
+    if usage and mapping:
+        sources.append(
+            {"id": "usage", "type": "usage_files", "url": str(usage.resolve()), "mapping": str(mapping.resolve())}
+        )
+    digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:8]
+    name = (focus or usage or Path("files")).stem.split(".")[0]
+    place = Home(home.resolve() if home else PROJECT_DIR / ".aifinops" / f"{name}-{digest}")
+    config = place.path / "run-config"
+    config.mkdir(parents=True, exist_ok=True)
+    for file in base_config.glob("*.yml"):
+        shutil.copyfile(file, config / file.name)
+    text = yaml.safe_dump({"sources": sources}, sort_keys=False, allow_unicode=True)
+    note = "# Written by `aifinops run` for the files named on its command line.\n"
+    (config / "sources.yml").write_text(note + text, encoding="utf-8")
+    return AdhocRun(place, config, ingestion.newest_moment(focus=focus, usage=usage, mapping=mapping))

@@ -1,0 +1,58 @@
+"""The Dagster UI on a home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
+from orchestration.run import instance_of
+from orchestration.workspace import AS_OF_VARIABLE
+
+
+def serve_dagster(home: Home, host: str, port: int, console: Console) -> None:
+    """Run ``dagster dev`` on a home until it is interrupted; a simulated organisation is served beside it."""
+    if not home.path.exists():
+        Console(stderr=True).print(f"[red bold]✗[/] {home.path} does not exist; run `make demo` first", soft_wrap=True)
+        raise typer.Exit(1)
+    simulated = (home.simulator / "organisation.json").exists()
+    if simulated:
+        from cli.simulated import served_organisation
+
+        around = served_organisation(home)
+    else:
+        around = nullcontext()
+    with around as organisation:
+        environ = {**os.environ, HOME_VARIABLE: str(home.path)}
+        if organisation:
+            environ |= {**organisation.environ, AS_OF_VARIABLE: organisation.as_of.isoformat()}
+        if (home.path / "run-config").exists():
+            environ.setdefault(CONFIG_VARIABLE, str(home.path / "run-config"))
+        console.print(f"Dagster UI: [bold]http://{host}:{port}[/]   (Ctrl+C ends it)\n")
+        raise typer.Exit(_dagster_dev(home, host, port, environ))
+
+
+def _dagster_dev(home: Home, host: str, port: int, environ: Mapping[str, str]) -> int:
+    with instance_of(home):
+        pass  # writes dagster.yaml into the home
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        "dev",
+        *("--workspace", str(PROJECT_DIR / "workspace.yaml")),
+        *("--host", host),
+        *("--port", str(port)),
+    ]
+    process = subprocess.Popen(command, env={**environ, "DAGSTER_HOME": str(home.dagster)}, cwd=PROJECT_DIR)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait(timeout=30)
+        return 0

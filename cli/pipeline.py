@@ -1,0 +1,77 @@
+"""Running the pipeline for someone who watches, and the summary at its end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+import reports
+from cli.progress import RunProgress
+from finops.config import ConfigError, load_configuration
+from finops.paths import PROJECT_DIR, Home
+
+
+def run_and_show(
+    home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], console: Console, *, demo: bool = False
+) -> None:
+    """Run everything with progress, then print the summary; a problem ends the command with a message."""
+    errors = Console(stderr=True)
+    try:
+        load_configuration(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+    from orchestration.run import PipelineError, run_everything
+
+    try:
+        with RunProgress(console) as progress:
+            seconds = run_everything(home, config, as_of, environ, progress.listener)
+    except PipelineError as error:
+        errors.print(f"\n[red bold]✗ The run stopped.[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(
+            "Nothing is lost: what was landed stays, and the next run goes on from there.\n"
+            f"Look at the run in the Dagster UI: aifinops dev --home {shlex.quote(str(home.path))}",
+            highlight=False,
+        )
+        raise typer.Exit(1) from None
+    console.print(f"\n[bold]Done in {seconds:.0f} s.[/] {as_of:%d %b %Y %H:%M} UTC is the moment reported on.\n")
+    show_summary(home, as_of, console)
+    _show_places(home, console, demo=demo)
+
+
+def show_summary(home: Home, as_of: datetime | None, console: Console) -> None:
+    """Print the summary of the published marts."""
+    marts = reports.read_marts(home.published)
+    moment = as_of or reports.reported_moment(marts)
+    console.print(reports.render_terminal(reports.summarise(marts, as_of=moment)))
+
+
+def _show_places(home: Home, console: Console, *, demo: bool) -> None:
+    def shown(path: Path) -> str:
+        return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+    option = "" if home.path == PROJECT_DIR / ".aifinops" / "demo" else f" --home {shlex.quote(shown(home.path))}"
+    opens = "make dev" if demo else f"aifinops dev{option}"
+    lines = [
+        f"[bold]Report[/]       {shown(home.reports / 'index.html')}",
+        f"[bold]Exports[/]      {shown(home.exports)}/ (CSV, Parquet, data dictionary)",
+    ]
+    cards = sorted(home.messages.glob("*.html"))
+    if cards:
+        lines.append(
+            f"[bold]Teams cards[/]  {shown(cards[0])}" + (f" and {len(cards) - 1} more" if len(cards) > 1 else "")
+        )
+    lines += [
+        "",
+        f"[bold]Next[/]         {opens}  opens the Dagster UI on this pipeline",
+        "             aifinops run --focus YOUR_EXPORT.csv  does the same with your bill",
+    ]
+    console.print(Panel("\n".join(lines), title="Where things are", title_align="left", border_style="dim"))

@@ -1,0 +1,73 @@
+"""A simulated organisation around a run: generated once, served while the run lasts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.console import Console
+
+import simulator
+from finops.paths import Home
+from finops.periods import as_utc
+
+
+@dataclass(frozen=True)
+class SimulatedOrganisation:
+    as_of: datetime
+    url: str
+    environ: Mapping[str, str]
+
+
+@contextmanager
+def simulated_organisation(
+    home: Home, console: Console, *, seed: int, scale: float, days: int
+) -> Iterator[SimulatedOrganisation]:
+    """Generate the organisation if it is not there yet, then serve it as :func:`served_organisation` does."""
+    with console.status("Simulated organisation") as status:
+        done = simulator.generate(
+            home.simulator,
+            seed=seed,
+            scale=scale,
+            days=days,
+            progress=lambda message: status.update(f"Simulated organisation · {message}"),
+        )
+    console.print(f"  [green]✓[/] {done.sentence}")
+    with served_organisation(home) as organisation:
+        yield organisation
+
+
+@contextmanager
+def served_organisation(home: Home, port: int = 0) -> Iterator[SimulatedOrganisation]:
+    """Serve a generated organisation on this machine; ``environ`` points config/sources.yml and routing.yml at it."""
+    as_of = as_utc(simulator.read_organisation(home.simulator).as_of)
+    secret = _webhook_secret(home)
+    with simulator.SimulatorServer(home.simulator, port=port, webhook_secret=secret) as server:
+        environ = {
+            **os.environ,
+            "AIFINOPS_EXPORTS_URL": str(home.simulator / "azure-exports"),
+            "AIFINOPS_SPANS_URL": str(home.simulator / "spans"),
+            "AIFINOPS_OUTCOMES_URL": str(home.simulator / "outcomes"),
+            "AIFINOPS_AZURE_MONITOR_URL": server.url,
+            "AIFINOPS_AZURE_TOKEN": "simulated",
+            "AIFINOPS_PROMETHEUS_URL": f"{server.url}/prometheus",
+            "AIFINOPS_TEAMS_URL": f"{server.url}/teams/finops",
+            "AIFINOPS_WEBHOOK_URL": f"{server.url}/webhooks/platform",
+            "AIFINOPS_WEBHOOK_SECRET": secret,
+        }
+        yield SimulatedOrganisation(as_of=as_of, url=server.url, environ=environ)
+
+
+def _webhook_secret(home: Home) -> str:
+    """A secret made once per home, in the form Standard Webhooks prescribes."""
+    file = home.path / "simulated-webhook.secret"
+    if not file.exists():
+        home.path.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text("whsec_" + b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
+    return file.read_text(encoding="ascii")

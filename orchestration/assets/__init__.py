@@ -1,0 +1,1 @@
+"""The assets, a module per stage of the way from a source to a message."""

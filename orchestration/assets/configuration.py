@@ -1,0 +1,34 @@
+"""Configuration as tables that dbt reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from finops.config.tables import COLUMNS, write_tables
+from orchestration.workspace import Workspace
+
+CONFIG_GROUP = "2_configuration"
+
+
+@dg.multi_asset(
+    name="configuration",
+    group_name=CONFIG_GROUP,
+    specs=[
+        dg.AssetSpec(
+            dg.AssetKey(["config", table]),
+            kinds={"yaml"},
+            description=f"The {table.replace('_', ' ')} rows of config/, validated.",
+            metadata={
+                "dagster/column_schema": dg.TableSchema(columns=[dg.TableColumn(n, t) for n, t in columns.items()])
+            },
+        )
+        for table, columns in COLUMNS.items()
+    ],
+)
+def configuration_tables(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Validate ``config/`` and write its tables; every problem is reported with file, line and remedy."""
+    counts = write_tables(workspace.configuration(), workspace.home.config_tables, workspace.as_of())
+    for table, count in counts.items():
+        yield dg.MaterializeResult(asset_key=["config", table], metadata={"dagster/row_count": count})

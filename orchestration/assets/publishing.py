@@ -1,0 +1,77 @@
+"""What people and other tools read: published marts, exports, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtProject
+
+import guardrails
+import reports
+from orchestration.assets.warehouse import WAREHOUSE_POOL
+from orchestration.publish import public_marts, publish
+from orchestration.workspace import Workspace
+
+PUBLISHED_GROUP = "8_published"
+
+
+def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
+    manifest = Path(project.manifest_path)
+    marts = public_marts(manifest)
+
+    @dg.asset(
+        name="published_marts",
+        deps=[dg.AssetKey([mart.name]) for mart in marts],
+        group_name=PUBLISHED_GROUP,
+        kinds={"parquet"},
+        pool=WAREHOUSE_POOL,
+        description="The public marts as Parquet, swapped in as a whole: what reports, exports, guardrails and every "
+        "tool outside read.",
+    )
+    def published_marts(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        home = workspace.home
+        counts = publish(home.warehouse, marts, home.published, version=context.run_id)
+        return dg.MaterializeResult(
+            metadata={
+                "marts": len(counts),
+                "rows": sum(counts.values()),
+                "folder": dg.MetadataValue.path(home.published),
+            }
+        )
+
+    @dg.asset(
+        name="exports",
+        deps=[published_marts],
+        group_name=PUBLISHED_GROUP,
+        kinds={"csv", "parquet"},
+        description="Every public mart as CSV and Parquet, with a data dictionary made from dbt's contracts.",
+    )
+    def exports(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        home = workspace.home
+        files = reports.export_marts(home.published, home.exports, reports.read_dictionary(manifest))
+        return dg.MaterializeResult(
+            metadata={"files": len(files), "folder": dg.MetadataValue.path(home.exports)},
+        )
+
+    @dg.asset(
+        name="report_page",
+        deps=[published_marts, dg.AssetKey("guardrail_decisions")],
+        group_name=PUBLISHED_GROUP,
+        kinds={"plotly", "html"},
+        description="One page that works offline: spend, forecast, budgets, unit costs, anomalies, guardrails.",
+    )
+    def report_page(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        home = workspace.home
+        found = reports.read_marts(home.published)
+        summary = reports.summarise(found, as_of=workspace.as_of())
+        page = reports.render_page(
+            summary, found, decisions=guardrails.recent_decisions(workspace.ledger()), title="AI spend"
+        )
+        path = reports.write_page(page, home.reports / "index.html")
+        return dg.MaterializeResult(
+            metadata={"page": dg.MetadataValue.path(path), "size_bytes": len(page.encode())},
+        )
+
+    return [published_marts, exports, report_page]

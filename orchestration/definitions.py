@@ -1,0 +1,5 @@
+"""The code location that Dagster loads (workspace.yaml, ``[tool.dg]`` in pyproject.toml)."""
+
+from orchestration.build import build_defs
+
+defs = build_defs()

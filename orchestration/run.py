@@ -1,0 +1,140 @@
+"""Running the pipeline in this process, for the command line and for tests.
+
+Here: one run of the same job that Dagster's schedules launch, with its progress shown as it happens.
+Not here: what the job does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
+from finops.periods import BillingPeriod
+from orchestration.build import EVERYTHING, build_defs
+from orchestration.workspace import AS_OF_VARIABLE, progress_shown_by
+
+MONTHS_LANDED = 14
+"""The open month and the 13 before it: what Azure's exports can still deliver."""
+
+
+class PipelineError(RuntimeError):
+    """A step of the pipeline failed; the message is the first cause."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who watches a run: a line now and then while a step works, and a call when it is over."""
+
+    started: Callable[[str], None]
+    progress: Callable[[str], None]
+    finished: Callable[[StepDone], None]
+
+
+def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> float:
+    """Run every asset once and return the seconds it took.
+
+    Raises:
+        PipelineError: a step failed. What it had not finished is done by the next run.
+    """
+    variables = {
+        **environ,
+        HOME_VARIABLE: str(home.path),
+        CONFIG_VARIABLE: str(config),
+        AS_OF_VARIABLE: as_of.isoformat(),
+    }
+    started_at = time.monotonic()
+    month = BillingPeriod.containing(as_of.date())
+    first = month
+    for _ in range(MONTHS_LANDED - 1):
+        first = first.previous()
+    with _environment(variables), instance_of(home) as instance, progress_shown_by(listener.progress):
+        job = build_defs().resolve_job_def(EVERYTHING)
+        run_id = dg_run_id()
+        instance.add_event_listener(run_id, _Steps(listener))
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: first.start.isoformat(),
+                ASSET_PARTITION_RANGE_END_TAG: month.start.isoformat(),
+            },
+        )
+    if not result.success:
+        raise PipelineError(_first_cause(result))
+    return time.monotonic() - started_at
+
+
+def dg_run_id() -> str:
+    from dagster._core.utils import make_new_run_id
+
+    return make_new_run_id()
+
+
+@contextmanager
+def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance that keeps its runs in the home, so that the UI shows what the command line ran."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_DIR / "dagster.yaml", home.dagster / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        yield instance
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class _Steps:
+    """Turns Dagster's events into calls of a listener."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._started: dict[str, float] = {}
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        if event.event_type_value == "STEP_START":
+            self._started[event.step_key] = time.monotonic()
+            self._listener.started(event.step_key)
+        elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):
+            seconds = time.monotonic() - self._started.get(event.step_key, time.monotonic())
+            self._listener.finished(StepDone(event.step_key, seconds))
+
+
+def _first_cause(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            return f"{event.step_key}: {error.message if error else 'failed without a message'}"
+    return "the run failed before its first step"

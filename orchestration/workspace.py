@@ -1,0 +1,90 @@
+"""The one resource that every asset uses: which home, which configuration, as of when.
+
+Here: finding and loading them.
+Not here: what is done with them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+
+from finops.config import Configuration, load_configuration
+from finops.paths import CONFIG_VARIABLE, Home, config_dir
+from finops.periods import as_utc, utc_now
+
+AS_OF_VARIABLE = "AIFINOPS_AS_OF"
+LAKE_VARIABLE = "AIFINOPS_LAKE"
+
+_progress: ContextVar[Callable[[str], None] | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def progress_shown_by(show: Callable[[str], None]):  # type: ignore[no-untyped-def]
+    """Show the progress of assets that run inside this block in this process."""
+    token = _progress.set(show)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Empty fields are read from the environment when an asset runs, so that one code location serves any home."""
+
+    home_path: str = ""
+    config_path: str = ""
+    as_of_text: str = ""
+
+    @property
+    def home(self) -> Home:
+        return Home(Path(self.home_path).resolve()) if self.home_path else Home.from_environment()
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return os.environ
+
+    @property
+    def config_directory(self) -> Path:
+        return Path(self.config_path).resolve() if self.config_path else config_dir()
+
+    def configuration(self) -> Configuration:
+        """The validated configuration.
+
+        Raises:
+            ConfigError: with file, line and remedy of every problem.
+        """
+        return load_configuration(self.config_directory)
+
+    def as_of(self) -> datetime:
+        """The moment the run reports on: AIFINOPS_AS_OF for simulations and rebuilt past days, else now."""
+        text = self.as_of_text or os.environ.get(AS_OF_VARIABLE)
+        return as_utc(datetime.fromisoformat(text)) if text else utc_now()
+
+    @property
+    def lake_url(self) -> str:
+        return os.environ.get(LAKE_VARIABLE) or str(self.home.lake)
+
+    def dbt_environment(self) -> dict[str, str]:
+        return {
+            "AIFINOPS_HOME": str(self.home.path),
+            LAKE_VARIABLE: self.lake_url,
+            CONFIG_VARIABLE: str(self.config_directory),
+        }
+
+    def reporter(self, context: dg.AssetExecutionContext) -> Callable[[str], None]:
+        """Where an asset sends its progress: the run's log, and the terminal when someone watches."""
+        show = _progress.get()
+
+        def report(message: str) -> None:
+            context.log.info(message)
+            if show:
+                show(message)
+
+        return report

@@ -1,0 +1,122 @@
+"""How numbers, money and times are written, the same in the terminal, on the page and in messages.
+
+Here: text for people.
+Not here: rounding that is calculated with; exports write exact values.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def _fixed(value: Decimal, places: int) -> str:
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    text = f"{abs(rounded):,.{places}f}"
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """``USD 12,345``; two decimals below 100."""
+    return f"{currency}{NBSP}{_fixed(amount, 0 if abs(amount) >= 100 or amount == 0 else 2)}"
+
+
+def whole_money(amount: Decimal, currency: str) -> str:
+    """``USD 12,345`` without decimals, for columns that are read from top to bottom."""
+    if amount != 0 and abs(amount) < Decimal("0.5"):
+        return f"{currency}{NBSP}{'<' if amount > 0 else '>'}{NBSP}{'1' if amount > 0 else MINUS + '1'}"
+    return f"{currency}{NBSP}{_fixed(amount, 0)}"
+
+
+def signed_money(amount: Decimal, currency: str) -> str:
+    """``+USD 1,234`` or ``−USD 1,234``."""
+    sign = "+" if amount > 0 else MINUS if amount < 0 else ""
+    return f"{sign}{money(abs(amount), currency)}"
+
+
+def unit_money(amount: Decimal, currency: str) -> str:
+    """Cost of one unit with at least three significant digits: ``USD 4.27``, ``USD 0.0312``."""
+    size = abs(amount)
+    places = 0 if size >= 1000 else 2
+    if 0 < size < 1:
+        places = min(max(2, 2 - size.adjusted()), 8)
+    return f"{currency}{NBSP}{_fixed(amount, places)}"
+
+
+def compact_money(amount: Decimal, currency: str) -> str:
+    """``USD 1.2M``."""
+    return f"{currency}{NBSP}{compact(amount)}"
+
+
+def compact(value: Decimal | float | int) -> str:
+    """``1.2M``, ``34.5K``, ``987``: three significant digits at most."""
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    for size, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "K")):
+        # 999,950 rounds to a million, so it is written as one
+        if abs(number) >= Decimal("0.9995").scaleb(size):
+            scaled = number.scaleb(-size)
+            return f"{_fixed(scaled, 0 if abs(scaled) >= 100 else 1).removesuffix('.0')}{letter}"
+    return _fixed(number, 0 if abs(number) >= 100 or number == number.to_integral_value() else 1)
+
+
+def whole(value: Decimal | float | int) -> str:
+    """``12,345``."""
+    return _fixed(Decimal(str(value)), 0)
+
+
+def percent(share: Decimal | float, places: int = 0) -> str:
+    """``96%`` of a ratio 0.96. A share just below 100% is never rounded up to it."""
+    value = Decimal(str(share)) * 100
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    if rounded == 100 and value < 100:
+        return f"{_fixed(value, places + 1)}%" if value < Decimal("99.95") else "99.9%"
+    return f"{_fixed(value, places)}%"
+
+
+def signed_percent(share: Decimal | float, places: int = 0) -> str:
+    """``+12%`` or ``−3%``."""
+    text = percent(share, places)
+    return text if text.startswith(MINUS) or not any(c in "123456789" for c in text) else f"+{text}"
+
+
+def day(value: date) -> str:
+    """``18 Oct 2026``."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def short_day(value: date) -> str:
+    """``18 Oct``."""
+    return f"{value.day} {value:%b}"
+
+
+def month(value: date) -> str:
+    """``October 2026``."""
+    return f"{value:%B %Y}"
+
+
+def moment(value: datetime) -> str:
+    """``20 Oct 2026, 06:00 UTC``."""
+    return f"{day(value)}, {value:%H:%M} UTC"
+
+
+def age(hours: float) -> str:
+    """``5 hours``, ``2 days``."""
+    if hours < 48:
+        count = max(round(hours), 0)
+        return f"{count} hour{'' if count == 1 else 's'}"
+    return f"{round(hours / 24)} days"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 day``, ``3 days``, ``no days``."""
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{'no' if number == 0 else f'{number:,}'} {noun}"
+
+
+def humanise(name: str) -> str:
+    """``ticket_resolved`` → ``Ticket resolved``: identifiers as labels."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
