@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,9 @@ from pathlib import Path
 import yaml
 
 import ingestion
+from finops.config import load_configuration
 from finops.paths import PROJECT_DIR, Home
+from finops.periods import utc_now
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class AdhocRun:
     home: Home
     config: Path
     as_of: datetime
-    """The end of the newest day in the files: what a report on them is about."""
+    """The last second of the newest day in the files: what a report on them is about."""
 
 
 def adhoc_run(
@@ -29,6 +32,10 @@ def adhoc_run(
 
     Without ``home``, the same files always get the same home, so that a second run changes nothing and other files
     never mix with them.
+
+    Raises:
+        ConfigError: the base configuration or the mapping has problems.
+        LandingError: a file cannot be landed.
     """
     sources: list[dict[str, str]] = []
     if focus:
@@ -47,4 +54,7 @@ def adhoc_run(
     text = yaml.safe_dump({"sources": sources}, sort_keys=False, allow_unicode=True)
     note = "# Written by `aifinops run` for the files named on its command line.\n"
     (config / "sources.yml").write_text(note + text, encoding="utf-8")
-    return AdhocRun(place, config, ingestion.newest_moment(focus=focus, usage=usage, mapping=mapping))
+    # What is landed here the run finds landed; its own moment is only known once the files have been read.
+    for source in load_configuration(config).sources.sources:
+        ingestion.land(source, place, as_of=utc_now(), environ=os.environ)
+    return AdhocRun(place, config, ingestion.newest_moment(place) or utc_now())

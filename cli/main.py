@@ -54,7 +54,7 @@ def demo(
     from cli.pipeline import run_and_show
     from cli.simulated import simulated_organisation
 
-    console = Console()
+    console = Console(file=sys.stdout)
     place = Home((home or DEMO_HOME).resolve())
     console.print("[bold]aifinops demo[/] · a made-up organisation in every provider's real wire format\n")
     with simulated_organisation(place, console, seed=seed, scale=scale, days=days) as organisation:
@@ -71,19 +71,24 @@ def run(
     as_of: AsOfOption = None,
 ) -> None:
     """Run the pipeline once: on the sources of config/sources.yml, or on your own files."""
-    from cli.adhoc import adhoc_run
-    from cli.pipeline import run_and_show
-
     if usage and not mapping:
         raise _fail("--usage needs --mapping FILE; config/examples/ has one to start from")
     for path in (focus, usage, mapping, config):
         if path is not None and not path.exists():
             raise _fail(f"{path} does not exist")
-    console = Console()
+    from cli.adhoc import adhoc_run
+    from cli.pipeline import run_and_show
+
+    console = Console(file=sys.stdout)
     base = (config or config_dir()).resolve()
     moment = _moment(as_of)
     if focus or usage:
-        own = adhoc_run(base, home, focus=focus, usage=usage, mapping=mapping)
+        from ingestion import LandingError
+
+        try:
+            own = adhoc_run(base, home, focus=focus, usage=usage, mapping=mapping)
+        except (ConfigError, LandingError) as error:
+            raise _fail(str(error)) from None
         run_and_show(own.home, own.config, moment or own.as_of, os.environ, console)
     else:
         place = Home(home.resolve()) if home else Home.from_environment()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
@@ -32,12 +33,16 @@ def run_and_show(
     from orchestration.run import PipelineError, run_everything
 
     try:
-        with RunProgress(console) as progress:
+        log = home.path / "run.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # dbt and Dagster print every step they take; people get the progress, the file gets the rest.
+        with log.open("w", encoding="utf-8") as file, redirect_stdout(file), RunProgress(console) as progress:
             seconds = run_everything(home, config, as_of, environ, progress.listener)
     except PipelineError as error:
         errors.print(f"\n[red bold]✗ The run stopped.[/] {error}", highlight=False, soft_wrap=True)
         errors.print(
             "Nothing is lost: what was landed stays, and the next run goes on from there.\n"
+            f"Everything the run printed: {log}\n"
             f"Look at the run in the Dagster UI: aifinops dev --home {shlex.quote(str(home.path))}",
             highlight=False,
         )

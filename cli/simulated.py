@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from base64 import b64encode
@@ -15,6 +16,8 @@ from rich.console import Console
 import simulator
 from finops.paths import Home
 from finops.periods import as_utc
+from simulator.generate import ORGANISATION_FILE
+from simulator.server import SimulatorServer
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,11 @@ def simulated_organisation(
             days=days,
             progress=lambda message: status.update(f"Simulated organisation · {message}"),
         )
-    console.print(f"  [green]✓[/] {done.sentence}")
+    console.print(
+        f"  [green]✓[/] {'Simulated organisation: ' if done.was_generated else 'Simulated organisation, unchanged: '}"
+        f"{done.bill_rows:,} bill rows in {done.runs} export runs, {done.spans:,} spans, "
+        f"{done.gpu_readings:,} GPU readings"
+    )
     with served_organisation(home) as organisation:
         yield organisation
 
@@ -45,9 +52,10 @@ def simulated_organisation(
 @contextmanager
 def served_organisation(home: Home, port: int = 0) -> Iterator[SimulatedOrganisation]:
     """Serve a generated organisation on this machine; ``environ`` points config/sources.yml and routing.yml at it."""
-    as_of = as_utc(simulator.read_organisation(home.simulator).as_of)
+    document = json.loads((home.simulator / ORGANISATION_FILE).read_text(encoding="utf-8"))
+    as_of = as_utc(datetime.fromisoformat(document["as_of"]))
     secret = _webhook_secret(home)
-    with simulator.SimulatorServer(home.simulator, port=port, webhook_secret=secret) as server:
+    with SimulatorServer(home.simulator, port=port, webhook_secret=secret) as server:
         environ = {
             **os.environ,
             "AIFINOPS_EXPORTS_URL": str(home.simulator / "azure-exports"),
@@ -55,7 +63,7 @@ def served_organisation(home: Home, port: int = 0) -> Iterator[SimulatedOrganisa
             "AIFINOPS_OUTCOMES_URL": str(home.simulator / "outcomes"),
             "AIFINOPS_AZURE_MONITOR_URL": server.url,
             "AIFINOPS_AZURE_TOKEN": "simulated",
-            "AIFINOPS_PROMETHEUS_URL": f"{server.url}/prometheus",
+            "AIFINOPS_PROMETHEUS_URL": server.url,
             "AIFINOPS_TEAMS_URL": f"{server.url}/teams/finops",
             "AIFINOPS_WEBHOOK_URL": f"{server.url}/webhooks/platform",
             "AIFINOPS_WEBHOOK_SECRET": secret,

@@ -24,17 +24,20 @@ _WORK_DIGITS = 80  # Python's default of 28 digits would round a 38-digit amount
 _AMOUNT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 
 CURRENCIES = frozenset(
-    """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
-    CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
-    GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR
-    LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK
-    PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT
-    TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XCG
-    XDR XOF XPD XPF XPT XSU XUA YER ZAR ZMW ZWG ZWL
-    """.split()
+    re.findall(
+        r"[A-Z]{3}",
+        """
+        AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+        CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
+        GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR
+        LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK
+        PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT
+        TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XCG
+        XDR XOF XPD XPF XPT XSU XUA YER ZAR ZMW ZWG ZWL
+        """,
+    )
 )
-"""ISO 4217 codes, with those withdrawn lately (old bills keep them) and without XXX and XTS, which stand for no currency."""
+"""ISO 4217 codes: those withdrawn lately are kept, as old bills have them; XXX and XTS are left out: no currencies."""
 
 
 class MoneyError(ValueError):
@@ -77,9 +80,9 @@ def quantise(amount: Decimal) -> Decimal:
 def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """Split ``amount`` in proportion to ``weights`` so that the parts sum to it exactly.
 
-    Largest-remainder method on whole units of 0.000000000001: every part is rounded towards zero, then the units left
-    over go one each to the parts that lost most, the earlier of two equals first. A refund splits into the negatives
-    of what the charge split into, so the two cancel for every recipient.
+    Largest-remainder method on whole units of 0.000000000001: every part is rounded towards minus infinity, then the
+    units left over go one each to the parts that lost most, the earlier of two equals first. It works alike for
+    charges and refunds. dbt's macro ``split_exactly`` does the same in SQL.
 
     Args:
         amount: positive, negative or zero; more than 12 digits after the point are rounded half-even first.
@@ -100,14 +103,13 @@ def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     amount = quantise(amount)
     with localcontext() as context:
         context.prec = _WORK_DIGITS
-        units = int(amount.copy_abs().scaleb(SCALE))
+        units = int(amount.scaleb(SCALE))
         divided = [divmod(units * share, total) for share in shares]
         parts = [part for part, _ in divided]
         by_loss = sorted(range(len(parts)), key=lambda i: (-divided[i][1], i))
         for i in by_loss[: units - sum(parts)]:
             parts[i] += 1
-        sign = -1 if amount < 0 else 1
-        return [Decimal(sign * part).scaleb(-SCALE) for part in parts]
+        return [Decimal(part).scaleb(-SCALE) for part in parts]
 
 
 def _whole_numbers(weights: Sequence[Decimal]) -> list[int]:

@@ -1,0 +1,70 @@
+"""Guardrails: policy → decision → ledger → outbox → delivery → audit.
+
+Here: judging the facts of ``fct_guardrail_facts``, remembering what was decided, and getting it to whoever acts on it.
+Not here: computing facts (dbt), the look of messages (reports), when to run (orchestration).
+"""
+
+from guardrails.audit import AuditReport
+from guardrails.decide import Assessment, Decision, State, TargetKey, TargetState, assess, decide
+from guardrails.delivery import DeliverySummary, deliver_pending
+from guardrails.evaluate import EvaluationSummary, evaluate
+from guardrails.facts import FactError, GuardrailFact
+from guardrails.facts import from_rows as facts_from_rows
+from guardrails.ledger import DecisionRecord, Ledger, LedgerError
+from guardrails.messages import Message, Render, plan_messages
+from guardrails.outbox import (
+    Attempt,
+    MessageStatus,
+    QueuedMessage,
+    attempts,
+    dead_letters,
+    enable_route,
+    messages,
+    queue_notification,
+    replay_dead_letter,
+    write_messages,
+)
+from guardrails.replay import replay
+from guardrails.states import IllegalTransitionError, Level, Status, Suppression
+from guardrails.webhook import schema, webhook_body
+
+__all__ = [
+    "Assessment",
+    "Attempt",
+    "AuditReport",
+    "Decision",
+    "DecisionRecord",
+    "DeliverySummary",
+    "EvaluationSummary",
+    "FactError",
+    "GuardrailFact",
+    "IllegalTransitionError",
+    "Ledger",
+    "LedgerError",
+    "Level",
+    "Message",
+    "MessageStatus",
+    "QueuedMessage",
+    "Render",
+    "State",
+    "Status",
+    "Suppression",
+    "TargetKey",
+    "TargetState",
+    "assess",
+    "attempts",
+    "dead_letters",
+    "decide",
+    "deliver_pending",
+    "enable_route",
+    "evaluate",
+    "facts_from_rows",
+    "messages",
+    "plan_messages",
+    "queue_notification",
+    "replay",
+    "replay_dead_letter",
+    "schema",
+    "webhook_body",
+    "write_messages",
+]

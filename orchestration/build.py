@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -15,15 +14,12 @@ from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
 from orchestration.assets.signals import anomaly, forecasts
 from orchestration.assets.warehouse import dbt_definitions, project
-from orchestration.manifest import ensure_manifest
+from orchestration.manifest import DBT, ensure_manifest
 from orchestration.schedules import EVERYTHING, JOBS, daily_billing_schedule, hourly_usage_schedule
 from orchestration.sensors import anomaly_sensor, failure_sensor, guardrail_sensor
 from orchestration.workspace import Workspace
 
 __all__ = ["EVERYTHING", "build_defs"]
-
-STALE_AFTER = timedelta(hours=26)
-"""A daily run and two hours of patience."""
 
 
 def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -39,21 +35,18 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         *publishing_assets(dbt_project),
         *action_assets(),
     ]
-    freshness = dg.FreshnessPolicy.time_window(fail_window=STALE_AFTER)
-    defs = dg.Definitions(
+    return dg.Definitions(
         assets=assets,
         jobs=JOBS,
         schedules=[daily_billing_schedule, hourly_usage_schedule],
         sensors=[guardrail_sensor, anomaly_sensor, failure_sensor],
         resources={
             "workspace": Workspace(),
-            "dbt": DbtCliResource(project_dir=dbt_project, profiles_dir=str(dbt_project.profiles_dir)),
+            "dbt": DbtCliResource(
+                project_dir=dbt_project, profiles_dir=str(dbt_project.profiles_dir), dbt_executable=str(DBT)
+            ),
             **(overrides or {}),
         },
         # One process per run: the steps share the warehouse file, and starting a process costs more than most steps.
         executor=dg.in_process_executor,
-    )
-    return defs.map_asset_specs(
-        func=lambda spec: spec.replace_attributes(freshness_policy=freshness),
-        selection=dg.AssetSelection.assets("published_marts", "report_page"),
     )

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from dagster_dbt import DbtProject
 
+DBT = Path(sys.executable).with_name("dbt")
+"""The dbt of this environment: it need not be on the PATH."""
+
 _SOURCES = ("*.sql", "*.yml", "*.md", "*.py")
 
 
@@ -31,8 +34,7 @@ def ensure_manifest(project: DbtProject, home: Path) -> Path:
         if not {"target", "logs"} & set(path.relative_to(folder).parts)
     )
     if not manifest.exists() or manifest.stat().st_mtime < newest:
-        dbt = Path(sys.executable).with_name("dbt")
-        command = [str(dbt), "parse", "--project-dir", str(folder), "--profiles-dir", str(folder), "--quiet"]
+        command = [str(DBT), "parse", "--project-dir", str(folder), "--profiles-dir", str(folder), "--quiet"]
         done = subprocess.run(
             command, env={**os.environ, "AIFINOPS_HOME": str(home)}, capture_output=True, text=True, check=False
         )

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.utils import make_new_run_id
 
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
-from finops.periods import BillingPeriod
 from orchestration.build import EVERYTHING, build_defs
+from orchestration.partitions import months_up_to
 from orchestration.workspace import AS_OF_VARIABLE, progress_shown_by
 
 MONTHS_LANDED = 14
@@ -59,13 +60,10 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
         AS_OF_VARIABLE: as_of.isoformat(),
     }
     started_at = time.monotonic()
-    month = BillingPeriod.containing(as_of.date())
-    first = month
-    for _ in range(MONTHS_LANDED - 1):
-        first = first.previous()
+    first_month, last_month = months_up_to(as_of.date(), MONTHS_LANDED)
     with _environment(variables), instance_of(home) as instance, progress_shown_by(listener.progress):
         job = build_defs().resolve_job_def(EVERYTHING)
-        run_id = dg_run_id()
+        run_id = make_new_run_id()
         instance.add_event_listener(run_id, _Steps(listener))
         result = job.execute_in_process(
             instance=instance,
@@ -73,19 +71,13 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
-                ASSET_PARTITION_RANGE_START_TAG: first.start.isoformat(),
-                ASSET_PARTITION_RANGE_END_TAG: month.start.isoformat(),
+                ASSET_PARTITION_RANGE_START_TAG: first_month,
+                ASSET_PARTITION_RANGE_END_TAG: last_month,
             },
         )
     if not result.success:
         raise PipelineError(_first_cause(result))
     return time.monotonic() - started_at
-
-
-def dg_run_id() -> str:
-    from dagster._core.utils import make_new_run_id
-
-    return make_new_run_id()
 
 
 @contextmanager
@@ -136,5 +128,9 @@ def _first_cause(result: dg.ExecuteInProcessResult) -> str:
             error = event.step_failure_data.error
             while error and error.cause:
                 error = error.cause
-            return f"{event.step_key}: {error.message if error else 'failed without a message'}"
+            stated = event.step_failure_data.user_failure_data
+            message = (stated.description if stated else None) or (
+                error.message if error else "failed without a message"
+            )
+            return f"{event.step_key}: {message}"
     return "the run failed before its first step"

@@ -1,10 +1,10 @@
 """What makes things happen between the schedules."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 import guardrails
+import reports
+from finops.periods import utc_now
 from orchestration.schedules import EVERYTHING, acting_job, notifying_job
 from orchestration.workspace import Workspace
 
@@ -60,16 +60,9 @@ def failure_sensor(context: dg.RunFailureSensorContext, workspace: Workspace) ->
         return
     run = context.dagster_run
     hour = workspace.as_of().strftime("%Y-%m-%dT%H")
-    guardrails.queue_notification(
-        workspace.ledger(),
-        message_id=f"run-failed/{run.job_name}/{hour}",
-        route_id=route,
-        kind="run_failed",
-        body=_card(run.job_name, run.run_id, context.failure_event.message or "no message"),
-    )
-
-
-def _card(job_name: str, run_id: str, message: str) -> dict[str, object]:
-    import reports
-
-    return reports.failure_card(job_name=job_name, run_id=run_id, message=message)
+    card = reports.failure_card(job_name=run.job_name, run_id=run.run_id, message=context.failure_event.message or "")
+    with workspace.ledger() as ledger:
+        guardrails.queue_notification(
+            ledger, f"run-failed/{run.job_name}/{hour}", route, "run_failed", card, as_of=workspace.as_of()
+        )
+        guardrails.deliver_pending(ledger, configuration.routing.routes, workspace.environ, now=utc_now())

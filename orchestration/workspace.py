@@ -7,6 +7,7 @@ Not here: what is done with them.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 
+import guardrails
 from finops.config import Configuration, load_configuration
 from finops.paths import CONFIG_VARIABLE, Home, config_dir
 from finops.periods import as_utc, utc_now
@@ -70,6 +72,21 @@ class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def lake_url(self) -> str:
         return os.environ.get(LAKE_VARIABLE) or str(self.home.lake)
+
+    def ledger(self) -> guardrails.Ledger:
+        """The guardrails' ledger, opened; use it as a context manager. Its audit key is made with it, once per home."""
+        key_file = self.home.path / "audit.key"
+        if not key_file.exists():
+            self.home.path.mkdir(parents=True, exist_ok=True)
+            # Swapped in whole: a key cut short by a crash would be refused for ever.
+            part = key_file.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
+            part.write_bytes(secrets.token_bytes(32))
+            part.replace(key_file)
+        return guardrails.Ledger.open(
+            self.home.ledger, key_file.read_bytes(), checkpoint=self.home.path / "ledger.checkpoint"
+        )
 
     def dbt_environment(self) -> dict[str, str]:
         return {

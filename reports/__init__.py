@@ -2,4 +2,58 @@
 
 Here: reading marts, the figures of merit in them, figures, the HTML page, CSV/Parquet exports, Teams cards.
 Not here: any statistic, decision or allocation (they are in the marts already), and sending (guardrails).
+
+Names are loaded on first use: a summary in the terminal needs no Plotly.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reports.dictionary import Dictionary, read_dictionary
+    from reports.exports import ExportedFile, ExportError, export_marts
+    from reports.marts import MartError, Marts, read_marts, reported_moment
+    from reports.messages import anomaly_card, decision_card, failure_card, preview_card
+    from reports.page import render_page, write_page
+    from reports.summary import Summary, summarise
+    from reports.terminal import render_terminal
+
+__all__ = [
+    "Dictionary",
+    "ExportError",
+    "ExportedFile",
+    "MartError",
+    "Marts",
+    "Summary",
+    "anomaly_card",
+    "decision_card",
+    "export_marts",
+    "failure_card",
+    "preview_card",
+    "read_dictionary",
+    "read_marts",
+    "render_page",
+    "render_terminal",
+    "reported_moment",
+    "summarise",
+    "write_page",
+]
+
+_MODULES = {
+    "reports.dictionary": ("Dictionary", "read_dictionary"),
+    "reports.exports": ("ExportError", "ExportedFile", "export_marts"),
+    "reports.marts": ("MartError", "Marts", "read_marts", "reported_moment"),
+    "reports.messages": ("anomaly_card", "decision_card", "failure_card", "preview_card"),
+    "reports.page": ("render_page", "write_page"),
+    "reports.summary": ("Summary", "summarise"),
+    "reports.terminal": ("render_terminal",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reports' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
+_ACRONYMS = {"gpu": "GPU", "ai": "AI", "api": "API", "llm": "LLM", "sql": "SQL"}
 
 
 def _fixed(value: Decimal, places: int) -> str:
@@ -68,17 +69,19 @@ def whole(value: Decimal | float | int) -> str:
 
 
 def percent(share: Decimal | float, places: int = 0) -> str:
-    """``96%`` of a ratio 0.96. A share just below 100% is never rounded up to it."""
+    """``96%`` of a ratio 0.96. A share just below 100% is never rounded up to it, a tiny one never down to nothing."""
     value = Decimal(str(share)) * 100
     rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
     if rounded == 100 and value < 100:
         return f"{_fixed(value, places + 1)}%" if value < Decimal("99.95") else "99.9%"
+    if rounded == 0 and value > 0:
+        return f"<{_fixed(Decimal(1).scaleb(-places), places)}%"
     return f"{_fixed(value, places)}%"
 
 
 def signed_percent(share: Decimal | float, places: int = 0) -> str:
-    """``+12%`` or ``−3%``."""
-    text = percent(share, places)
+    """``+12%``, ``−3%``, ``0%``."""
+    text = f"{_fixed(Decimal(str(share)) * 100, places)}%"
     return text if text.startswith(MINUS) or not any(c in "123456789" for c in text) else f"+{text}"
 
 
@@ -118,5 +121,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def humanise(name: str) -> str:
     """``ticket_resolved`` → ``Ticket resolved``: identifiers as labels."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    words = [_ACRONYMS.get(word, word) for word in name.replace("_", " ").split()]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]

@@ -26,7 +26,7 @@ def sum_by(frame: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> pd.
         return frame[[*by, *values]].copy()
     filled = frame[[*by, *values]].copy()
     for value in values:
-        filled[value] = [ZERO if amount is None else amount for amount in filled[value]]
+        filled[value] = pd.Series([ZERO if v is None else v for v in filled[value]], index=filled.index, dtype=object)
     return filled.groupby(list(by), dropna=False, observed=True, as_index=False)[list(values)].sum()
 
 

@@ -4,7 +4,8 @@ Here: which columns of which mart the reports look at, with their types, and bri
 Not here: what the numbers mean (``measures``), and the marts' full contract (dbt's manifest, see ``dictionary``).
 
 Types of a frame: money and other decimals are ``Decimal`` in object columns (null is None), dates and timestamps are
-naive UTC ``datetime64``, texts are pandas strings, ``bigint`` is Int64, ``double`` float64, ``boolean`` bool (null: False).
+naive UTC ``datetime64``, texts are pandas strings, ``bigint`` is Int64, ``double`` float64, ``boolean`` bool (null is
+False).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,8 @@ MARTS: dict[str, MartColumns] = {
     "fct_anomaly": MartColumns(
         _columns(
             "anomaly_id detected_date:date scope_type scope_value metric currency detectors:json actual:decimal "
-            "expected:decimal impact:decimal impact_ratio:double severity contributors:json explanation event_id status "
-            "team owner"
+            "expected:decimal impact:decimal impact_ratio:double severity contributors:json explanation event_id "
+            "status team owner"
         ),
     ),
     "fct_forecast_daily": MartColumns(
@@ -110,6 +111,13 @@ MARTS: dict[str, MartColumns] = {
         _columns(
             "scope_type scope_value currency model_name horizon_days:bigint folds:bigint mean_absolute_error:decimal "
             "mean_absolute_scaled_error:double interval_coverage:double is_chosen:boolean"
+        ),
+    ),
+    "fct_guardrail_facts": MartColumns(
+        _columns(
+            "fact_id kind budget_id scope_type scope_value period metric value:decimal reference:decimal ratio:decimal "
+            "projected_ratio:decimal currency increase_amount:decimal data_through:timestamp is_reconciled:boolean "
+            "as_of:timestamp"
         ),
     ),
     "fct_reconciliation_daily": MartColumns(
@@ -128,7 +136,7 @@ MARTS: dict[str, MartColumns] = {
 
 
 class Marts(Mapping[str, pd.DataFrame]):
-    """Marts by name, each read and conformed on first use and kept; a mart that was never published is an empty frame."""
+    """Marts by name, each read and conformed on first use and kept; one that was never published is an empty frame."""
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         self._frames = frames
@@ -163,7 +171,25 @@ def read_marts(directory: Path, *, as_of: datetime | None = None) -> Marts:
     Raises:
         MartError: when a mart is used that lacks a column or has one of another type.
     """
-    return Marts(_Published(directory, as_of))
+    # The folder is a link that a run replaces: resolved once, so that all marts read are of the same run.
+    return Marts(_Published(directory.resolve(), as_of))
+
+
+def reported_moment(marts: Mapping[str, pd.DataFrame]) -> datetime:
+    """The moment (UTC) that the run which published these marts reported on.
+
+    Raises:
+        MartError: nothing has been published.
+    """
+    known = as_marts(marts)
+    stated = [known[name]["as_of"].max() for name in ("fct_guardrail_facts", "fct_forecast_daily")]
+    found = [moment for moment in stated if not pd.isna(moment)]
+    if not found:
+        newest = known["fct_ai_cost_daily"]["usage_date"].max(), known["fct_usage_cost_hourly"]["usage_hour"].max()
+        found = [moment + pd.Timedelta(days=1) for moment in newest if not pd.isna(moment)]
+    if not found:
+        raise MartError("Nothing has been published yet: run the pipeline first, or name the moment to report on")
+    return max(found).to_pydatetime().replace(tzinfo=UTC)
 
 
 class _Published(Mapping[str, pd.DataFrame]):
@@ -234,7 +260,7 @@ def _conform_column(mart: str, column: pd.Series, kind: str) -> pd.Series:
     if kind == "boolean":
         return column.astype("boolean").fillna(False).astype(bool)
     if kind == "text":
-        return column.astype("str").where(column.notna())
+        return column if column.dtype == "str" else column.astype("str").where(column.notna())
     return column.astype("Int64" if kind == "bigint" else "float64")
 
 
@@ -244,7 +270,10 @@ def _decimal(mart: str, column: pd.Series) -> pd.Series:
             f"{mart}.{column.name} was read as floating point, which loses cents; "
             "read the Parquet file with read_marts or pyarrow, which keep decimals"
         )
-    values = [None if value is None or value is pd.NA or value != value else Decimal(value) for value in column]
+    values = [
+        None if is_null else value if type(value) is Decimal else Decimal(value)
+        for value, is_null in zip(column, column.isna(), strict=True)
+    ]
     return pd.Series(values, index=column.index, dtype=object, name=column.name)
 
 

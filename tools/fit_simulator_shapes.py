@@ -3,8 +3,8 @@
     python tools/fit_simulator_shapes.py REAL_DATA_DIR
 
 REAL_DATA_DIR holds llm/servegen (ServeGen, Apache-2.0), llm/azure2023 (Azure LLM inference trace 2023, CC-BY-4.0),
-llm/mooncake (Mooncake, Apache-2.0) and gpu/helios_earth_vc (HeliosData, CC-BY-4.0). The result is committed, so the project
-never needs the inputs. What each number means stands in simulator/shapes.py.
+llm/mooncake (Mooncake, Apache-2.0) and gpu/helios_earth_vc (HeliosData, CC-BY-4.0). The result is committed, so the
+project never needs the inputs. What each number means stands in simulator/shapes.py.
 """
 
 import json
@@ -24,8 +24,8 @@ DAY_NOISE_WINDOW = 24
 def rate_profiles(servegen: pd.DataFrame) -> dict[str, list[list[float]]]:
     """24×7 multipliers with mean 1, Monday first: ``steady`` (m-large's hours) and ``office`` (mm-image's hours).
 
-    The week comes from m-large, the only trace longer than a day: the two weeks' mean per day, rotated so that the quietest
-    two adjacent days are Saturday and Sunday.
+    The week comes from m-large, the only trace longer than a day: the two weeks' mean per day, rotated so that the
+    quietest two adjacent days are Saturday and Sunday.
     """
     hourly = {model: rows.groupby("ts").requests.sum() for model, rows in servegen.groupby("model")}
     days = hourly["m-large"].groupby(hourly["m-large"].index // (24 * HOUR_SECONDS)).sum()
@@ -44,7 +44,7 @@ def rate_profiles(servegen: pd.DataFrame) -> dict[str, list[list[float]]]:
 
 
 def hourly_noise_sigma(servegen: pd.DataFrame) -> float:
-    """Standard deviation of log(hour / mean of the 24 hours around it) for the biggest trace, beyond its daily cycle."""
+    """Standard deviation of log(hour / mean of the day around it) for the biggest trace, beyond its daily cycle."""
     hourly = servegen[servegen.model == "m-large"].groupby("ts").requests.sum()
     level = np.log(hourly / hourly.rolling(DAY_NOISE_WINDOW, center=True).mean()).dropna()
     cycle = level.groupby((level.index // HOUR_SECONDS) % 24).transform("mean")
@@ -86,14 +86,16 @@ def cached_share(requests: pd.DataFrame) -> float:
 
 
 def gpu_pool(path: Path) -> dict[str, object]:
-    """Allocation of one virtual cluster: mean, hour-of-week profile relative to it, hour-to-hour correlation and spread."""
+    """Allocation of one virtual cluster: mean, hourly profile relative to it, hour-to-hour correlation and spread."""
     rows = pd.read_csv(path, usecols=["time", "gpu_utilization", "running_gpu_num", "running_gpujob_num"])
     rows["time"] = pd.to_datetime(rows["time"])
     hourly = rows.set_index("time").resample("1h").mean()
     allocation = hourly["gpu_utilization"].clip(0, 1)
     mean = float(allocation.mean())
-    by_hour = allocation.groupby([allocation.index.dayofweek >= 5, allocation.index.hour]).mean()
-    residual = allocation - allocation.groupby([allocation.index.dayofweek >= 5, allocation.index.hour]).transform("mean")
+    by_hour = allocation.groupby([allocation.index.day_of_week >= 5, allocation.index.hour]).mean()
+    residual = allocation - allocation.groupby([allocation.index.day_of_week >= 5, allocation.index.hour]).transform(
+        "mean"
+    )
     return {
         "mean_allocation": round(mean, 4),
         "weekday_hours": [round(float(v / mean), 4) for v in by_hour.loc[False]],
@@ -104,14 +106,15 @@ def gpu_pool(path: Path) -> dict[str, object]:
     }
 
 
-def main(data: Path) -> None:
+def fit(data: Path) -> dict[str, object]:
+    """Every table of ``shapes.json``."""
     servegen = pd.read_csv(data / "llm" / "servegen" / "servegen_hourly_by_client.csv.gz")
     azure = pd.read_csv(data / "llm" / "azure2023" / "AzureLLMInferenceTrace_code.csv")
     mooncake = pd.read_json(data / "llm" / "mooncake" / "conversation_trace.jsonl", lines=True)
     helios = data / "gpu" / "helios_earth_vc"
     reasoning = servegen[(servegen.model == "deepseek-r1") & servegen.reason_ratio.notna()]
-    document = {
-        "source": "fitted by tools/fit_simulator_shapes.py to ServeGen, AzureLLMInferenceTrace 2023, Mooncake, HeliosData",
+    return {
+        "source": "tools/fit_simulator_shapes.py on ServeGen, AzureLLMInferenceTrace 2023, Mooncake, HeliosData",
         "rate_profile": rate_profiles(servegen),
         "hourly_noise_sigma": hourly_noise_sigma(servegen),
         "client_zipf_exponent": client_zipf_exponent(servegen),
@@ -126,7 +129,10 @@ def main(data: Path) -> None:
         "gpu_pools": {name: gpu_pool(helios / f"{vc}.csv.gz") for name, vc in
                       {"busy": "vcTJs", "shared": "vc3sl", "bursty": "vchbv", "idle": "vcJkd"}.items()},
     }  # fmt: skip
-    TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def main(data: Path) -> None:
+    TARGET.write_text(json.dumps(fit(data), indent=1) + "\n", encoding="utf-8")
     print(f"{TARGET}: {TARGET.stat().st_size} bytes")
 
 

@@ -31,7 +31,7 @@ _COPY = "Copy it from the project's config folder"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a setting stands. ``line`` is 1-based; ``siblings`` are the keys of the mapping it is, or is missing from."""
+    """Where a setting stands: ``line`` is 1-based, ``siblings`` are the keys of the mapping that it is or misses in."""
 
     line: int
     shown: str
@@ -86,8 +86,8 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         remedy = "Check the path and its permissions"
         raise ConfigError.single(path, 1, "", f"cannot be read: {error.strerror}", remedy) from None
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             raise ConfigError.single(path, 1, "", "the file is empty", _COPY)
@@ -103,8 +103,6 @@ def read_document(path: Path) -> Document:
         line = text[: error.position].count("\n") + 1
         message = f"not valid YAML: the character U+{ord(text[error.position]):04X} is not allowed"
         raise ConfigError.single(path, line, "", message, "Remove it") from None
-    finally:
-        loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):

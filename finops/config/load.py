@@ -1,38 +1,32 @@
-"""Reading ``config/``: YAML with positions, so that every problem names its file and line."""
+"""Reading ``config/``: every file against its model, then what the files say about each other.
+
+Here: loading, filling ``${NAME}`` in from the environment, references between files.
+Not here: YAML and lines (document), wording (problems), what a file may say (models).
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from finops.config import models as m
+from finops.config.document import Document, Location, read_document
+from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 
-
-@dataclass(frozen=True)
-class ConfigProblem:
-    file: Path
-    line: int
-    where: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.where + ': ' if self.where else ''}{self.message}. {self.remedy}"
-
-
-class ConfigError(ValueError):
-    """One or more problems in configuration files; ``problems`` lists them all."""
-
-    def __init__(self, problems: list[ConfigProblem]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+__all__ = [
+    "FILES",
+    "ConfigError",
+    "ConfigProblem",
+    "Configuration",
+    "load_configuration",
+    "load_mapping",
+    "resolve_variables",
+]
 
 
 @dataclass(frozen=True)
@@ -60,9 +54,9 @@ FILES: dict[str, type[BaseModel]] = {
     "events": m.EventsFile,
     "routing": m.RoutingFile,
 }
+"""The files of a configuration folder, without ``.yml``, and their models."""
 
-
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def load_configuration(directory: Path) -> Configuration:
@@ -73,37 +67,62 @@ def load_configuration(directory: Path) -> Configuration:
     """
     problems: list[ConfigProblem] = []
     loaded: dict[str, Any] = {}
-    nodes: dict[str, yaml.Node] = {}
+    documents: dict[str, Document] = {}
     for name, model in FILES.items():
         try:
-            loaded[name], nodes[name] = _load(directory / f"{name}.yml", model)
+            loaded[name], documents[name] = _load(directory / f"{name}.yml", model)
         except ConfigError as error:
             problems += error.problems
-    if not problems:
-        problems += _cross_check(directory, loaded, nodes)
     if problems:
         raise ConfigError(problems)
-    return Configuration(directory=directory, **loaded)
+    configuration = Configuration(directory=directory, **loaded)
+    problems += _references(configuration, documents)
+    if problems:
+        raise ConfigError(problems)
+    return configuration
 
 
 def resolve_variables(source: m.Source, environ: Mapping[str, str], directory: Path) -> m.Source:
     """Fill ``${NAME}`` in a source's settings from the environment.
 
     Raises:
-        ConfigError: a variable is not set.
+        ConfigError: a variable is not set, or set to nothing; one problem for each.
     """
-    text = source.model_dump_json()
-    missing = sorted({name for name in _VARIABLE.findall(text) if not environ.get(name)})
+    missing: dict[str, None] = {}
+
+    def fill(value: Any) -> Any:
+        match value:
+            case str():
+                missing.update(dict.fromkeys(name for name in _VARIABLE.findall(value) if not environ.get(name)))
+                return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
+            case list():
+                return [fill(item) for item in value]
+            case _:
+                return value
+
+    values = {name: fill(value) for name, value in source.model_dump().items()}
     if missing:
         path = directory / "sources.yml"
-        line = next((n for n, row in enumerate(path.read_text().splitlines(), 1) if f"${{{missing[0]}}}" in row), 1)
         remedy = "Set it (.env.example lists all variables), write the value here, or add enabled: false"
-        raise _single(path, line, source.id, f"the environment variable {missing[0]} is not set", remedy)
-    values = {
-        name: _VARIABLE.sub(lambda match: environ[match[1]], value) if isinstance(value, str) else value
-        for name, value in source.model_dump().items()
-    }
+        raise ConfigError(
+            [
+                ConfigProblem(
+                    path,
+                    _line_of_variable(path, name),
+                    source.id,
+                    f"the environment variable {name} is not set",
+                    remedy,
+                )
+                for name in missing
+            ]
+        )
     return type(source).model_validate(values)
+
+
+def _line_of_variable(path: Path, name: str) -> int:
+    rows = path.read_text(encoding="utf-8-sig").splitlines()
+    settings = (f" {row}".partition(" #")[0] for row in rows)
+    return next((line for line, row in enumerate(settings, 1) if f"${{{name}}}" in row), 1)
 
 
 def load_mapping(path: Path) -> m.UsageMapping:
@@ -112,72 +131,26 @@ def load_mapping(path: Path) -> m.UsageMapping:
     Raises:
         ConfigError: with every problem of the file.
     """
-    return _load(path, m.UsageMapping)[0]
+    mapping: m.UsageMapping = _load(path, m.UsageMapping)[0]
+    return mapping
 
 
-def _load(path: Path, model: type[BaseModel]) -> tuple[Any, yaml.Node]:
+def _load(path: Path, model: type[BaseModel]) -> tuple[Any, Document]:
+    document = read_document(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise _single(path, 1, "", "the file does not exist", "Copy it from the project's config folder") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        remedy = "Check indentation and quotes near that line"
-        raise _single(path, line, "", f"not valid YAML: {error.problem}", remedy) from None
-    if node is None:
-        raise _single(path, 1, "", "the file is empty", "Copy it from the project's config folder")
-    try:
-        return model.model_validate(data), node
+        return model.model_validate(document.data), document
     except ValidationError as error:
-        raise ConfigError([_problem(path, node, model, detail) for detail in error.errors()]) from None
-
-
-def _single(path: Path, line: int, where: str, message: str, remedy: str) -> ConfigError:
-    return ConfigError([ConfigProblem(path, line, where, message, remedy)])
-
-
-def _problem(path: Path, root: yaml.Node, model: type[BaseModel], detail: Any) -> ConfigProblem:
-    location = tuple(detail["loc"])
-    line, shown, parent_keys = _locate(root, location)
-    message = detail["msg"].removeprefix("Value error, ")
-    remedy = "Correct the value"
-    match detail["type"]:
-        case "extra_forbidden":
-            message = f"unknown setting {location[-1]!r}"
-            close = difflib.get_close_matches(str(location[-1]), _field_names(model), n=1)
-            remedy = f"Did you mean {close[0]!r}? Otherwise remove it" if close else "Remove it or correct its spelling"
-        case "missing":
-            message = f"the setting {location[-1]!r} is missing"
-            remedy = (
-                f"Add {location[-1]!r} beside {', '.join(parent_keys[:3])}" if parent_keys else f"Add {location[-1]!r}"
-            )
-        case "value_error":
-            remedy = "See the comments in the example file of the same name"
-        case "union_tag_invalid":
-            message = f"unknown {detail['ctx']['discriminator']} {detail['ctx']['tag']!r}"
-            remedy = f"Use one of {detail['ctx']['expected_tags']}"
-        case "literal_error":
-            remedy = f"Use one of {detail['ctx']['expected']}"
-    return ConfigProblem(path, line, shown, message, remedy)
-
-
-def _locate(root: yaml.Node, location: tuple[str | int, ...]) -> tuple[int, str, list[str]]:
-    """Line (1-based) of the deepest node that the location names, its path as text, and the keys beside it."""
-    node, line, shown = root, root.start_mark.line + 1, ""
-    for step in location:
-        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line, shown = node.start_mark.line + 1, f"{shown}[{step}]"
-        elif isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(step):
-                    node, line, shown = value, key.start_mark.line + 1, f"{shown}.{step}"
-                    break
-    keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
-    return line, shown.lstrip("."), keys
+        details = error.errors(include_url=False)
+    names = _field_names(model)
+    problems = []
+    for detail in details:
+        wording = word(detail, names)
+        remedy = wording.remedy
+        siblings = document.place(wording.location).siblings
+        if detail["type"] == "missing" and siblings:
+            remedy = f"{remedy} beside {', '.join(siblings[:3])}"
+        problems.append(document.problem(wording.location, wording.message, remedy))
+    raise ConfigError(problems)
 
 
 def _field_names(model: type[BaseModel]) -> list[str]:
@@ -189,23 +162,66 @@ def _field_names(model: type[BaseModel]) -> list[str]:
     return sorted(names)
 
 
-def _cross_check(directory: Path, loaded: dict[str, Any], nodes: dict[str, yaml.Node]) -> list[ConfigProblem]:
-    """References between files: policies name budgets and routes, routes must exist."""
-    problems: list[ConfigProblem] = []
-    budget_ids = {budget.id for budget in loaded["budgets"].budgets}
-    route_ids = {route.id for route in loaded["routing"].routes}
+@dataclass(frozen=True)
+class _Reference:
+    """A name in one file that another file must know."""
 
-    def refer(location: tuple[str | int, ...], what: str, name: str, known: set[str], file: str) -> None:
-        if name not in known:
-            line, shown, _ = _locate(nodes["guardrails"], location)
-            path = directory / "guardrails.yml"
-            remedy = f"Known: {', '.join(sorted(known)) or 'none'}"
-            problems.append(ConfigProblem(path, line, shown, f"no {what} {name!r} in {file}", remedy))
+    file: str
+    location: Location
+    what: str
+    name: str
 
-    for i, policy in enumerate(loaded["guardrails"].policies):
+
+def _references(config: Configuration, documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    """References between files: a misspelt team, app, budget or route would otherwise never match, in silence."""
+    teams = {team.team for team in config.tags.teams}
+    apps = {app.app for app in config.tags.apps}
+    models = {name for price in config.prices.models for name in (price.model, *price.aliases)}
+    scopes = {budget.scope.value for budget in config.budgets.budgets if budget.scope.value}
+    owners = {team.business_unit for team in config.tags.teams if team.business_unit}
+    known = {
+        "route": ({route.id for route in config.routing.routes}, "routing.yml"),
+        "budget": ({budget.id for budget in config.budgets.budgets}, "budgets.yml"),
+        # A configuration without teams or apps leaves both to the tags of the resources.
+        "team": (teams, "tags.yml") if teams else (None, ""),
+        "app": (apps, "tags.yml") if apps else (None, ""),
+        "scope": (teams | apps | models | scopes | owners, "tags.yml, budgets.yml or prices.yml")
+        if teams
+        else (None, ""),
+    }
+    for reference in (*_policy_references(config), *_owner_references(config)):
+        names, file = known[reference.what]
+        if names is not None and reference.name not in names:
+            listed = ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "") if names else "none"
+            remedy = suggest(reference.name, sorted(names), otherwise=f"add it to {file}") or f"Known: {listed}"
+            message = f"no {reference.what} {reference.name!r} in {file}"
+            yield documents[reference.file].problem(reference.location, message, remedy)
+
+
+def _policy_references(config: Configuration) -> Iterator[_Reference]:
+    for i, policy in enumerate(config.guardrails.policies):
         for j, budget in enumerate(getattr(policy, "budgets", [])):
-            refer(("policies", i, "budgets", j), "budget", budget, budget_ids, "budgets.yml")
+            yield _Reference("guardrails", ("policies", i, "budgets", j), "budget", budget)
         for level in ("warn", "trip"):
             for j, action in enumerate(getattr(policy, level)):
-                refer(("policies", i, level, j, "route"), "route", action.route, route_ids, "routing.yml")
-    return problems
+                yield _Reference("guardrails", ("policies", i, level, j, "route"), "route", action.route)
+        for j, value in enumerate(policy.never_touch):
+            yield _Reference("guardrails", ("policies", i, "never_touch", j), "scope", value)
+
+
+def _owner_references(config: Configuration) -> Iterator[_Reference]:
+    for i, rule in enumerate(config.tags.rules):
+        if rule.dimension in ("team", "app") and rule.value is not None:
+            yield _Reference("tags", ("rules", i, "value"), rule.dimension, rule.value)
+    for file, section, scopes in (
+        ("budgets", "budgets", [budget.scope for budget in config.budgets.budgets]),
+        ("events", "events", [event.scope for event in config.events.events]),
+    ):
+        for i, scope in enumerate(scopes):
+            if scope.level in ("team", "app") and scope.value is not None:
+                yield _Reference(file, (section, i, "scope", "value"), scope.level, scope.value)
+    for i, pool in enumerate(config.allocation.pools):
+        for team in pool.shares:
+            yield _Reference("allocation", ("pools", i, "shares", team), "team", team)
+        if pool.driver == "gpu_seconds" and pool.idle == "show":
+            yield _Reference("allocation", ("pools", i, "idle_team"), "team", pool.idle_team)

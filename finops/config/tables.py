@@ -1,5 +1,8 @@
 """Configuration as tables, for dbt: one JSON-lines file per table, written whole and swapped in.
 
+Here: what each table holds, and its rows.
+Not here: reading the configuration (load) and what is done with it (dbt).
+
 Amounts are written as text so that no reader turns them into floats.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +39,12 @@ COLUMNS: dict[str, dict[str, str]] = {
     "pool_share": {"pool_id": "text", "team": "text", "weight": "decimal(38,12)"},
     "model_price": {
         "price_id": "text", "provider": "text", "model": "text", "model_name": "text", "token_class": "text",
-        "valid_from": "date", "valid_to": "date", "currency": "text", "price_per_1m_tokens": "decimal(38,12)", "source": "text",
+        "valid_from": "date", "valid_to": "date", "currency": "text", "price_per_1m_tokens": "decimal(38,12)",
+        "source": "text",
     },
     "gpu_price": {
-        "gpu_model": "text", "valid_from": "date", "currency": "text", "price_per_gpu_hour": "decimal(38,12)", "source": "text",
+        "gpu_model": "text", "valid_from": "date", "currency": "text", "price_per_gpu_hour": "decimal(38,12)",
+        "source": "text",
     },
     "budget": {
         "budget_id": "text", "scope_type": "text", "scope_value": "text", "period": "text", "amount": "decimal(38,12)",
@@ -51,6 +57,22 @@ COLUMNS: dict[str, dict[str, str]] = {
     "setting": {"name": "text", "value": "text"},
 }  # fmt: skip
 """Column types, in the lake's terms, of every table (``finops.lake.Column``)."""
+
+DESCRIPTIONS: dict[str, str] = {
+    "tag_rule": "Rules of tags.yml, one row per key to look for; the lowest priority that yields a value wins. "
+    "valid_to is the last day.",
+    "team": "Teams and what they belong to.",
+    "app": "Apps and their teams.",
+    "ai_category_rule": "Rules that tell AI spend apart; the lowest priority whose patterns all match wins.",
+    "pool": "Shared cost and how it is split; the lowest priority that matches wins.",
+    "pool_share": "Weights of pools that are split by fixed shares.",
+    "model_price": "The price book, one row per model name, token class and validity, with fallbacks between classes "
+    "filled in. valid_to is the first day of the next price; null for the newest.",
+    "gpu_price": "Prices of GPU time that no bill covers yet.",
+    "budget": "Budgets. valid_to is the last day.",
+    "event": "Known events. ends_on is the last day.",
+    "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target.",
+}
 
 
 def write_tables(config: Configuration, directory: Path, as_of: datetime) -> dict[str, int]:
@@ -75,13 +97,20 @@ def write_tables(config: Configuration, directory: Path, as_of: datetime) -> dic
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | str) else str(value)
+    match value:
+        case None | int() | str():
+            return value
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return str(value)
 
 
 def _tag_rules(config: Configuration) -> Iterator[Row]:
     priority = 0
     for rule in config.tags.rules:
-        for key in rule.keys or [None]:
+        keys: list[str | None] = [*rule.keys] or [None]
+        for key in keys:
             priority += 1
             yield {
                 "rule_id": rule.id,
@@ -123,7 +152,7 @@ def _pool_shares(config: Configuration) -> Iterator[Row]:
 
 
 def _model_prices(config: Configuration) -> Iterator[Row]:
-    """One row per name (model and each alias), token class and validity; fallbacks between classes are filled in here."""
+    """One row per name (model and each alias), token class and validity; fallbacks between classes are filled in."""
     prices = config.prices.models
     for price in prices:
         later = [p.valid_from for p in prices if (p.provider, p.model) == (price.provider, price.model)]

@@ -1,9 +1,7 @@
 """What follows from the published facts: decisions, messages, their delivery."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +9,7 @@ import dagster as dg
 import guardrails
 import reports
 from finops.config.models import Action
+from finops.periods import utc_now
 from orchestration.workspace import Workspace
 
 ACTIONS_GROUP = "9_actions"
@@ -26,15 +25,25 @@ SEVERITIES = ("low", "medium", "high", "critical")
 )
 def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
     marts = reports.read_marts(workspace.home.published)
-    summary = guardrails.evaluate(
-        workspace.ledger(),
-        guardrails.facts_from_rows(marts["fct_guardrail_facts"].to_dict("records")),
-        workspace.configuration(),
-        _render_decision,
-        as_of=workspace.as_of(),
-    )
+    with workspace.ledger() as ledger:
+        summary = guardrails.evaluate(
+            ledger,
+            guardrails.facts_from_rows(marts["fct_guardrail_facts"].to_dict("records")),
+            workspace.configuration(),
+            _render_decision,
+            as_of=workspace.as_of(),
+        )
     workspace.reporter(context)(summary.sentence)
-    return dg.MaterializeResult(metadata={"facts": summary.fact_count, "new_decisions": summary.new_decision_count})
+    for note in summary.notes:
+        context.log.warning(note)
+    return dg.MaterializeResult(
+        metadata={
+            "facts": summary.fact_count,
+            "new_decisions": summary.new_decision_count,
+            "suppressed": len(summary.suppressed),
+            "new_messages": summary.message_count,
+        }
+    )
 
 
 @dg.asset(
@@ -45,21 +54,20 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     description="A message per new open anomaly and route, as routing.yml says; never the same one twice.",
 )
 def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    marts = reports.read_marts(workspace.home.published)
-    ledger = workspace.ledger()
+    anomalies = reports.read_marts(workspace.home.published)["fct_anomaly"].to_dict("records")
     queued = 0
-    for rule in workspace.configuration().routing.anomalies:
-        loud_enough = SEVERITIES[SEVERITIES.index(rule.min_severity) :]
-        for anomaly in marts["fct_anomaly"].to_dict("records"):
-            if anomaly["status"] == "open" and anomaly["severity"] in loud_enough:
-                queued += guardrails.queue_notification(
-                    ledger,
-                    message_id=f"anomaly/{anomaly['anomaly_id']}/{rule.route}",
-                    route_id=rule.route,
-                    kind="anomaly",
-                    body=reports.anomaly_card(anomaly),
-                    as_of=workspace.as_of(),
-                )
+    with workspace.ledger() as ledger:
+        for rule in workspace.configuration().routing.anomalies:
+            for anomaly in anomalies:
+                if anomaly["status"] == "open" and _is_at_least(anomaly["severity"], rule.min_severity):
+                    queued += guardrails.queue_notification(
+                        ledger,
+                        message_id=f"anomaly/{anomaly['anomaly_id']}/{rule.route}",
+                        route_id=rule.route,
+                        kind="anomaly",
+                        body=reports.anomaly_card(anomaly),
+                        as_of=workspace.as_of(),
+                    )
     workspace.reporter(context)(f"{queued} new messages")
     return dg.MaterializeResult(metadata={"new_messages": queued})
 
@@ -73,28 +81,33 @@ def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspac
     description="Everything due in the outbox, delivered at least once under a stable id; failures are retried.",
 )
 def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    ledger = workspace.ledger()
-    summary = guardrails.deliver_pending(ledger, workspace.configuration().routing.routes, workspace.environ)
-    _keep_rendered_messages(ledger, workspace)
+    with workspace.ledger() as ledger:
+        routes = workspace.configuration().routing.routes
+        # The real time, whatever moment is reported on: it signs webhooks, and receivers refuse old signatures.
+        summary = guardrails.deliver_pending(ledger, routes, workspace.environ, now=utc_now())
+        _keep_rendered_messages(ledger, workspace)
     workspace.reporter(context)(summary.sentence)
+    for remedy in summary.remedies:
+        context.log.warning(remedy)
     return dg.MaterializeResult(
         metadata={"delivered": summary.delivered, "waiting": summary.waiting, "dead": summary.dead}
     )
 
 
-def _render_decision(decision: Mapping[str, Any], action: Action) -> dict[str, Any]:
-    return reports.decision_card(decision)
+def _render_decision(decision: guardrails.Decision, action: Action) -> dict[str, Any]:
+    return reports.decision_card(decision.as_dict())
+
+
+def _is_at_least(severity: str, least: str) -> bool:
+    return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
 def _keep_rendered_messages(ledger: guardrails.Ledger, workspace: Workspace) -> None:
-    """Write every Teams card beside its preview page, so that people see what was or would have been sent."""
-    folder = workspace.home.messages
-    folder.mkdir(parents=True, exist_ok=True)
-    for message in guardrails.recent_messages(ledger):
-        if message.route_kind == "teams":
-            name = message.message_id.replace("/", "_")
-            (folder / f"{name}.json").write_text(json.dumps(message.body, indent=2), encoding="utf-8")
-            (folder / f"{name}.html").write_text(reports.preview_card(message.body), encoding="utf-8")
+    """Write every message, and beside each Teams card a page that shows it, so that people see what was sent."""
+    for path in guardrails.write_messages(ledger, workspace.home.messages):
+        body = json.loads(path.read_text(encoding="utf-8"))
+        if "attachments" in body:
+            path.with_suffix(".html").write_text(reports.preview_card(body), encoding="utf-8")
 
 
 def action_assets() -> Sequence[dg.AssetsDefinition]:

@@ -1,7 +1,5 @@
 """Configuration as tables that dbt reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

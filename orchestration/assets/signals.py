@@ -1,13 +1,11 @@
 """Forecasts and anomalies: marts in, ``ml`` tables out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
 import models
-from orchestration.assets.warehouse import WAREHOUSE_POOL
+from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
 from orchestration.warehouse import read_table
 from orchestration.workspace import Workspace
 
@@ -23,14 +21,14 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
     specs=[
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_daily"]),
-            deps=[dg.AssetKey(HISTORY.split(".")[1:])],
+            deps=[model_key(HISTORY)],
             kinds={"python", "prophet"},
             description="Expected cost a day with an 80% interval, per company, team and model: the better of Prophet "
             "and its rivals in a rolling-origin backtest, with intervals calibrated on that backtest's errors.",
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
-            deps=[dg.AssetKey(HISTORY.split(".")[1:])],
+            deps=[model_key(HISTORY)],
             kinds={"python"},
             description="Backtest of every candidate on every series: error, scaled error, coverage, who was chosen.",
         ),
@@ -38,13 +36,15 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
 )
 def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     report = workspace.reporter(context)
+    configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
     result = models.forecast_costs(
         billed,
         as_of=workspace.as_of(),
-        events=workspace.configuration().events,
+        events=configuration.events,
         cache=workspace.home.ml / "cache",
+        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
         progress=report,
     )
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
@@ -67,8 +67,8 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     key=dg.AssetKey(["ml", "anomaly"]),
     deps=[
         dg.AssetKey(["ml", "forecast_daily"]),
-        dg.AssetKey(HISTORY.split(".")[1:]),
-        dg.AssetKey(CONTRIBUTORS.split(".")[1:]),
+        model_key(HISTORY),
+        model_key(CONTRIBUTORS),
     ],
     group_name=ML_GROUP,
     kinds={"python"},
@@ -77,12 +77,14 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     "stake, who contributed, one sentence.",
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    configuration = workspace.configuration()
     found = models.find_anomalies(
         history=read_table(workspace.home.warehouse, HISTORY),
         expectations=models.read_table("forecast_daily", workspace.home.ml),
         contributors=read_table(workspace.home.warehouse, CONTRIBUTORS),
         as_of=workspace.as_of(),
-        events=workspace.configuration().events,
+        events=configuration.events,
+        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
     )
     models.write_table("anomaly", found, workspace.home.ml)
     still_open = found[found["status"] == "open"]

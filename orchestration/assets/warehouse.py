@@ -1,13 +1,18 @@
 """The dbt project as assets, in two parts: Prophet reads the first, the second reads Prophet."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
 
 from finops.paths import PROJECT_DIR
 from orchestration.workspace import Workspace
@@ -22,7 +27,17 @@ def project() -> DbtProject:
     return DbtProject(project_dir=PROJECT_DIR / "dbt_project", profiles_dir=PROJECT_DIR / "dbt_project")
 
 
+def model_key(relation: str) -> dg.AssetKey:
+    """The asset of a dbt model, named with or without its schema."""
+    return dg.AssetKey([relation.rpartition(".")[2]])
+
+
 class Translator(DagsterDbtTranslator):
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "model":
+            return model_key(dbt_resource_props["name"])
+        return super().get_asset_key(dbt_resource_props)
+
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The folder that a model is in: staging, intermediate, marts or signals."""
         return next((_GROUPS[part] for part in dbt_resource_props["fqn"] if part in _GROUPS), "5_marts")
@@ -36,8 +51,28 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, workspace: Wor
     # dbt finds its files through the environment, and it runs as a child of this process.
     os.environ.update(workspace.dbt_environment())
     report("dbt build")
-    invocation = dbt.cli(["build"], context=context)
-    yield from invocation.stream()
+    invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+    for event in invocation.stream():
+        if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
+            report(str(event.metadata.get("unique_id", "dbt build")).rpartition(".")[2])
+        yield event
+    if not invocation.is_successful():
+        raise dg.Failure(_what_failed(invocation), allow_retries=False)
+
+
+def _what_failed(invocation: DbtCliInvocation) -> str:
+    """dbt's failures in a line each; the compiled SQL of a failed test finds the rows."""
+    try:
+        results = invocation.get_artifact("run_results.json")["results"]
+    except FileNotFoundError:
+        return f"dbt stopped before it had results; its log is {invocation.target_path / 'dbt.log'}"
+    failures = [result for result in results if result["status"] in ("error", "fail")]
+    lines = [
+        f"{len(failures)} of {len(results)} dbt models and tests failed",
+        *(f"{result['unique_id'].split('.', 2)[2]}: {(result['message'] or '').strip()}" for result in failures),
+        f"The compiled SQL is under {invocation.target_path / 'compiled'}",
+    ]
+    return "\n  ".join(lines)
 
 
 def dbt_definitions(manifest: DbtProject) -> Sequence[dg.AssetsDefinition]:

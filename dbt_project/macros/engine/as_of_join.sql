@@ -1,0 +1,14 @@
+{#
+  A left join to the row that was valid at a moment: same keys, and the newest `valid_from` that is not after it.
+  `left_at` is an expression on the left alias; `keys` maps left expressions to columns of the right alias.
+  Join small sides: aggregate facts to the day first (an as-of join per request took 26 s where the day took 2 s).
+#}
+{% macro as_of_left_join(right, right_alias, keys, left_at, valid_from) -%}
+    {{ return(adapter.dispatch('as_of_left_join')(right, right_alias, keys, left_at, valid_from)) }}
+{%- endmacro %}
+
+{% macro duckdb__as_of_left_join(right, right_alias, keys, left_at, valid_from) -%}
+    asof left join {{ right }} as {{ right_alias }}
+        on {% for left, column in keys %}{{ left }} = {{ right_alias }}.{{ column }} and {% endfor %}
+        {{ left_at }} >= {{ right_alias }}.{{ valid_from }}
+{%- endmacro %}

@@ -1,0 +1,43 @@
+-- Every resource that the bill names, as its newest charge describes it.
+with ranked as (
+    select
+        *,
+        row_number() over (
+            partition by resource_id order by usage_date desc, (team is not null) desc, load_id desc, charge_id
+        ) as charge_age
+    from {{ ref('int_focus__tagged') }}
+    where resource_id is not null
+),
+
+spans as (
+    select
+        resource_id,
+        min(usage_date) as first_charged_on,
+        max(usage_date) as last_charged_on,
+        bool_or(is_ai) as is_ai
+    from {{ ref('int_focus__tagged') }}
+    where resource_id is not null
+    group by resource_id
+)
+
+select
+    ranked.resource_id,
+    ranked.resource_name,
+    ranked.resource_type,
+    ranked.provider_name,
+    ranked.sub_account_id,
+    ranked.sub_account_name,
+    ranked.region_id,
+    ranked.service_name,
+    spans.is_ai,
+    ranked.pool_id,
+    ranked.team,
+    ranked.app,
+    ranked.project,
+    ranked.environment,
+    ranked.owner,
+    spans.first_charged_on,
+    spans.last_charged_on
+from ranked
+inner join spans on ranked.resource_id = spans.resource_id
+where ranked.charge_age = 1

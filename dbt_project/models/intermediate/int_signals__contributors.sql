@@ -1,0 +1,65 @@
+-- What a scope's daily cost is made of, one row per value of each dimension, for saying where an anomaly comes from. Only the
+-- newest days: a finding looks back a month, and what was usual before it two more.
+{% set scopes = [('company', "'all'"), ('team', "coalesce(team, 'unallocated')"), ('app', 'app'), ('model', 'model')] %}
+{% set dimensions = {
+    'effective_cost': ['team', 'app', 'model', 'service_name', 'resource_name', 'sub_account_name', 'token_class', 'project'],
+    'estimated_cost': ['team', 'app', 'model', 'feature', 'token_class', 'resource_name', 'project']
+} %}
+
+with settings as (
+    select {{ add_days('as_of_date', -100) }} as first_day from {{ ref('stg_config__setting') }}
+),
+
+billed as (
+    select
+        'effective_cost' as metric, usage_date, team, app, model, service_name,
+        coalesce(resource_name, resource_id) as resource_name, coalesce(sub_account_name, sub_account_id) as sub_account_name,
+        token_class, project, cast(null as varchar) as feature, billing_currency as currency,
+        sum(effective_cost) as cost
+    from {{ ref('int_cost__union') }}
+    where is_ai and usage_date >= (select first_day from settings)
+    group by all
+),
+
+estimated as (
+    select
+        'estimated_cost' as metric, usage_date, team, app, model, cast(null as varchar) as service_name,
+        {{ extract_group('resource_id', "'([^/]+)$'") }} as resource_name, cast(null as varchar) as sub_account_name,
+        token_class, project, feature, currency,
+        sum(estimated_cost) as cost
+    from {{ ref('int_usage__priced') }}
+    where is_attributable and price_status = 'priced' and usage_date >= (select first_day from settings)
+    group by all
+),
+
+parts as (
+    {% for metric, relation in [('effective_cost', 'billed'), ('estimated_cost', 'estimated')] %}
+    {% set outer_loop = loop %}
+    {% for scope_type, scope_value in scopes %}
+    {% set scope_loop = loop %}
+    {% for dimension in dimensions[metric] if dimension != scope_type %}
+    select
+        metric, usage_date, '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, currency,
+        '{{ dimension }}' as dimension,
+        coalesce({{ dimension }}, {{ "'unallocated'" if dimension == 'team' else "'none'" }}) as value,
+        sum(cost) as cost
+    from {{ relation }}
+    {% if scope_type in ['app', 'model'] %}where {{ scope_value }} is not null{% endif %}
+    group by 1, 2, 3, 4, 5, 6, 7
+    {{ 'union all' if not (loop.last and scope_loop.last and outer_loop.last) }}
+    {% endfor %}
+    {% endfor %}
+    {% endfor %}
+)
+
+select
+    metric,
+    usage_date,
+    scope_type,
+    scope_value,
+    currency,
+    dimension,
+    value,
+    cast(cost as decimal(38, 12)) as cost
+from parts
+where cost <> 0

@@ -1,0 +1,87 @@
+-- Usage by hour and everything that a price or an owner depends on, one row per token class. Summed before it is priced:
+-- pricing every request took 26 s where pricing the sums took 2 s.
+{% set classes = ['input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning'] %}
+
+with summed as (
+    select
+        usage.source,
+        usage.usage_hour,
+        cast(usage.usage_hour as date) as usage_date,
+        names.provider_name,
+        usage.resource_id,
+        usage.deployment_name,
+        names.model,
+        names.reported_model,
+        names.is_in_price_book,
+        owners.team,
+        owners.app,
+        owners.project,
+        owners.feature,
+        usage.customer_hash,
+        owners.environment,
+        {%- for class in classes %}
+        sum(usage.{{ class }}) as {{ class }},
+        {%- endfor %}
+        sum(usage.request_count) as request_count,
+        sum(usage.error_count) as error_count
+    from {{ ref('int_usage__token_classes') }} as usage
+    inner join {{ ref('int_usage__model_name') }} as names
+        on
+            usage.reported_provider is not distinct from names.reported_provider
+            and usage.response_model is not distinct from names.response_model
+            and usage.request_model is not distinct from names.request_model
+    inner join {{ ref('int_usage__owner') }} as owners
+        on
+            {{ stable_id([
+                'usage.team', 'usage.app', 'usage.project', 'usage.environment', 'usage.feature', 'usage.deployment_name',
+                'usage.resource_id'
+            ]) }} = owners.usage_owner_id
+    group by all
+),
+
+by_class as (
+    {% for class in classes %}
+    select
+        source,
+        usage_hour,
+        usage_date,
+        provider_name,
+        resource_id,
+        deployment_name,
+        model,
+        reported_model,
+        is_in_price_book,
+        team,
+        app,
+        project,
+        feature,
+        customer_hash,
+        environment,
+        '{{ class }}' as token_class,
+        cast({{ class }} as bigint) as tokens,
+        {%- if class == 'input_uncached' %}
+        cast(request_count as bigint) as request_count,
+        cast(error_count as bigint) as error_count
+        {%- else %}
+        cast(0 as bigint) as request_count,
+        cast(0 as bigint) as error_count
+        {%- endif %}
+    from summed
+    -- Requests are counted on the row of uncached input, so that row is there even without tokens.
+    where {{ class }} > 0 {% if class == 'input_uncached' %}or request_count > 0{% endif %}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- Accounts whose calls are told one by one that day: Azure Monitor counts the same calls again.
+told_apart as (
+    select distinct resource_id, usage_date
+    from summed
+    where source in ('spans', 'usage_file') and resource_id is not null
+)
+
+select
+    by_class.*,
+    by_class.source <> 'azure_monitor' or told_apart.resource_id is null as is_attributable
+from by_class
+left join told_apart on by_class.resource_id = told_apart.resource_id and by_class.usage_date = told_apart.usage_date

@@ -1,0 +1,19 @@
+select
+    resource_id,
+    resource_name,
+    resource_type,
+    provider_name,
+    sub_account_id,
+    sub_account_name,
+    region_id,
+    service_name,
+    is_ai,
+    pool_id,
+    team,
+    app,
+    project,
+    environment,
+    owner,
+    first_charged_on,
+    last_charged_on
+from {{ ref('int_focus__resource') }}

@@ -1,0 +1,14 @@
+select
+    usage_hour,
+    node,
+    gpu_uuid,
+    gpu_model,
+    namespace,
+    team,
+    app,
+    pod,
+    allocated_seconds,
+    idle_seconds,
+    busy_gpu_seconds,
+    sm_active_seconds
+from {{ ref('int_gpu__hourly') }}

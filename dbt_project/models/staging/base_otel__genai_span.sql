@@ -1,0 +1,61 @@
+-- One row per span of the current files. Delivery is at least once: of several copies the one landed last counts.
+with delivered as (
+    select
+        landed.*,
+        row_number() over (
+            partition by landed.trace_id, landed.span_id order by landed.load_id desc, landed.load_file desc, landed.load_row desc
+        ) as copy_number
+    from {{ lake('otel__genai_span') }} as landed
+    inner join {{ ref('stg_lake__snapshot') }} as snapshots
+        on
+            landed.load_id = snapshots.load_id
+            and landed.snapshot_id = snapshots.snapshot_id
+            and landed.source_id = snapshots.source_id
+            and snapshots.table_name = 'otel__genai_span'
+),
+
+spans as (
+    select
+        source_id,
+        x_file,
+        cast(x_row as bigint) as x_row,
+        trace_id,
+        span_id,
+        cast(start_at as timestamp) as start_at,
+        cast(end_at as timestamp) as end_at,
+        service_name,
+        operation_name,
+        provider_name,
+        request_model,
+        response_model,
+        deployment_name,
+        lower(resource_id) as resource_id,
+        coalesce(cast(input_tokens as bigint), 0) as input_tokens,
+        coalesce(cast(cache_read_tokens as bigint), 0) as cache_read_tokens,
+        coalesce(cast(cache_write_tokens as bigint), 0) as cache_write_tokens,
+        coalesce(cast(output_tokens as bigint), 0) as output_tokens,
+        coalesce(cast(reasoning_tokens as bigint), 0) as reasoning_tokens,
+        error_type,
+        {{ given('team') }} as team,
+        {{ given('app') }} as app,
+        {{ given('feature') }} as feature,
+        {{ given('environment') }} as environment,
+        customer_hash,
+        user_hash,
+        api_key_name
+    from delivered
+    -- Spans without ids cannot be told apart, so all of them go on, to be refused below.
+    where copy_number = 1 or trace_id is null or span_id is null
+)
+
+select
+    *,
+    case
+        when trace_id is null then 'trace_id'
+        when span_id is null then 'span_id'
+        when start_at is null then 'start_at'
+        when least(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens) < 0 then 'input_tokens'
+        when cache_read_tokens + cache_write_tokens > input_tokens then 'cache_read_tokens'
+        when reasoning_tokens > output_tokens then 'reasoning_tokens'
+    end as rejected_column
+from spans

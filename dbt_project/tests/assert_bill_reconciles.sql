@@ -1,0 +1,31 @@
+-- The marts hold the bill to the last digit, per provider, day and currency; and they hold something as soon as the lake
+-- does: a comparison of nothing with nothing would pass for ever.
+with coverage as (
+    select
+        (select coalesce(sum(lake_row_count), 0) from {{ ref('fct_reconciliation_daily') }}) as compared_rows,
+        (select coalesce(sum(rejected_row_count), 0) from {{ ref('fct_reconciliation_daily') }}) as rejected_rows,
+        (select count(*) from {{ ref('fct_ai_cost_daily') }}) as mart_rows,
+        (
+            select count(*) from {{ lake('focus__cost_and_usage') }} as landed
+            where landed.load_id in (
+                select snapshots.load_id from {{ ref('stg_lake__snapshot') }} as snapshots
+                where snapshots.table_name = 'focus__cost_and_usage'
+            )
+        ) as lake_rows
+)
+
+select provider_name, usage_date, billing_currency, cast(difference as varchar) as problem
+from {{ ref('fct_reconciliation_daily') }}
+where is_reconciled is distinct from true
+
+union all
+
+select null, null, null, 'rows of the lake that were not compared: ' || cast(lake_rows - compared_rows as varchar)
+from coverage
+where lake_rows <> compared_rows
+
+union all
+
+select null, null, null, 'the lake has usable rows and the mart has none'
+from coverage
+where lake_rows > rejected_rows and mart_rows = 0

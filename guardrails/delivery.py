@@ -1,0 +1,334 @@
+"""Sending what the outbox holds: signed webhooks and Teams cards, at least once, with the same id each time.
+
+Here: one attempt over HTTP, what its answer means, when to try again.
+Not here: the queue (outbox), where messages may go (address), what they say (messages, reports).
+
+What an answer means: any 2xx is delivered (a Teams workflow answers 202; that proves acceptance, not that anybody saw
+the card). 410 disables the route's address. Everything else, a redirect included, is tried again with growing pauses,
+never before a Retry-After, until the attempts are used up; then it is a dead letter, which can be replayed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from finops.config.models import Route, WebhookRoute
+from finops.periods import as_utc
+from guardrails import audit, outbox, webhook
+from guardrails.address import Receiver, RefusedAddressError, Resolve, locate, system_resolve
+from guardrails.ledger import Ledger
+from guardrails.outbox import Claim, MessageStatus
+from guardrails.transport import TIMEOUT_SECONDS, make_client
+
+MAX_ATTEMPTS = 10
+"""With the pauses below, a receiver may be away for about 17 hours."""
+
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(hours=6)
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+TEAMS_SPACING = timedelta(seconds=1)
+USER_AGENT = "aifinops-guardrails"
+
+
+@dataclass(frozen=True)
+class DeliverySummary:
+    """What one pass did. Counts are messages; ``remedies`` says what to do about what could not be sent."""
+
+    delivered: int
+    retrying: int
+    dead: int
+    undeliverable: int
+    withheld: int
+    """Kept as "would send", in the whole ledger: the orders and notices of dry runs."""
+    remedies: tuple[str, ...]
+
+    @property
+    def waiting(self) -> int:
+        return self.retrying + self.undeliverable
+
+    @property
+    def sentence(self) -> str:
+        """One line for people; ``remedies`` go beside it."""
+        return (
+            f"{self.delivered} delivered, {self.retrying} to be tried again, {self.dead} given up, "
+            f"{self.undeliverable} waiting for configuration, {self.withheld} kept by dry runs"
+        )
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A route that can be sent to."""
+
+    route: Route
+    url: str
+    url_env: str
+    secrets: str
+    allow_private: bool
+
+
+@dataclass(frozen=True)
+class _Answer:
+    http_status: int | None
+    error: str | None
+    retry_after: timedelta | None = None
+
+
+class _Clock:
+    """The caller's ``now``, moving on with the machine's clock."""
+
+    def __init__(self, now: datetime, monotonic: Callable[[], float]) -> None:
+        self._now = as_utc(now)
+        self._monotonic = monotonic
+        self._started = monotonic()
+
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=self._monotonic() - self._started)
+
+
+def deliver_pending(
+    ledger: Ledger,
+    routes: Sequence[Route],
+    environ: Mapping[str, str],
+    *,
+    now: datetime,
+    client: httpx.Client | None = None,
+    resolve: Resolve = system_resolve,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> DeliverySummary:
+    """Send every message that is due, one after the other, and say how it went.
+
+    Safe to run again at any time and beside other workers. A message whose route lacks its environment variables, or
+    leads where it must not, waits as ``undeliverable`` without using up attempts.
+
+    Args:
+        environ: where the routes' variables are looked up, such as ``os.environ``.
+        now: the real time, any zone: it signs webhooks, and receivers refuse signatures that are minutes off.
+        client: HTTP client to use instead of one with a deadline of 20 seconds for each attempt.
+        resolve, monotonic, sleep, jitter: name resolution, clock, pause and random number (0 to 1), replaceable.
+    """
+    clock = _Clock(now, monotonic)
+    ready, remedies = _prepare(ledger, routes, environ, clock.now())
+    counts = dict.fromkeys((MessageStatus.DELIVERED, MessageStatus.PENDING, MessageStatus.DEAD), 0)
+    sender = client or make_client()
+    spacing = {name: TEAMS_SPACING for name, target in ready.items() if target.route.kind == "teams"}
+    try:
+        while ready:
+            with ledger.write() as write:
+                claimed = outbox.claim(write, list(ready), clock.now(), spacing=spacing)
+            if claimed is None:
+                break
+            if isinstance(claimed, timedelta):
+                sleep(claimed.total_seconds())
+                continue
+            target = ready[claimed.message.route_id]
+            try:
+                receiver = locate(target.url, allow_private=target.allow_private, resolve=resolve)
+                answer = _send(sender, target, receiver, claimed, clock.now())
+            except RefusedAddressError as refusal:
+                del ready[target.route.id]
+                remedy = f"{target.route.id}: {target.url_env} cannot be used: {refusal}"
+                remedies.append(remedy)
+                _park(ledger, claimed, target.route.id, refusal, clock.now())
+                continue
+            except OSError as error:
+                answer = _Answer(None, f"the host name could not be resolved: {error.strerror or error}")
+            status = _settle(ledger, claimed, target, answer, clock.now(), jitter)
+            counts[status] = counts.get(status, 0) + 1
+            if answer.http_status == httpx.codes.GONE:
+                del ready[target.route.id]
+                remedies.append(_gone(target.route.id, target.url_env))
+    finally:
+        if client is None:
+            sender.close()
+    return DeliverySummary(
+        delivered=counts[MessageStatus.DELIVERED],
+        retrying=counts[MessageStatus.PENDING],
+        dead=counts[MessageStatus.DEAD],
+        undeliverable=len(outbox.messages(ledger, status=MessageStatus.UNDELIVERABLE)),
+        withheld=len(outbox.messages(ledger, status=MessageStatus.WOULD_SEND)),
+        remedies=tuple(remedies),
+    )
+
+
+def pause_before(attempt: int, jitter: float) -> timedelta:
+    """15 s, 45 s, 135 s, … up to 6 h after that many failed attempts, each up to 20% shorter or longer.
+
+    ``jitter`` (0 to 1) keeps the messages of one outage from coming back all at once.
+    """
+    pause = min(FIRST_PAUSE * 3 ** min(attempt - 1, 20), LONGEST_PAUSE)
+    return pause * (0.8 + 0.4 * jitter)
+
+
+def _prepare(
+    ledger: Ledger, routes: Sequence[Route], environ: Mapping[str, str], now: datetime
+) -> tuple[dict[str, _Ready], list[str]]:
+    """Sort the routes that messages wait for into usable ones and remedies."""
+    known = {route.id: route for route in routes}
+    ready: dict[str, _Ready] = {}
+    remedies: list[str] = []
+    with ledger.write() as write:
+        for name in outbox.waiting_routes(write.connection):
+            target, problem = _configure(known.get(name), name, environ)
+            if target is not None:
+                gone = outbox.disabled_url(write.connection, name)
+                if gone == audit.digest(target.url):
+                    problem = ("the receiver answered 410 Gone", _gone(name, target.url_env))
+                    target = None
+            if target is None:
+                remedies.append(problem[1])
+                outbox.mark_undeliverable(write, name, *problem)
+            else:
+                outbox.mark_deliverable(write, name)
+                ready[name] = target
+    return ready, remedies
+
+
+def _configure(route: Route | None, name: str, environ: Mapping[str, str]) -> tuple[_Ready | None, tuple[str, str]]:
+    if route is None:
+        return None, ("the route is unknown", f"{name}: add the route to routing.yml again; messages wait for it")
+    needed = [route.url_env, route.secret_env] if isinstance(route, WebhookRoute) else [route.url_env]
+    missing = [variable for variable in needed if not environ.get(variable, "").strip()]
+    if missing:
+        return None, (
+            f"undeliverable until configured: {' and '.join(missing)} not set",
+            f"{name}: set {' and '.join(missing)} in the environment; messages wait for it",
+        )
+    secrets = ""
+    if isinstance(route, WebhookRoute):
+        secrets = environ[route.secret_env]
+        try:
+            webhook.signers(secrets)
+        except webhook.SecretError as error:
+            remedy = f"{name}: {route.secret_env} {error}. Make one with: echo whsec_$(openssl rand -base64 32)"
+            return None, (f"the secret in {route.secret_env} cannot be used", remedy)
+    url = environ[route.url_env].strip()
+    return _Ready(route, url, route.url_env, secrets, route.allow_private_addresses), ("", "")
+
+
+def _send(client: httpx.Client, target: _Ready, receiver: Receiver, claimed: Claim, now: datetime) -> _Answer:
+    """One attempt, at the first of the receiver's addresses that takes the connection."""
+    message = claimed.message
+    body, headers = message.body, {}
+    if isinstance(target.route, WebhookRoute):
+        body = _webhook_text(message)
+        headers = webhook.signed_headers(message.message_id, body, target.secrets, now)
+    content = body.encode()
+    if len(content) > webhook.MAX_BODY_BYTES:
+        return _Answer(None, f"the message has {len(content):,} bytes; receivers take {webhook.MAX_BODY_BYTES:,}")
+    headers |= {
+        "content-type": "application/json",
+        "user-agent": USER_AGENT,
+        "host": receiver.url.netloc.decode("ascii"),
+        "connection": "close",
+    }
+    answer = _Answer(None, "no address")
+    for address in receiver.addresses:
+        # Connecting to the address that was judged, not to the name, which may resolve differently a moment later.
+        request = client.build_request(
+            "POST",
+            receiver.url.copy_with(host=address),
+            content=content,
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            extensions={"sni_hostname": receiver.url.host},
+        )
+        try:
+            response = client.send(request, stream=True, follow_redirects=False)
+        except httpx.ConnectError as error:
+            answer = _Answer(None, f"no connection: {_without_url(error)}")
+            continue
+        except httpx.TimeoutException:
+            return _Answer(None, f"no answer within {TIMEOUT_SECONDS:g} seconds")
+        except httpx.TransportError as error:
+            return _Answer(None, f"the connection broke: {_without_url(error)}")
+        response.close()
+        return _judge(response, now)
+    return answer
+
+
+def _webhook_text(message: outbox.QueuedMessage) -> str:
+    body = json.loads(message.body)
+    return webhook.canonical_json(webhook.enveloped(body, message.kind, message.created_at))
+
+
+def _judge(response: httpx.Response, now: datetime) -> _Answer:
+    status = response.status_code
+    if response.is_success:
+        return _Answer(status, None)
+    said = f"{status} {response.reason_phrase}".strip()
+    if response.is_redirect or 300 <= status < 400:
+        return _Answer(status, f"answered {said}; redirects are not followed: configure the final address")
+    return _Answer(status, f"answered {said}", _retry_after(response.headers.get("retry-after"), now))
+
+
+def _retry_after(text: str | None, now: datetime) -> timedelta | None:
+    """Seconds or an HTTP date (RFC 9110, 10.2.3); nonsense is ignored, and a day is the most that is honoured."""
+    if text is None:
+        return None
+    longest = int(LONGEST_RETRY_AFTER.total_seconds())
+    try:
+        if text.strip().isdigit():
+            return timedelta(seconds=min(int(text), longest))
+        wait = as_utc(parsedate_to_datetime(text)) - now
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def _settle(
+    ledger: Ledger, claimed: Claim, target: _Ready, answer: _Answer, now: datetime, jitter: Callable[[], float]
+) -> MessageStatus:
+    attempts = claimed.message.attempts
+    retry_at = None
+    remedy = None
+    is_gone = answer.http_status == httpx.codes.GONE
+    if answer.error and is_gone:
+        remedy = _gone(target.route.id, target.url_env)
+    elif answer.error and attempts < MAX_ATTEMPTS:
+        retry_at = now + max(pause_before(attempts, jitter()), answer.retry_after or timedelta(0))
+        remedy = f"It is tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC ({attempts} of {MAX_ATTEMPTS} attempts made)"
+    elif answer.error:
+        remedy = f"Given up after {attempts} attempts: repair the receiver behind {target.url_env}, then replay it"
+    with ledger.write() as write:
+        if answer.retry_after:
+            outbox.hold_route(write, target.route.id, now + answer.retry_after)
+        if is_gone:
+            outbox.disable_route(write, target.route.id, audit.digest(target.url), now)
+        status = outbox.settle(
+            write, claimed, now,
+            http_status=answer.http_status, error=answer.error, remedy=remedy, retry_at=retry_at,
+        )  # fmt: skip
+        if is_gone:
+            outbox.mark_undeliverable(
+                write, target.route.id, "the receiver answered 410 Gone", _gone(target.route.id, target.url_env)
+            )
+    return status
+
+
+def _park(ledger: Ledger, claimed: Claim, route_id: str, refusal: RefusedAddressError, now: datetime) -> None:
+    """Nothing was sent: give the claim back and let the route's messages wait for configuration."""
+    with ledger.write() as write:
+        outbox.give_back(write, claimed, now, refusal.reason)
+        outbox.mark_undeliverable(write, route_id, f"the address is refused: {refusal.reason}", refusal.remedy)
+
+
+def _gone(route_id: str, url_env: str) -> str:
+    return (
+        f"{route_id}: its receiver answered 410 Gone, so nothing more is sent there. "
+        f"Put the new address into {url_env}, or enable the route again; then replay the dead letter"
+    )
+
+
+def _without_url(error: httpx.TransportError) -> str:
+    """The error's text; httpx keeps addresses out of the texts of transport errors, so no secret URL gets recorded."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,120 @@
+"""One evaluation: what is known, what follows, written down with its messages in one transaction.
+
+Here: the order of those steps.
+Not here: any of the steps themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from finops.config import Configuration
+from finops.config.models import Policy
+from finops.periods import as_utc
+from guardrails import outbox
+from guardrails.decide import Decision, State, TargetKey, assess
+from guardrails.facts import GuardrailFact
+from guardrails.ledger import Ledger
+from guardrails.messages import Render, plan_messages
+from guardrails.states import ORDERED, Level
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """``decisions`` are the new ones; an evaluation that is repeated has none."""
+
+    fact_count: int
+    decisions: tuple[Decision, ...]
+    message_count: int
+    """New messages, those included that a dry run only keeps."""
+    notes: tuple[str, ...]
+    """What a person should look at: guardrails that stand and that nothing will release."""
+
+    @property
+    def suppressed(self) -> tuple[Decision, ...]:
+        return tuple(decision for decision in self.decisions if decision.suppressed_because)
+
+    @property
+    def new_decision_count(self) -> int:
+        return len(self.decisions)
+
+    @property
+    def sentence(self) -> str:
+        """One line for people; ``notes`` go beside it."""
+        levels = ", ".join(
+            f"{sum(1 for decision in self.decisions if decision.level == level)} {level}"
+            for level in (Level.WARN, Level.TRIP, Level.RELEASE)
+        )
+        return (
+            f"{self.fact_count} facts judged, {self.new_decision_count} new decisions ({levels}; "
+            f"{len(self.suppressed)} of them suppressed), {self.message_count} new messages"
+        )
+
+
+def evaluate(
+    ledger: Ledger | Path | str,
+    facts: Iterable[GuardrailFact],
+    configuration: Configuration,
+    render: Render,
+    *,
+    as_of: datetime,
+    audit_key: bytes = b"",
+    checkpoint: Path | None = None,
+) -> EvaluationSummary:
+    """Judge facts by the configured policies, and record decisions, state and messages in one transaction.
+
+    Repeating it with the same facts changes nothing; an interruption leaves everything or nothing.
+
+    Args:
+        ledger: a ledger that is open; or the path of a SQLite file or an SQLAlchemy URL, to be opened with
+            ``audit_key`` and ``checkpoint``.
+        render: makes the Teams card of a decision; it runs inside the transaction, so it must not wait for anything.
+        as_of: the moment (any zone) that the run reports on.
+    """
+    if not isinstance(ledger, Ledger):
+        with Ledger.open(ledger, audit_key, checkpoint=checkpoint) as opened:
+            return evaluate(opened, facts, configuration, render, as_of=as_of)
+    as_of = as_utc(as_of)
+    facts = list(facts)
+    policies = configuration.guardrails.policies
+    with ledger.write() as write:
+        state = write.state()
+        assessment = assess(facts, policies, state, as_of=as_of)
+        new = write.record(assessment, as_of)
+        for decision in new:
+            if decision.supersedes:
+                outbox.withdraw(write, decision.supersedes, as_of)
+        messages = outbox.queue(write, plan_messages(new, policies, render, routes=configuration.routing.routes))
+        for decision in new:
+            if decision.supersedes and decision.acts:
+                outbox.hold_behind_lease(write, decision.supersedes, decision.decision_id)
+        details = {"facts": len(facts), "decisions": len(new), "messages": messages}
+        write.chain.append(as_of, "evaluation.finished", as_of.isoformat(), details)
+    return EvaluationSummary(
+        len(facts), tuple(new), messages, tuple(_stranded(state, set(assessment.targets), policies))
+    )
+
+
+def _stranded(state: State, judged: set[TargetKey], policies: Sequence[Policy]) -> list[str]:
+    """Orders that stand and that this evaluation could not even consider releasing."""
+    modes = {policy.id: policy.mode for policy in policies}
+    notes = []
+    for key, target in sorted(state.targets.items()):
+        if target.status not in ORDERED or target.level != Level.TRIP or key in judged:
+            continue
+        if key.policy_id not in modes:
+            why = "its policy was removed"
+        elif modes[key.policy_id] == "off":
+            why = "its policy is off"
+        elif modes[key.policy_id] == "dry_run":
+            why = "its policy is now a dry run, which takes nothing back"
+        else:
+            why = "the policy has no order left to take back, or there are no facts about it any more"
+        notes.append(
+            f"{key.policy_id} on {key.scope_type} {key.scope_value} is still in force ({target.status}, decided for "
+            f"{target.period}) and nothing will release it: {why}"
+        )
+    return notes

@@ -1,0 +1,253 @@
+"""The ledger: what was decided, for whom it stands, and what is on its way.
+
+Here: opening the store, transactions, decisions, the state of targets, verification.
+Not here: judging (decide), the queue of messages (outbox), sending (delivery).
+
+SQLite by default (a file; write-ahead log, so that readers never wait); a PostgreSQL that SQLAlchemy reaches by URL.
+Decisions, the state that follows and their messages are written in one transaction: a crash leaves all or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, update
+
+from guardrails import audit
+from guardrails import schema as t
+from guardrails.decide import Assessment, Decision, Mode, State, TargetKey, TargetState
+from guardrails.states import Level, Status, move
+from guardrails.webhook import canonical_json
+
+MIN_KEY_BYTES = 16
+
+
+class LedgerError(RuntimeError):
+    """The ledger cannot be used as it is; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """A decision as it was made, and where it stands now."""
+
+    decision_id: str
+    status: Status
+    document: dict[str, Any]
+
+
+class Write:
+    """One write transaction."""
+
+    def __init__(self, connection: Connection, chain: audit.Chain) -> None:
+        self.connection = connection
+        self.chain = chain
+
+    def state(self) -> State:
+        """What ``decide`` needs to know."""
+        return read_state(self.connection)
+
+    def record(self, assessment: Assessment, as_of: datetime) -> list[Decision]:
+        """Write decisions and the state of their targets; decisions that are known are left as they are.
+
+        Returns:
+            The decisions that were not known.
+        """
+        known = read_state(self.connection).decided
+        new = [decision for decision in assessment.decisions if decision.decision_id not in known]
+        for decision in new:
+            document = canonical_json(decision.as_dict())
+            self.connection.execute(
+                t.decision.insert().values(
+                    decision_id=decision.decision_id,
+                    policy_id=decision.policy_id,
+                    policy_version=decision.policy_version,
+                    scope_type=decision.scope_type,
+                    scope_value=decision.scope_value,
+                    period=decision.period,
+                    level=decision.level,
+                    mode=decision.mode,
+                    decided_at=decision.decided_at,
+                    status=decision.status,
+                    document=document,
+                )
+            )
+            details = {"sha256": audit.digest(document), "status": decision.status, "target": decision.target}
+            self.chain.append(as_of, "decision.recorded", decision.decision_id, details)
+        for key, target in assessment.targets.items():
+            where = [t.target_state.c[name] == value for name, value in key._asdict().items()]
+            self.connection.execute(t.target_state.delete().where(*where))
+            self.connection.execute(
+                t.target_state.insert().values(**key._asdict(), **_state_row(target), evaluated_at=as_of)
+            )
+        return new
+
+    def settle_decision(self, decision_id: str, status: Status, at: datetime) -> None:
+        """Move a decision on, and the target that stands on it.
+
+        Raises:
+            IllegalTransitionError: the decision cannot go there.
+        """
+        row = self.connection.execute(select(t.decision).where(t.decision.c.decision_id == decision_id)).one()
+        before = Status(row.status)
+        if before == status:
+            return
+        self.connection.execute(
+            update(t.decision).where(t.decision.c.decision_id == decision_id).values(status=move(before, status))
+        )
+        standing = select(t.target_state).where(t.target_state.c.decision_id == decision_id)
+        for target in self.connection.execute(standing).all():
+            key = [
+                t.target_state.c[column.name] == target._mapping[column.name] for column in t.target_state.primary_key
+            ]
+            following = move(Status(target.status), status)
+            self.connection.execute(update(t.target_state).where(*key).values(status=following))
+        self.chain.append(at, "decision.settled", decision_id, {"from": before, "to": status})
+
+
+class Ledger:
+    """One ledger. Close it, or use it as a context manager."""
+
+    def __init__(self, engine: Engine, audit_key: bytes, checkpoint: Path | None) -> None:
+        self.engine = engine
+        self.audit_key = audit_key
+        self.checkpoint = checkpoint
+
+    @classmethod
+    def open(cls, location: Path | str, audit_key: bytes, *, checkpoint: Path | None = None) -> Ledger:
+        """Open a ledger, made if it does not exist.
+
+        Args:
+            location: path of a SQLite file, or an SQLAlchemy URL such as ``postgresql+psycopg://…``.
+            audit_key: secret of the audit chain, at least 16 bytes; the ledger is only proven with the same key.
+            checkpoint: file that each write advances; keep it where the ledger's writer cannot edit it later.
+
+        Raises:
+            LedgerError: the key is too short, or the ledger has another version.
+        """
+        if len(audit_key) < MIN_KEY_BYTES:
+            raise LedgerError(f"the audit key has {len(audit_key)} bytes; give it at least {MIN_KEY_BYTES} random ones")
+        if isinstance(location, str) and "://" in location:
+            url = location
+        else:
+            Path(location).parent.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{Path(location)}"
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            _use_sqlite_well(engine)
+        ledger = cls(engine, audit_key, checkpoint)
+        try:
+            ledger._prepare()
+        except BaseException:
+            engine.dispose()
+            raise
+        return ledger
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Write]:
+        """A transaction that is alone in writing, committed at the end, rolled back by any exception."""
+        with self.engine.connect().execution_options(writes=True) as connection:
+            with connection.begin():
+                yield Write(connection, audit.Chain(connection, self.audit_key))
+            if self.checkpoint is not None:
+                with connection.begin():
+                    audit.write_checkpoint(connection, self.audit_key, self.checkpoint)
+
+    def state(self) -> State:
+        with self.read() as connection:
+            return read_state(connection)
+
+    def decisions(self, *, status: Status | None = None) -> list[DecisionRecord]:
+        """All decisions, oldest first."""
+        query = select(t.decision).order_by(t.decision.c.decided_at, t.decision.c.decision_id)
+        if status is not None:
+            query = query.where(t.decision.c.status == status)
+        with self.read() as connection:
+            rows = connection.execute(query).all()
+        return [DecisionRecord(row.decision_id, Status(row.status), json.loads(row.document)) for row in rows]
+
+    def verify(self) -> audit.AuditReport:
+        """Prove the audit trail, and that decisions and messages are as it says."""
+        with self.read() as connection:
+            return audit.verify(connection, self.audit_key, self.checkpoint)
+
+    def _prepare(self) -> None:
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if not inspect(connection).has_table(t.schema_version.name):
+                t.metadata.create_all(connection)
+                connection.execute(t.schema_version.insert().values(version=t.VERSION))
+                connection.execute(t.chain_head.insert().values(**audit.first_head()))
+            version: int = connection.execute(select(t.schema_version.c.version)).scalar_one()
+        if version != t.VERSION:
+            raise LedgerError(
+                f"{self.engine.url.render_as_string()} is a ledger of version {version}; this program reads version "
+                f"{t.VERSION}. Use the program that wrote it, or start a new ledger beside it"
+            )
+
+
+def read_state(connection: Connection) -> State:
+    targets = {}
+    for row in connection.execute(select(t.target_state)):
+        key = TargetKey(row.policy_id, row.scope_type, row.scope_value, row.period_shape)
+        targets[key] = TargetState(
+            policy_version=row.policy_version,
+            mode=cast(Mode, row.mode),
+            period=row.period,
+            level=Level(row.level),
+            status=Status(row.status),
+            round=row.round,
+            clear_count=row.clear_count,
+            counted_through=row.counted_through,
+            reference=None if row.reference is None else Decimal(row.reference),
+            warned_at=row.warned_at,
+            tripped_at=row.tripped_at,
+            decision_id=row.decision_id,
+        )
+    return State(targets, frozenset(connection.execute(select(t.decision.c.decision_id)).scalars()))
+
+
+def _state_row(target: TargetState) -> dict[str, Any]:
+    row = dict(vars(target))
+    return row | {"reference": None if target.reference is None else str(target.reference)}
+
+
+def _use_sqlite_well(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling begins too late for BEGIN IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A webhook must never leave before the decision behind it would survive a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,176 @@
+"""The ledger's tables, in types that SQLite and PostgreSQL both keep exactly.
+
+Here: names, columns, what a row means.
+Not here: reading and writing them (ledger, outbox, audit).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    event,
+)
+
+from finops.periods import as_utc
+
+VERSION = 1
+"""Raised with every change of the tables; a ledger of another version is refused rather than misread."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC times on both engines; SQLite keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        value = as_utc(value)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("decision_id", String(80), primary_key=True),
+    Column("policy_id", String(80), nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("scope_type", String(40), nullable=False),
+    Column("scope_value", Text, nullable=False),
+    Column("period", String(20), nullable=False),
+    Column("level", String(20), nullable=False),
+    Column("mode", String(20), nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("status", String(20), nullable=False, comment="Moves on as its orders are delivered"),
+    Column("document", Text, nullable=False, comment="The decision as made: canonical JSON, never changed"),
+    Index("decision_by_target", "policy_id", "scope_type", "scope_value", "period"),
+)
+
+target_state = Table(
+    "target_state",
+    metadata,
+    Column("policy_id", String(80), primary_key=True),
+    Column("scope_type", String(40), primary_key=True),
+    Column("scope_value", String(400), primary_key=True),
+    Column("period_shape", String(20), primary_key=True),
+    Column("policy_version", Integer, nullable=False),
+    Column("mode", String(20), nullable=False),
+    Column("period", String(20), nullable=False),
+    Column("level", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("clear_count", Integer, nullable=False),
+    Column("counted_through", UtcDateTime),
+    Column("reference", String(60), comment="Decimal as text: SQLite has no exact number type"),
+    Column("warned_at", UtcDateTime),
+    Column("tripped_at", UtcDateTime),
+    Column("decision_id", String(80), ForeignKey("decision.decision_id")),
+    Column("evaluated_at", UtcDateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message_id", String(300), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order of queueing"),
+    Column("decision_id", String(80), ForeignKey("decision.decision_id")),
+    Column("route_id", String(80), nullable=False),
+    Column("kind", String(80), nullable=False),
+    Column("is_order", Boolean, nullable=False),
+    Column("body", Text, nullable=False, comment="Canonical JSON; what is sent is this text, on every attempt"),
+    Column("status", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_attempt_at", UtcDateTime, comment="Null: at once"),
+    Column("lease_token", String(40)),
+    Column("lease_holder", String(300), comment="host:pid of the worker, so that a dead one is recognised at once"),
+    Column("lease_until", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("error", Text, comment="What went wrong last"),
+    Column("remedy", Text, comment="What to do about it"),
+    Index("outbox_by_status", "status", "sequence"),
+)
+
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    Column("message_id", String(300), ForeignKey("outbox.message_id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column(
+        "outcome",
+        String(20),
+        nullable=False,
+        comment="started, delivered, failed, refused; started for ever: the worker died",
+    ),
+    Column("http_status", Integer),
+    Column("error", Text),
+)
+
+route_state = Table(
+    "route_state",
+    metadata,
+    Column("route_id", String(80), primary_key=True),
+    Column("hold_until", UtcDateTime, comment="Nothing is sent before: rate limit or Retry-After"),
+    Column("disabled_at", UtcDateTime, comment="The receiver answered 410 Gone"),
+    Column("disabled_url", String(64), comment="SHA-256 of the address that is gone; a new address is tried again"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("event", String(60), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("details", Text, nullable=False, comment="Canonical JSON"),
+    Column("mac", String(64), nullable=False, comment="HMAC-SHA-256 over this entry and the mac before it"),
+)
+
+chain_head = Table(
+    "chain_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    Column("mac", String(64), nullable=False),
+    comment="One row: the end of the audit chain. Writers lock it first, so they wait for each other on any engine",
+)
+
+for _operation in ("UPDATE", "DELETE"):
+    event.listen(
+        audit,
+        "after_create",
+        DDL(
+            f"CREATE TRIGGER audit_no_{_operation.lower()} BEFORE {_operation} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        ).execute_if(dialect="sqlite"),
+    )

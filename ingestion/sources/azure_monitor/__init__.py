@@ -1,0 +1,1 @@
+"""Azure Monitor metrics of Azure OpenAI and Foundry accounts."""

@@ -1,0 +1,127 @@
+"""Asking Azure Monitor: the metrics batch API through Microsoft's client.
+
+Here: sign-on, one request, errors in words.
+Not here: which metrics and windows (``source``) and what answers mean (``rows``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from finops.config.models import AzureMonitorSource
+from ingestion.errors import LandingError
+from ingestion.sources.azure_monitor.rows import NAMESPACE, MetricGroup
+from ingestion.windows import Window
+
+if TYPE_CHECKING:
+    from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
+
+STATIC_TOKEN_VARIABLE = "AIFINOPS_AZURE_TOKEN"  # noqa: S105 - the name of a variable
+LARGEST_BATCH = 50
+MOST_SERIES = 1000  # the API's own default is 10 and cuts off the rest without a word
+
+
+class UnknownMetricError(LandingError):
+    """The service does not have a metric of a group."""
+
+
+class MonitorClient:
+    """A regional metrics endpoint."""
+
+    def __init__(self, source: AzureMonitorSource, environ: Mapping[str, str]) -> None:
+        self._endpoint = source.endpoint or f"https://{source.region}.metrics.monitor.azure.com"
+        self._client = _open(self._endpoint, source, environ)
+
+    def __enter__(self) -> MonitorClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def query(
+        self, resource_ids: Sequence[str], group: MetricGroup, window: Window, interval: timedelta
+    ) -> list[MetricsQueryResult]:
+        """One batch request: accounts of one subscription and region, metrics that share their dimensions.
+
+        Raises:
+            UnknownMetricError: the service has no such metric.
+            LandingError: any other refusal, after the client's own retries of throttling and outages.
+        """
+        from azure.core.exceptions import AzureError, HttpResponseError
+
+        try:
+            return self._client.query_resources(
+                resource_ids=list(resource_ids),
+                metric_namespace=NAMESPACE,
+                metric_names=list(group.metric_names),
+                timespan=(window.start, window.end),
+                granularity=interval,
+                aggregations=[group.aggregation],
+                filter=" and ".join(f"{dimension} eq '*'" for dimension in group.dimensions),
+                max_results=MOST_SERIES,
+            )
+        except HttpResponseError as error:
+            said = str(error.message).splitlines()[0].rstrip(".")
+            if error.status_code == 400 and "metric" in said.lower():
+                raise UnknownMetricError(f"{self._endpoint} does not know a metric: {said}") from error
+            raise LandingError(f"{self._endpoint} refused: {error.status_code} {said}. {_remedy(error)}") from error
+        except AzureError as error:
+            raise LandingError(
+                f"{self._endpoint} cannot be asked: {error}. Check the endpoint, the network and this machine's sign-on"
+            ) from error
+
+
+def _remedy(error: Any) -> str:
+    return {
+        401: "Sign in again (az login, or the managed identity's settings)",
+        403: "Give the identity the role Monitoring Reader on the subscription",
+        404: "Correct the resource ids in sources.yml",
+    }.get(error.status_code, "Try again later")
+
+
+def _open(endpoint: str, source: AzureMonitorSource, environ: Mapping[str, str]) -> MetricsClient:
+    from azure.monitor.querymetrics import MetricsClient
+
+    if source.credential == "default":
+        from azure.identity import DefaultAzureCredential
+
+        return MetricsClient(endpoint, DefaultAzureCredential())
+    token = environ.get(STATIC_TOKEN_VARIABLE)
+    if not token:
+        raise LandingError(
+            f"{source.id} has credential: static, but {STATIC_TOKEN_VARIABLE} is not set. Set it, or use "
+            "credential: default"
+        )
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise LandingError(f"{endpoint} is not encrypted: a token is only sent over https, or to this machine itself")
+    return MetricsClient(endpoint, _NoCredential(), authentication_policy=_static_token_policy(token))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _NoCredential:
+    """The client insists on a credential also where a policy signs the requests."""
+
+    def get_token(self, *_: str, **__: Any) -> Any:
+        raise NotImplementedError
+
+
+def _static_token_policy(token: str) -> Any:
+    """A policy of azure-core that adds the token; azure-core's own refuses http even to this machine."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class StaticTokenPolicy(SansIOHTTPPolicy):
+        def on_request(self, request: Any) -> None:
+            request.http_request.headers["Authorization"] = f"Bearer {token}"
+
+    return StaticTokenPolicy()

@@ -1,0 +1,1 @@
+"""FOCUS files of any producer."""

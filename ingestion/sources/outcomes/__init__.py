@@ -1,0 +1,1 @@
+"""Business outcomes as CSV."""

@@ -1,0 +1,1 @@
+"""GPU metrics and Kubernetes labels through Prometheus."""

@@ -1,0 +1,204 @@
+"""Which days of a daily series are odd: day over day, week over week, residual, slow drift.
+
+Here: numbers in, findings out, for one series.
+Not here: contributors, known events, other series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.anomaly.finding import Finding
+from models.anomaly.settings import AnomalySettings
+from models.baseline import SMALLEST_SPREAD, SPREAD_DAYS, Scan
+from models.series import DailySeries, Floats, median_absolute_deviation
+
+NORMAL_80 = 1.2816
+"""Half-width of a normal distribution's 80% interval in standard deviations."""
+
+DRIFT_GAP_DAYS = 28
+DRIFT_WEEKS = 8
+DRIFT_MINIMUM_WEEKS = 4
+SHOWN_AT_MOST = 1e6
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was expected of each day of a series before it was seen; NaN where nothing was."""
+
+    expected: Floats
+    lower: Floats
+    upper: Floats
+
+
+def daily_findings(
+    series: DailySeries, scanned: Scan, expectation: Expectation, settings: AnomalySettings, *, is_new: bool
+) -> list[Finding]:
+    """Odd days of the lookback.
+
+    A day needs the minimum money and ratio, must lie outside its interval, and either two detectors must agree or the
+    residual must be very large. ``is_new``: the scope's first day of spending is itself a finding, because nothing at
+    all was expected.
+    """
+    values = series.values
+    first_judged = max(values.size - settings.lookback_days, 0)
+    # Runs are counted from further back, so that the lookback's edge does not make an old deviation news again.
+    start = max(first_judged - settings.lookback_days, settings.minimum_history_days)
+    findings = []
+    run, direction = 0, 0
+    for t in range(start, values.size):
+        finding = _judge(series, scanned, expectation, settings, t)
+        sign = 0 if finding is None else (1 if finding.is_up else -1)
+        run = run + 1 if sign and sign == direction else abs(sign)
+        direction = sign
+        if finding and t >= first_judged and run <= settings.new_normal_after_days:
+            findings.append(_in_a_row(finding, run))
+    if is_new and values.size <= settings.lookback_days and values[0] >= float(settings.minimum_impact):
+        findings.insert(0, _first_day(series))
+    return findings
+
+
+def _in_a_row(finding: Finding, run: int) -> Finding:
+    return replace(finding, day_in_a_row=run)
+
+
+def _first_day(series: DailySeries) -> Finding:
+    return Finding(series.scope, series.first_day, float(series.values[0]), 0.0, [{"name": "first_spend"}])
+
+
+def _judge(
+    series: DailySeries, scanned: Scan, expectation: Expectation, settings: AnomalySettings, t: int
+) -> Finding | None:
+    values = series.values
+    actual, expected = float(values[t]), float(expectation.expected[t])
+    impact = actual - expected
+    money = float(settings.minimum_impact)
+    if np.isnan(expected) or abs(impact) < money or abs(impact) < settings.minimum_ratio * abs(expected):
+        return None
+    if expectation.lower[t] <= actual <= expectation.upper[t]:
+        return None
+    spreads = impact / _spread(scanned, expectation, t, is_up=impact > 0, values=values)
+    week_ago = t - 7 if not scanned.is_odd[t - 7] or t < 14 else t - 14
+    detectors: list[dict[str, Any]] = []
+    for name, reference, bound in (
+        ("day_over_day", t - 1, settings.day_over_day_ratio),
+        ("week_over_week", week_ago, settings.week_over_week_ratio),
+    ):
+        change = actual - values[reference]
+        if abs(change) >= money and _same_direction(change, impact) and _factor(actual, values[reference]) >= bound:
+            detectors.append({"name": name, "ratio": _ratio(actual, float(values[reference]))})
+    if abs(spreads) >= settings.residual_spreads:
+        detectors.append(
+            {
+                "name": "forecast_residual",
+                "ratio": _ratio(actual, expected),
+                "spreads": round(float(np.clip(spreads, -SHOWN_AT_MOST, SHOWN_AT_MOST)), 2),
+            }
+        )
+    agree = len(detectors) >= 2 and abs(spreads) >= settings.agreement_spreads
+    alone = abs(spreads) >= settings.lone_residual_spreads and abs(impact) >= settings.lone_residual_ratio * abs(
+        expected
+    )
+    return Finding(series.scope, series.day(t), actual, expected, detectors) if agree or alone else None
+
+
+def _spread(scanned: Scan, expectation: Expectation, t: int, *, is_up: bool, values: Floats) -> float:
+    """A standard deviation for the day: the larger of the baseline's recent errors and the interval's half."""
+    past = scanned.scores(values)[max(t - SPREAD_DAYS, 0) : t]
+    past = past[~np.isnan(past)]
+    relative = max(1.4826 * float(np.median(np.abs(past))), SMALLEST_SPREAD) if past.size else SMALLEST_SPREAD
+    bound = expectation.upper[t] if is_up else expectation.lower[t]
+    half = abs(float(bound) - float(expectation.expected[t])) / NORMAL_80
+    # An interval that ends at zero is cut off there and says nothing about the spread below it.
+    return max(relative * float(scanned.scale[t]), half if is_up or bound > 0 else 0.0, 1e-9)
+
+
+def _same_direction(change: float, impact: float) -> bool:
+    return change * impact > 0
+
+
+def _factor(one: float, other: float) -> float:
+    """How many times the larger is the smaller; infinite against zero or another sign."""
+    low, high = sorted((abs(one), abs(other)))
+    return float("inf") if low == 0 or one * other < 0 else high / low
+
+
+def _ratio(actual: float, reference: float) -> float | None:
+    return round(min(actual / reference, SHOWN_AT_MOST), 4) if reference > 0 else None
+
+
+def drift_findings(
+    series: DailySeries, scanned: Scan, settings: AnomalySettings, reported: list[Finding]
+) -> list[Finding]:
+    """A slow leak: each day looks like the last, but the week is far above where its trend of a month ago led.
+
+    The last seven days are compared with a robust line (Theil–Sen) through up to eight weeks that ended four or more
+    weeks earlier, so steady growth is no leak. Reported once, on the day it becomes clear, and not where a jump that
+    was reported already explains it.
+    """
+    values = series.values
+    findings: list[Finding] = []
+    quiet_until = -1
+    first_judged = max(values.size - settings.lookback_days, 0)
+    begin = max(first_judged - 2 * DRIFT_GAP_DAYS, DRIFT_GAP_DAYS + 7 * (DRIFT_MINIMUM_WEEKS + 1))
+    for t in range(begin, values.size):
+        week = values[t - 6 : t + 1]
+        expected, noise = _week_from_trend(values, t)
+        total = float(week.sum())
+        excess = total - expected
+        leaks = (
+            expected > 0
+            and total >= settings.drift_ratio * expected
+            and excess / 7 >= float(settings.minimum_impact)
+            and excess >= settings.drift_spreads * max(noise, SMALLEST_SPREAD * expected)
+            and float(np.median(week)) >= (1 + (settings.drift_ratio - 1) / 2) * expected / 7
+        )
+        if not leaks:
+            continue
+        is_news = t > quiet_until
+        quiet_until = t + DRIFT_GAP_DAYS
+        if not is_news or t < first_judged or _jumped(series, scanned, t, excess / 7):
+            continue
+        day = series.day(t)
+        if any(other.day == day for other in reported):
+            continue
+        findings.append(
+            Finding(
+                series.scope,
+                day,
+                actual=float(values[t]),
+                expected=float(values[t]) * expected / total,
+                detectors=[
+                    {
+                        "name": "slow_drift",
+                        "ratio": round(total / expected, 4),
+                        "week_actual": round(total, 2),
+                        "week_expected": round(expected, 2),
+                    }
+                ],
+                kind="drift",
+            )
+        )
+    return findings
+
+
+def _week_from_trend(values: Floats, t: int) -> tuple[float, float]:
+    """What the week that ends on ``t`` should cost by the trend of old weeks, and how much those weeks scatter."""
+    ends = [t - DRIFT_GAP_DAYS - 7 * back for back in range(DRIFT_WEEKS)]
+    sums = np.array([values[end - 6 : end + 1].sum() for end in ends if end >= 6])[::-1]
+    weeks = np.arange(sums.size, dtype=np.float64)
+    i, j = np.triu_indices(sums.size, 1)
+    slope = float(np.median((sums[j] - sums[i]) / (weeks[j] - weeks[i])))
+    level = float(np.median(sums - slope * weeks))
+    led_to = level + slope * (sums.size - 1 + DRIFT_GAP_DAYS / 7)
+    return max(led_to, float(np.median(sums))), median_absolute_deviation(sums - level - slope * weeks)
+
+
+def _jumped(series: DailySeries, scanned: Scan, t: int, daily_excess: float) -> bool:
+    """Did one odd day of the last five weeks bring at least half of the excess? Then it was a jump, not a leak."""
+    window = slice(max(t - DRIFT_GAP_DAYS - 7, 0), t + 1)
+    surplus = (series.values - scanned.expected)[window]
+    return bool((scanned.is_odd[window] & (surplus >= 0.5 * daily_excess)).any())

@@ -1,0 +1,121 @@
+"""What is running away within the day: the newest hours against the same hours of past weeks.
+
+Here: hourly cost in, findings out.
+Not here: complete days (detectors).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from models.anomaly.contributors import hours
+from models.anomaly.finding import Finding, HourWindow
+from models.anomaly.settings import AnomalySettings
+from models.series import Floats, Scope, amounts, median_absolute_deviation, require_columns
+
+COLUMNS = ("usage_hour", "scope_type", "scope_value", "currency", "cost")
+WEEKS = 4
+MINIMUM_WEEKS = 2
+SPREAD_DAYS = 28
+SMALLEST_SPREAD = 0.1
+HOUR = timedelta(hours=1)
+
+
+def hourly_findings(hourly: pd.DataFrame, *, before: datetime, settings: AnomalySettings) -> list[Finding]:
+    """At most one finding per scope: the window with the most money, with all windows that agree.
+
+    ``before`` is naive UTC; hours that start at or after it are left out.
+    """
+    require_columns(hourly, COLUMNS, "hourly")
+    if hourly.empty:
+        return []
+    clean = pd.DataFrame(
+        {
+            "hour": hours(hourly["usage_hour"], "hourly"),
+            "type": hourly["scope_type"].astype(str),
+            "value": hourly["scope_value"].astype(str),
+            "currency": hourly["currency"].astype(str),
+            "cost": amounts(hourly["cost"], "hourly"),
+        }
+    )
+    clean = clean[clean["hour"] < pd.Timestamp(before)]
+    if clean.empty:
+        return []
+    newest = clean.groupby("currency")["hour"].max().to_dict()
+    oldest = clean.groupby("currency")["hour"].min().to_dict()
+    findings = []
+    for (scope_type, value, currency), rows in clean.groupby(["type", "value", "currency"], sort=True):
+        by_hour = rows.groupby("hour")["cost"].sum()
+        # From the currency's first hour, not the scope's: before its first row a scope cost nothing, and that is known.
+        dense = by_hour.reindex(pd.date_range(oldest[currency], newest[currency], freq="h"), fill_value=0.0)
+        scope = Scope(str(scope_type), str(value), str(currency))
+        last = dense.index[-1].to_pydatetime()
+        finding = _newest_hours(scope, dense.to_numpy(dtype=np.float64), last, settings)
+        if finding:
+            findings.append(finding)
+    return findings
+
+
+def _newest_hours(scope: Scope, values: Floats, last: datetime, settings: AnomalySettings) -> Finding | None:
+    day_so_far = last.hour + 1
+    best: Finding | None = None
+    fired = []
+    for length in sorted({*settings.intraday_windows_hours, day_so_far}):
+        finding = _window(scope, values, last, length, settings)
+        if finding is None:
+            continue
+        fired += finding.detectors
+        if best is None or finding.impact > best.impact:
+            best = finding
+    return None if best is None else replace(best, detectors=fired)
+
+
+def _window(scope: Scope, values: Floats, last: datetime, length: int, settings: AnomalySettings) -> Finding | None:
+    """The newest ``length`` hours against the same hours of the last four same weekdays."""
+    sums = _window_sums(values, length)
+    same_weekday = sums[[168 * week for week in range(1, WEEKS + 1) if 168 * week < sums.size]]
+    if same_weekday.size < MINIMUM_WEEKS:
+        return None
+    actual, expected = float(sums[0]), float(np.median(same_weekday))
+    impact = actual - expected
+    if impact < float(settings.minimum_impact) or actual < settings.intraday_ratio * expected:
+        return None
+    past = sums[24 : 24 * SPREAD_DAYS + 1 : 24]
+    spread = max(_within_weekday_spread(past), SMALLEST_SPREAD * expected, 1e-9)
+    if impact < settings.intraday_spreads * spread:
+        return None
+    end = last + HOUR
+    return Finding(
+        scope,
+        last.date(),
+        actual,
+        expected,
+        [
+            {
+                "name": "same_hours",
+                "hours": length,
+                "ratio": round(actual / expected, 4) if expected > 0 else None,
+                "spreads": round(min(impact / spread, 1e6), 2),
+            }
+        ],
+        kind="hours",
+        hours=HourWindow(end - length * HOUR, end),
+    )
+
+
+def _window_sums(values: Floats, length: int) -> Floats:
+    """Sum of ``length`` hours ending ``index`` hours before the newest one; index 0 is the newest."""
+    cumulative = np.concatenate([[0.0], np.cumsum(values)])
+    if values.size < length:
+        return np.zeros(0)
+    return (cumulative[length:] - cumulative[:-length])[::-1]
+
+
+def _within_weekday_spread(past: Floats) -> float:
+    """Robust spread of past days around their own weekday's median; ``past`` is daily, newest first."""
+    residuals = [past[weekday::7] - np.median(past[weekday::7]) for weekday in range(7) if past[weekday::7].size > 1]
+    return median_absolute_deviation(np.concatenate(residuals)) if residuals else 0.0

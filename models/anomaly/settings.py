@@ -1,0 +1,64 @@
+"""When a deviation is worth someone's attention, with the reason for each default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class AnomalySettings:
+    """Amounts are in the series' currency; the defaults suit dollars, euros and pounds."""
+
+    lookback_days: int = 30
+    """Days judged. Bills are restated until the fifth of the next month, so a month is judged again every time."""
+
+    minimum_impact: Decimal = Decimal(25)
+    """Money a day below which nobody should be disturbed; the same floor as the usage guardrail."""
+
+    minimum_ratio: float = 0.3
+    """Deviation from the expectation: ±30%. Day-to-day noise of team-sized AI spend is 10–20%."""
+
+    day_over_day_ratio: float = 1.4
+    week_over_week_ratio: float = 1.4
+    """Against yesterday and against the same weekday: 40% up, or down by the same factor."""
+
+    residual_spreads: float = 3.5
+    """Robust z beyond which a residual counts: the customary bound for a MAD-based score (Iglewicz & Hoaglin 1993)."""
+
+    agreement_spreads: float = 3.0
+    """What day-over-day and week-over-week need besides each other: a noisy series doubles by chance.
+    3.0 rather than 2.5 quartered the false alarms on planted series, at the price of some bursts on real ones."""
+
+    lone_residual_spreads: float = 8.0
+    lone_residual_ratio: float = 0.5
+    """A residual this large needs no second witness: a step onto a level that last week had already reached."""
+
+    new_normal_after_days: int = 7
+    """Consecutive days of the same deviation reported; after a week it is no news."""
+
+    minimum_history_days: int = 14
+    """A younger series has no weekday to compare with; only its first day can be news."""
+
+    drift_ratio: float = 1.4
+    drift_spreads: float = 5.0
+    """Slow leak: the last week against the trend of weeks that ended four or more weeks ago."""
+
+    explained_share: float = 0.7
+    """A narrower scope that holds this much of a wider one's impact is the cause; the wider one is not reported."""
+
+    intraday_windows_hours: tuple[int, ...] = (1, 3, 6)
+    """Besides the day so far. One hour finds a leaked key while it is being used, six find a slower loop."""
+
+    intraday_ratio: float = 2.0
+    intraday_spreads: float = 6.0
+    """Hours are burstier than days, so the bars are higher."""
+
+    medium_from: Decimal = Decimal(100)
+    high_from: Decimal = Decimal(500)
+    critical_from: Decimal = Decimal(2500)
+    """Money a day: about 3,000, 15,000 and 75,000 a month if nobody acts."""
+
+    raise_severity_ratio: float = 3.0
+    lower_severity_ratio: float = 0.5
+    """One step up from 3 times the normal day at stake, one down below half of it."""

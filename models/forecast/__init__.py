@@ -1,0 +1,10 @@
+"""Forecasts of daily cost: Prophet against simple rivals, the better one used, intervals calibrated.
+
+Here: cost history in, expected cost with intervals and measured accuracy out.
+Not here: budgets and their projections (dbt, which adds what is billed to what is forecast).
+"""
+
+from models.forecast.run import ForecastResult, forecast_costs
+from models.forecast.settings import ForecastSettings
+
+__all__ = ["ForecastResult", "ForecastSettings", "forecast_costs"]

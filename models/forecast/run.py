@@ -1,0 +1,173 @@
+"""Forecasting a whole history: series by series, in parallel where it pays, from the cache where nothing changed.
+
+Here: frames in and out, worker processes, progress.
+Not here: how one series is forecast (one_series).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from finops.config.models import EventsFile
+from finops.periods import BillingPeriod, as_utc
+from models.events import events_touching
+from models.forecast.cache import ForecastCache
+from models.forecast.one_series import Job, Line, SeriesForecast, forecast_series, needs_prophet
+from models.forecast.reconcile import reconcile
+from models.forecast.settings import ForecastSettings
+from models.series import DailySeries, Scope, daily_series, money, naive_utc
+from models.tables import build_frame
+
+POOL_FROM_SERIES = 24
+"""A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
+many are faster without one."""
+
+
+@dataclass(frozen=True)
+class ForecastResult:
+    """``forecast`` is the table ``ml.forecast_daily``, ``accuracy`` is ``ml.forecast_accuracy``."""
+
+    forecast: pd.DataFrame
+    accuracy: pd.DataFrame
+
+
+def forecast_costs(
+    history: pd.DataFrame,
+    *,
+    as_of: datetime,
+    horizon_end: date | None = None,
+    events: EventsFile,
+    workers: int = 2,
+    progress: Callable[[str], None] | None = None,
+    cache: Path | None = None,
+    team_of_app: Mapping[str, str] | None = None,
+    settings: ForecastSettings | None = None,
+) -> ForecastResult:
+    """Forecast every scope's daily cost through ``horizon_end``.
+
+    Args:
+        history: columns usage_date (day, UTC), scope_type, scope_value, currency, cost (Decimal). Days missing inside
+            a series are 0. Days from ``as_of``'s own day on are not over and are left out.
+        as_of: the moment reported on, with time zone; stamped on every row.
+        horizon_end: last day forecast; the end of the month after ``as_of``'s where absent.
+        events: known events and holiday countries.
+        workers: processes at most; 1 never starts one.
+        progress: told in words what is being done.
+        cache: folder that remembers results of unchanged series.
+        team_of_app: app → team, so that an app's event is known to its team's forecast.
+
+    Returns:
+        For each series one row per future day (``is_future``), from the day after the newest day of its currency, and
+        one per recent day, expected without having seen it; and the backtest of each candidate. The company's
+        forecast equals the sum of its teams' wherever its history does.
+
+    Raises:
+        HistoryError: the history lacks a column or holds a value that is no day or no amount.
+        ValueError: ``as_of`` has no time zone.
+    """
+    moment = as_utc(as_of)
+    settings = settings or ForecastSettings()
+    end = horizon_end or BillingPeriod.containing(moment.date()).next().last_day
+    jobs = [
+        Job(
+            series=series,
+            horizon=max((end - series.last_day).days, 0),
+            events=tuple(events_touching(series.scope, events, team_of_app or {})),
+            countries=tuple(sorted(events.holidays)),
+            settings=settings,
+        )
+        for series in daily_series(history, before=moment.date())
+    ]
+    forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
+    forecasts = reconcile([job.series for job in jobs], forecasts)
+    stamp = naive_utc(moment)
+    return ForecastResult(
+        forecast=build_frame(
+            "forecast_daily",
+            [row for job, result in zip(jobs, forecasts, strict=True) for row in _forecast_rows(job, result, stamp)],
+        ),
+        accuracy=build_frame(
+            "forecast_accuracy",
+            [row for job, result in zip(jobs, forecasts, strict=True) for row in _accuracy_rows(job, result, stamp)],
+        ),
+    )
+
+
+def _silent(message: str) -> None:
+    del message
+
+
+def _run(
+    jobs: Sequence[Job], *, workers: int, progress: Callable[[str], None], cache: Path | None
+) -> list[SeriesForecast]:
+    memory = ForecastCache(cache) if cache else None
+    done: dict[int, SeriesForecast] = {}
+    if memory:
+        done = {index: found for index, job in enumerate(jobs) if (found := memory.get(job)) is not None}
+        if done:
+            progress(f"{len(done)} of {len(jobs)} series are unchanged since their last forecast")
+    todo = [index for index in range(len(jobs)) if index not in done]
+    results = _fit([jobs[index] for index in todo], workers)
+    for position, (index, result) in enumerate(zip(todo, results, strict=True), start=1):
+        done[index] = result
+        if memory:
+            memory.put(jobs[index], result)
+        progress(f"Forecast {position} of {len(todo)}: {jobs[index].series.scope}, {result.future.model_name}")
+    return [done[index] for index in range(len(jobs))]
+
+
+def _fit(jobs: Sequence[Job], workers: int) -> Iterator[SeriesForecast]:
+    heavy = sum(needs_prophet(job) for job in jobs)
+    # A daemonic process may not have children; 'spawn' shares no lock or thread with the process that asks.
+    if workers < 2 or heavy < POOL_FROM_SERIES or multiprocessing.current_process().daemon:
+        yield from map(forecast_series, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(forecast_series, jobs, chunksize=4)
+
+
+def _forecast_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterator[dict[str, Any]]:
+    for line, is_future in ((result.recent, False), (result.future, True)):
+        for index, (expected, lower, upper) in enumerate(zip(line.expected, line.lower, line.upper, strict=True)):
+            yield {
+                "forecast_date": _day(line, index),
+                **_scope(job.series),
+                "expected_cost": money(expected),
+                "lower_cost": money(lower),
+                "upper_cost": money(upper),
+                "model_name": line.model_name,
+                "as_of": stamp,
+                "is_future": is_future,
+            }
+
+
+def _accuracy_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterator[dict[str, Any]]:
+    for row in result.accuracy:
+        yield {
+            **_scope(job.series),
+            "model_name": row.model_name,
+            "horizon_days": row.horizon_days,
+            "folds": row.folds,
+            "mean_absolute_error": None if row.mean_absolute_error is None else money(row.mean_absolute_error),
+            "mean_absolute_scaled_error": row.mean_absolute_scaled_error,
+            "interval_coverage": row.interval_coverage,
+            "is_chosen": row.is_chosen,
+            "as_of": stamp,
+        }
+
+
+def _scope(series: DailySeries) -> dict[str, str]:
+    scope: Scope = series.scope
+    return {"scope_type": scope.type, "scope_value": scope.value, "currency": scope.currency}
+
+
+def _day(line: Line, index: int) -> date:
+    return date.fromordinal(line.first_day.toordinal() + index)

@@ -1,0 +1,197 @@
+"""Exports for people: every public mart as CSV and Parquet with its data dictionary.
+
+Here: the CSV dialect, the guard against formulas, swapping the folder in as a whole.
+Not here: what columns mean (``dictionary``) and publishing (orchestration).
+
+CSV is UTF-8 with BOM, CRLF, ISO dates, times in UTC with ``Z``, ``.`` as decimal point, never an exponent, an empty
+field for null and ``""`` for an empty text. A text cell that a spreadsheet would run as a formula (it starts with
+= + - @, tab or carriage return) gets an apostrophe in front; numbers are left alone.
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from reports.dictionary import Dictionary, DictionaryMart
+
+_INTEGERS = frozenset(
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+)
+_FLOAT_AS = "DECIMAL(38,12)"
+
+
+class ExportError(ValueError):
+    """Something that cannot be exported; nothing was replaced."""
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """``path`` is where the file lies after the swap; ``row_count`` is None for documentation."""
+
+    path: Path
+    mart: str | None
+    format: str
+    row_count: int | None
+    byte_count: int
+
+
+def export_marts(published_dir: Path, out_dir: Path, dictionary: Dictionary) -> list[ExportedFile]:
+    """Write ``csv/<mart>.csv``, ``parquet/<mart>.parquet``, ``README.md`` and the dictionary; swap the folder in whole.
+
+    Rows are streamed, so memory does not grow with a mart. Until the swap the former export stays as it was.
+
+    Args:
+        published_dir: folder with ``<mart>.parquet``.
+        out_dir: the folder to replace; it belongs to the export, other files in it are removed.
+        dictionary: the public marts; those not published yet are named in the README.
+
+    Raises:
+        ExportError: nothing is published, or a published mart has columns the dictionary does not describe.
+    """
+    source = published_dir.resolve()
+    available = {path.stem: path for path in sorted(source.glob("*.parquet"))}
+    marts = [mart for mart in dictionary.marts if mart.name in available]
+    if not marts:
+        raise ExportError(f"no public mart is published in {published_dir}: run the pipeline first")
+    absent = [mart.name for mart in dictionary.marts if mart.name not in available]
+    with _swapped_in(out_dir) as folder, duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        (folder / "csv").mkdir()
+        (folder / "parquet").mkdir()
+        written: list[tuple[Path, str | None, str, int | None]] = []
+        for mart in marts:
+            parquet = folder / "parquet" / f"{mart.name}.parquet"
+            shutil.copyfile(available[mart.name], parquet)
+            csv = folder / "csv" / f"{mart.name}.csv"
+            rows = _write_csv(connection, mart, parquet, csv)
+            written += [(csv, mart.name, "csv", rows), (parquet, mart.name, "parquet", rows)]
+        counts = {
+            mart: rows for _, mart, kind, rows in written if mart is not None and rows is not None and kind == "csv"
+        }
+        for name, text in (
+            ("README.md", _readme(marts, counts, absent)),
+            ("data_dictionary.md", dictionary.to_markdown()),
+            ("data_dictionary.csv", dictionary.to_csv()),
+        ):
+            path = folder / name
+            path.write_text(text, encoding="utf-8", newline="")
+            written.append((path, None, path.suffix[1:], None))
+        return [
+            ExportedFile(out_dir / path.relative_to(folder), mart, kind, rows, path.stat().st_size)
+            for path, mart, kind, rows in written
+        ]
+
+
+def _write_csv(connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parquet: Path, csv: Path) -> int:
+    relation = connection.read_parquet(str(parquet))
+    described = {column.name for column in mart.columns}
+    unknown = [name for name in relation.columns if name not in described]
+    if unknown:
+        raise ExportError(
+            f"{mart.name} has columns that its dbt model does not describe ({', '.join(unknown)}): "
+            "it was published by another version; build and publish the marts again"
+        )
+    fields = ", ".join(
+        f"{_csv_expression(_quoted(name), str(kind))} AS {_quoted(name)}"
+        for name, kind in zip(relation.columns, relation.types, strict=True)
+    )
+    # The BOM goes in front of the header line; DuckDB streams the rest.
+    body = csv.with_suffix(".part")
+    done = connection.execute(
+        f"COPY (SELECT {fields} FROM read_parquet({_literal(str(parquet))})) TO {_literal(str(body))} "  # noqa: S608
+        "(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '', NEW_LINE '\\r\\n')"
+    ).fetchone()
+    with csv.open("wb") as target, body.open("rb") as rows:
+        target.write(b"\xef\xbb\xbf")
+        shutil.copyfileobj(rows, target, 1 << 20)
+    body.unlink()
+    return int(done[0]) if done else 0
+
+
+def _csv_expression(column: str, kind: str) -> str:
+    """SQL that turns a column into its text in the CSV file."""
+    if kind.startswith("DECIMAL"):
+        return _plain_decimal(f"CAST({column} AS VARCHAR)")
+    if kind in ("DOUBLE", "FLOAT"):
+        exact = _plain_decimal(f"CAST(CAST({column} AS {_FLOAT_AS}) AS VARCHAR)")
+        return f"CASE WHEN isfinite({column}) THEN {exact} END"
+    if kind in _INTEGERS or kind in ("DATE", "BOOLEAN"):
+        return f"CAST({column} AS VARCHAR)"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+    if kind.startswith("TIMESTAMP"):
+        return f"strftime(CAST({column} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%SZ')"
+    text = f"CAST({column} AS VARCHAR)"
+    return f"CASE WHEN {text}[1] IN ('=', '+', '-', '@', chr(9), chr(13)) THEN '''' || {text} ELSE {text} END"
+
+
+def _plain_decimal(text: str) -> str:
+    """1.500000000000 is 1.5, and 2.000000000000 is 2: a third of the file's size is zeros otherwise."""
+    return f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+@contextmanager
+def _swapped_in(out_dir: Path) -> Iterator[Path]:
+    """A new folder beside ``out_dir`` that takes its place if the block succeeds, and is removed if it fails."""
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    part = out_dir.with_name(f".{out_dir.name}.part-{os.getpid()}")
+    old = out_dir.with_name(f".{out_dir.name}.old")
+    shutil.rmtree(part, ignore_errors=True)
+    if old.exists() and not out_dir.exists():
+        old.rename(out_dir)  # a run died between the two renames: its former export is put back
+    shutil.rmtree(old, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        if out_dir.exists():
+            out_dir.rename(old)
+        part.rename(out_dir)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        if old.exists() and not out_dir.exists():
+            old.rename(out_dir)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _readme(marts: list[DictionaryMart], rows: dict[str, int], absent: list[str]) -> str:
+    lines = [
+        "# Exported marts",
+        "",
+        "Every public mart once as CSV (`csv/`) and once as Parquet (`parquet/`), one grain per file. What each column "
+        "means is in `data_dictionary.md` and `data_dictionary.csv`.",
+        "",
+        "| Mart | One row is | Rows |",
+        "| --- | --- | ---: |",
+        *(f"| `{mart.name}` | {' '.join(mart.grain.split())} | {rows[mart.name]:,} |" for mart in marts),
+        "",
+        "- CSV is UTF-8 with BOM, comma-separated, CRLF, dates as 2026-10-20, times as 2026-10-20T06:00:00Z (UTC), "
+        "a point as decimal sign, no thousands separators, no exponents. An empty field is unknown, never zero.",
+        "- A text that a spreadsheet would run as a formula has an apostrophe in front; numbers never have.",
+        "- Amounts are in the currency of their row (`billing_currency` or `currency`); rows of different currencies "
+        "must not be added.",
+        "- Estimates (from usage and the price book) and billed amounts are in different columns; never add them.",
+        "- Parquet keeps amounts exact as decimal(38,12).",
+        "",
+    ]
+    if absent:
+        lines += [f"Not in this export, because they have not been published yet: {', '.join(absent)}.", ""]
+    return "\n".join(lines)

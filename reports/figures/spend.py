@@ -1,0 +1,167 @@
+"""Charts of AI spend: by day and team with estimate and forecast, by month and category, ranked lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from reports.figures.theme import (
+    ACCENT,
+    BAND,
+    INK,
+    NOBODY,
+    SOFT,
+    SURFACE,
+    axis,
+    base,
+    day_axis,
+    days,
+    figure,
+    money_axis,
+    numbers,
+    series_colours,
+)
+
+NO_OWNER = "No owner"
+
+
+def daily_by_team(
+    billed: pd.DataFrame, estimated: pd.DataFrame, forecast: pd.DataFrame, teams: Sequence[str], currency: str
+) -> go.Figure:
+    """Stacked days by team: billed solid, estimated usage hatched, forecast of the total as a line with its 80% band.
+
+    Args:
+        billed: ``day, team, cost``; ``team`` is a label.
+        estimated: the same columns for days after the bill.
+        forecast: ``day, expected, lower, upper`` of the company.
+        teams: labels from the bottom of the stack to its top.
+    """
+    colours = {**series_colours([team for team in teams if team != NO_OWNER]), NO_OWNER: NOBODY}
+    traces: list[go.Bar | go.Scatter] = []
+    for team in teams:
+        part = billed[billed["team"] == team]
+        traces.append(
+            go.Bar(
+                x=days(part["day"]),
+                y=numbers(part["cost"]),
+                name=team,
+                legendgroup=team,
+                marker={"color": colours[team], "line": {"width": 0}},
+                hovertemplate="%{y:,.0f}",
+            )
+        )
+    for team in teams:
+        part = estimated[estimated["team"] == team]
+        if part.empty:
+            continue
+        traces.append(
+            go.Bar(
+                x=days(part["day"]),
+                y=numbers(part["cost"]),
+                name=f"{team} (estimated)",
+                legendgroup=team,
+                showlegend=False,
+                marker={
+                    "color": SURFACE,
+                    "line": {"width": 1, "color": colours[team]},
+                    "pattern": {
+                        "shape": "/",
+                        "fgcolor": colours[team],
+                        "bgcolor": SURFACE,
+                        "size": 6,
+                        "solidity": 0.45,
+                    },
+                },
+                hovertemplate="%{y:,.0f}",
+            )
+        )
+    if not forecast.empty:
+        x = days(forecast["day"])
+        traces += [
+            go.Scatter(
+                x=x, y=numbers(forecast["upper"]), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
+            ),
+            go.Scatter(
+                x=x,
+                y=numbers(forecast["lower"]),
+                mode="lines",
+                line={"width": 0},
+                fill="tonexty",
+                fillcolor=BAND,
+                name="80% interval",
+                hoverinfo="skip",
+            ),
+            go.Scatter(
+                x=x,
+                y=numbers(forecast["expected"]),
+                mode="lines",
+                line={"color": INK, "width": 2, "dash": "dot"},
+                name="Forecast",
+                customdata=list(zip(numbers(forecast["lower"], 0), numbers(forecast["upper"], 0), strict=True)),
+                hovertemplate="%{y:,.0f} (%{customdata[0]:,.0f} to %{customdata[1]:,.0f})",
+            ),
+        ]
+    layout = base(height=400)
+    layout |= {"barmode": "stack", "bargap": 0.18, "xaxis": day_axis(), "yaxis": money_axis(currency)}
+    return figure(traces, layout)
+
+
+def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], currency: str) -> go.Figure:
+    """Stacked months. ``monthly``: ``month`` (label, in order), ``category`` (label), ``cost``."""
+    colours = series_colours(categories)
+    months = list(dict.fromkeys(monthly["month"]))
+    traces = []
+    for category in categories:
+        part = monthly[monthly["category"] == category].set_index("month")["cost"]
+        traces.append(
+            go.Bar(
+                x=months,
+                y=numbers([part.get(month) for month in months]),
+                name=category,
+                marker={"color": colours[category]},
+                hovertemplate="%{y:,.0f}",
+            )
+        )
+    layout = base(height=340)
+    layout |= {
+        "barmode": "stack",
+        "bargap": 0.35,
+        "xaxis": axis(type="category", showgrid=False),
+        "yaxis": money_axis(currency),
+    }
+    return figure(traces, layout)
+
+
+def ranked(items: pd.DataFrame, currency: str) -> go.Figure:
+    """Horizontal bars, most first, with the same days of last month as a tick. ``items``: ``label, now, before``."""
+    rows = items.iloc[::-1]
+    traces: list[go.Bar | go.Scatter] = [
+        go.Bar(
+            y=list(rows["label"]),
+            x=numbers(rows["now"]),
+            orientation="h",
+            name="This month",
+            marker={"color": ACCENT},
+            hovertemplate="%{x:,.0f}",
+        )
+    ]
+    if rows["before"].notna().any():
+        traces.append(
+            go.Scatter(
+                y=list(rows["label"]),
+                x=numbers(rows["before"]),
+                mode="markers",
+                name="Same days last month",
+                marker={"symbol": "line-ns-open", "size": 16, "color": INK, "line": {"width": 2, "color": INK}},
+                hovertemplate="%{x:,.0f}",
+            )
+        )
+    layout = base(height=max(150, 64 + 32 * len(rows)), hover="y unified")
+    layout |= {
+        "bargap": 0.35,
+        "xaxis": money_axis(currency) | {"nticks": 4},
+        "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
+    }
+    return figure(traces, layout)

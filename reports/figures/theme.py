@@ -1,0 +1,91 @@
+"""What all charts share.
+
+Here: colour tokens, the base layout, conversion of frame columns to small JSON.
+Not here: what the tokens' colours are (``page/page.css``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+INK = "var(--ink)"
+SOFT = "var(--ink-2)"
+LINE = "var(--line)"
+SURFACE = "var(--surface)"
+NOBODY = "var(--none)"
+BAND = "var(--band)"
+ACCENT = "var(--s1)"
+BAD = "var(--bad)"
+SERIES = tuple(f"var(--s{n})" for n in range(1, 9))
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+OTHERS = "Other"
+
+
+def series_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour per name, in order; more than there are colours share the last one's grey."""
+    return {name: SERIES[i] if i < len(SERIES) else NOBODY for i, name in enumerate(names)}
+
+
+def base(*, height: int, hover: str = "x unified", legend: bool = True) -> dict[str, Any]:
+    """Layout of every chart; transparent, so that the page's surface shows through."""
+    return {
+        "template": "none",
+        "height": height,
+        "autosize": True,
+        "hovermode": hover,
+        "showlegend": legend,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": SOFT},
+        "margin": {"l": 12, "r": 12, "t": 8, "b": 12},
+        "hoverlabel": {"bgcolor": SURFACE, "bordercolor": LINE, "font": {"family": FONT, "size": 12, "color": INK}},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"size": 12, "color": SOFT},
+            "traceorder": "normal",
+        },
+        "dragmode": False,
+    }
+
+
+def axis(**more: Any) -> dict[str, Any]:
+    return {
+        "gridcolor": LINE,
+        "zerolinecolor": LINE,
+        "linecolor": LINE,
+        "tickfont": {"size": 11, "color": SOFT},
+        "automargin": True,
+        "fixedrange": True,
+        **more,
+    }
+
+
+def day_axis(**more: Any) -> dict[str, Any]:
+    return axis(type="date", showgrid=False, tickformat="%-d %b", hoverformat="%a %-d %b %Y", **more)
+
+
+def money_axis(currency: str, **more: Any) -> dict[str, Any]:
+    return axis(tickprefix=f"{currency} ", tickformat=",~r", rangemode="tozero", nticks=6, **more)
+
+
+def days(column: Iterable[Any]) -> list[str]:
+    """ISO days of dates or timestamps."""
+    return [value.isoformat() if type(value) is date else pd.Timestamp(value).date().isoformat() for value in column]
+
+
+def numbers(column: Iterable[Any], places: int = 2) -> list[float | None]:
+    """Rounded floats; None where there is no value, so that a line breaks instead of falling to zero."""
+    return [None if value is None or pd.isna(value) else round(float(value), places) for value in column]
+
+
+def figure(traces: list[Any], layout: dict[str, Any]) -> go.Figure:
+    return go.Figure(data=traces, layout=layout)

@@ -1,0 +1,60 @@
+"""Charts of token use: the mix of token classes, and how much of the input came from the prompt cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from reports.figures.theme import SERIES, SOFT, axis, base, day_axis, days, figure, numbers, series_colours
+
+
+def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go.Figure:
+    """Stacked days. ``daily``: ``day, token_class`` (label), ``tokens``."""
+    colours = series_colours(classes)
+    traces = []
+    for name in classes:
+        part = daily[daily["token_class"] == name]
+        traces.append(
+            go.Bar(
+                x=days(part["day"]),
+                y=[int(tokens) for tokens in part["tokens"]],
+                name=name,
+                marker={"color": colours[name]},
+                hovertemplate="%{y:.3s}",
+            )
+        )
+    layout = base(height=height)
+    layout |= {
+        "barmode": "stack",
+        "bargap": 0.15,
+        "xaxis": day_axis(),
+        "yaxis": axis(tickformat="~s", rangemode="tozero", nticks=6),
+    }
+    return figure(traces, layout)
+
+
+def cache_hits(apps: pd.DataFrame) -> go.Figure:
+    """Share of input tokens read from the cache. ``apps``: ``app, ratio, millions`` of input tokens, most first."""
+    rows = apps.iloc[::-1]
+    trace = go.Bar(
+        y=list(rows["app"]),
+        x=numbers(rows["ratio"], 4),
+        orientation="h",
+        marker={"color": SERIES[2]},
+        text=[f"{ratio:.0%}" for ratio in rows["ratio"]],
+        textposition="outside",
+        textfont={"color": SOFT},
+        cliponaxis=False,
+        customdata=numbers(rows["millions"], 1),
+        hovertemplate="%{x:.1%} of %{customdata:,.1f}M input tokens<extra></extra>",
+    )
+    layout = base(height=max(150, 56 + 28 * len(rows)), hover="closest", legend=False)
+    layout["margin"]["r"] = 36
+    layout |= {
+        "bargap": 0.35,
+        "xaxis": axis(tickformat=".0%", range=[0, 1], nticks=5),
+        "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
+    }
+    return figure([trace], layout)

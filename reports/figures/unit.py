@@ -1,0 +1,48 @@
+"""Charts of unit costs over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from reports.figures.theme import ACCENT, base, day_axis, days, figure, money_axis, numbers, series_colours
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Lines differ by dash too, so that they can be told apart without colour."""
+
+
+def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: int = 320) -> go.Figure:
+    """One line per series. ``trend``: ``day, series, value``; a null value is a gap."""
+    colours = series_colours(names)
+    traces = []
+    for i, name in enumerate(names):
+        part = trend[trend["series"] == name]
+        traces.append(
+            go.Scatter(
+                x=days(part["day"]),
+                y=numbers(part["value"], 4),
+                mode="lines",
+                name=name,
+                line={"color": colours[name], "width": 2, "dash": DASHES[i % len(DASHES)]},
+                hovertemplate="%{y:,.3~f}",
+            )
+        )
+    layout = base(height=height)
+    layout |= {"xaxis": day_axis(), "yaxis": money_axis(currency)}
+    return figure(traces, layout)
+
+
+def single(trend: pd.DataFrame, currency: str) -> go.Figure:
+    """One series on its own scale, small. ``trend``: ``day, value``."""
+    trace = go.Scatter(
+        x=days(trend["day"]),
+        y=numbers(trend["value"], 6),
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        hovertemplate=f"{currency} %{{y:,.4~f}}<extra></extra>",
+    )
+    layout = base(height=190, legend=False)
+    layout |= {"xaxis": day_axis(nticks=4), "yaxis": money_axis(currency) | {"nticks": 4}}
+    return figure([trace], layout)

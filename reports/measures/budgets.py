@@ -1,0 +1,161 @@
+"""Budgets and where spend is heading.
+
+Here: the current status of every budget, the projected end of the month for the company and for teams.
+Not here: computing statuses (dbt) and forecasts (models).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from finops.periods import BillingPeriod
+from reports.formatting import short_day
+from reports.frames import between, total
+from reports.measures.missing import Missing
+
+STATUS_ORDER = {"over": 0, "at_risk": 1, "on_track": 2}
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Expected spend of a whole period with the lower and upper end of its 80% interval."""
+
+    expected: Decimal
+    lower: Decimal | None
+    upper: Decimal | None
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """One budget in its current period. Ratios are of the budget amount; ``projection`` is None when there is none."""
+
+    budget_id: str
+    scope_type: str
+    scope_value: str
+    period: str
+    period_start: date
+    period_end: date
+    amount: Decimal
+    billed_to_date: Decimal
+    billed_through: date | None
+    estimated_since_billed: Decimal | None
+    remaining: Decimal
+    projection: Projection | None
+    used_ratio: Decimal
+    projected_ratio: Decimal | None
+    burn_rate_ratio: float | None
+    status: str
+
+    @property
+    def name(self) -> str:
+        return "Company" if self.scope_type == "company" else self.scope_value
+
+    @property
+    def status_words(self) -> str:
+        """Over budget already, or on the way there: a reader must be able to tell the two apart."""
+        if self.status == "over":
+            return "Over budget" if self.used_ratio >= 1 else "Heading over"
+        return {"at_risk": "At risk", "on_track": "On track"}.get(self.status, self.status)
+
+
+def budget_lines(budgets: pd.DataFrame) -> tuple[BudgetLine, ...]:
+    """The newest row of each budget, the ones in trouble first. ``budgets``: ``fct_budget_status`` of one currency."""
+    if budgets.empty:
+        return ()
+    newest = budgets.sort_values(["as_of_date", "period_start"]).drop_duplicates("budget_id", keep="last")
+    lines = [_line(row) for row in newest.to_dict("records")]
+    return tuple(
+        sorted(
+            lines,
+            key=lambda line: (
+                line.scope_type != "company",
+                STATUS_ORDER.get(line.status, 3),
+                -(line.projected_ratio or line.used_ratio),
+                line.budget_id,
+            ),
+        )
+    )
+
+
+def monthly_budget(
+    lines: tuple[BudgetLine, ...], month: BillingPeriod, scope_type: str, scope_value: str
+) -> BudgetLine | None:
+    """The budget of exactly this scope and month."""
+    for line in lines:
+        if (line.scope_type, line.period, line.period_start) != (scope_type, "month", month.start):
+            continue
+        if scope_type == "company" or line.scope_value == scope_value:
+            return line
+    return None
+
+
+def project_month(
+    forecast: pd.DataFrame, *, scope_type: str, scope_value: str, spent: Decimal, through: date
+) -> Projection | Missing:
+    """Spend so far plus the forecast of every day that is left of the month.
+
+    The bounds are sums of daily bounds, which is the case of days that err together: on the safe side of 80%.
+
+    Args:
+        forecast: ``fct_forecast_daily`` of one currency.
+        spent: billed from the first of the month through ``through``.
+    """
+    month = BillingPeriod.containing(through)
+    if through >= month.last_day:
+        return Projection(spent, None, None)
+    rows = forecast[
+        (forecast["scope_type"] == scope_type) & (forecast["scope_value"] == scope_value) & forecast["is_future"]
+    ]
+    rows = between(rows, "forecast_date", through, month.last_day)
+    rows = rows[rows["forecast_date"] > pd.Timestamp(through)]
+    days_left = month.days - through.day
+    if rows.empty:
+        return Missing("There is no forecast yet; it is made once enough days have been billed.")
+    if rows["forecast_date"].nunique() < days_left:
+        newest = rows["forecast_date"].max().date()
+        return Missing(f"The forecast reaches only {short_day(newest)}, not the end of the month.")
+    return Projection(
+        spent + total(rows["expected_cost"]), spent + total(rows["lower_cost"]), spent + total(rows["upper_cost"])
+    )
+
+
+def _line(row: Mapping[Any, Any]) -> BudgetLine:
+    amount = _money(row["budget_amount"]) or Decimal(0)
+    billed = _money(row["billed_to_date"]) or Decimal(0)
+    expected = _money(row["projected_cost"])
+    remaining = _money(row["remaining_amount"])
+    burn = row["burn_rate_ratio"]
+    return BudgetLine(
+        budget_id=str(row["budget_id"]),
+        scope_type=str(row["scope_type"]),
+        scope_value=str(row["scope_value"]),
+        period=str(row["period"]),
+        period_start=_date(row["period_start"]) or date.min,
+        period_end=_date(row["period_end"]) or date.max,
+        amount=amount,
+        billed_to_date=billed,
+        billed_through=_date(row["billed_through"]),
+        estimated_since_billed=_money(row["estimated_since_billed"]),
+        remaining=amount - billed if remaining is None else remaining,
+        projection=None
+        if expected is None
+        else Projection(expected, _money(row["projected_lower"]), _money(row["projected_upper"])),
+        used_ratio=billed / amount if amount else Decimal(0),
+        projected_ratio=expected / amount if expected is not None and amount else None,
+        burn_rate_ratio=burn if isinstance(burn, float) and burn == burn else None,
+        status=str(row["status"]),
+    )
+
+
+def _money(value: object) -> Decimal | None:
+    return value if isinstance(value, Decimal) else None
+
+
+def _date(value: object) -> date | None:
+    return None if not isinstance(value, pd.Timestamp) or pd.isna(value) else value.date()

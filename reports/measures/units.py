@@ -1,0 +1,104 @@
+"""What one unit costs.
+
+Here: cost per 1M tokens, per GPU-hour, per business outcome, over the newest 30 days and the 30 before them.
+Not here: how cost and quantity were matched (dbt).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pandas as pd
+
+from reports.frames import between, change, last_day, ratio, sum_by
+
+WINDOW_DAYS = 30
+TOKENS = "1m_tokens"
+GPU_HOURS = ("gpu_hour_billed", "gpu_hour_allocated", "gpu_hour_busy")
+BASES = ("billed", "estimated")
+"""In order of preference."""
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """``unit_cost`` is cost ÷ quantity of the window's days, so busy days weigh more than idle ones."""
+
+    unit: str
+    scope_type: str
+    scope_value: str
+    cost_basis: str
+    first_day: date
+    last_day: date
+    cost: Decimal
+    quantity: Decimal
+    unit_cost: Decimal
+    previous_unit_cost: Decimal | None
+
+    @property
+    def change_ratio(self) -> Decimal | None:
+        return None if self.previous_unit_cost is None else change(self.unit_cost, self.previous_unit_cost)
+
+
+def unit_costs(economics: pd.DataFrame, as_of: date) -> tuple[UnitCost, ...]:
+    """One entry per unit, scope and cost basis. ``economics``: ``fct_unit_economics_daily`` of one currency."""
+    known = economics[economics["usage_date"] <= pd.Timestamp(as_of)]
+    found = []
+    for basis in BASES:
+        rows = known[known["cost_basis"] == basis]
+        through = last_day(rows["usage_date"])
+        if through is None:
+            continue
+        first = through - timedelta(days=WINDOW_DAYS - 1)
+        now = _sums(between(rows, "usage_date", first, through))
+        before = _sums(between(rows, "usage_date", first - timedelta(days=WINDOW_DAYS), first - timedelta(days=1)))
+        for key, (cost, quantity) in now.items():
+            unit_cost = ratio(cost, quantity)
+            if unit_cost is not None:
+                found.append(UnitCost(*key, basis, first, through, cost, quantity, unit_cost, _cost(before, key)))
+    return tuple(
+        sorted(found, key=lambda line: (line.unit, BASES.index(line.cost_basis), -line.cost, line.scope_value))
+    )
+
+
+def company_cost(costs: tuple[UnitCost, ...], unit: str) -> UnitCost | None:
+    """Of the whole company, on the bill if it is there, else estimated from usage."""
+    return next((line for line in costs if line.unit == unit and line.scope_type == "company"), None)
+
+
+def model_costs(costs: tuple[UnitCost, ...]) -> tuple[UnitCost, ...]:
+    """Cost per 1M tokens of each model, on the better basis there is, by cost."""
+    lines: dict[str, UnitCost] = {}
+    for line in costs:
+        if line.unit == TOKENS and line.scope_type == "model":
+            lines.setdefault(line.scope_value, line)
+    return tuple(sorted(lines.values(), key=lambda line: -line.cost))
+
+
+def outcome_costs(costs: tuple[UnitCost, ...]) -> tuple[UnitCost, ...]:
+    """One entry per business outcome and app (or team, or company, where the mart has no finer one)."""
+    outcomes = [line for line in costs if line.unit != TOKENS and line.unit not in GPU_HOURS]
+    chosen: list[UnitCost] = []
+    for unit in dict.fromkeys(line.unit for line in outcomes):
+        for scope_type in ("app", "team", "company"):
+            lines: dict[str, UnitCost] = {}
+            for line in outcomes:
+                if (line.unit, line.scope_type) == (unit, scope_type):
+                    lines.setdefault(line.scope_value, line)
+            if lines:
+                chosen += lines.values()
+                break
+    return tuple(sorted(chosen, key=lambda line: -line.cost))
+
+
+_Key = tuple[str, str, str]
+
+
+def _sums(rows: pd.DataFrame) -> dict[_Key, tuple[Decimal, Decimal]]:
+    sums = sum_by(rows, ["unit", "scope_type", "scope_value"], ["cost", "quantity"])
+    return {(unit, kind, value): (cost, quantity) for unit, kind, value, cost, quantity in sums.itertuples(index=False)}
+
+
+def _cost(sums: dict[_Key, tuple[Decimal, Decimal]], key: _Key) -> Decimal | None:
+    return ratio(*sums[key]) if key in sums else None

@@ -1,0 +1,75 @@
+"""What the organisation got for its money: business outcomes per day, as CSV, one file per month.
+
+Here: quantities that follow the same weekly cycle as usage.
+Not here: unit costs, which the warehouse computes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date
+
+from finops.periods import BillingPeriod
+from simulator import organisation as org
+from simulator import shapes
+from simulator.randomness import stream
+from simulator.usage import day_level
+
+HEADER = ("outcome_date", "outcome", "team", "app", "feature", "quantity")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    outcome: str
+    team: str
+    app: str
+    feature: str
+    per_day: float
+    growth_per_year: float = 0.3
+    profile: str = "office"
+
+
+OUTCOMES: tuple[Outcome, ...] = (
+    Outcome("ticket_resolved", "support", "support-copilot", "answer", 2_900, 0.55),
+    Outcome("ticket_routed", "support", "ticket-triage", "route", 3_400),
+    Outcome("search_served", "search", "product-search", "search", 410_000, 0.3, "steady"),
+    Outcome("query_rewritten", "search", "query-rewriter", "rewrite", 64_000, 0.3, "steady"),
+    Outcome("product_described", "search", "catalog-enricher", "describe", 1_150),
+    Outcome("document_processed", "documents", "invoice-extractor", "match", 9_800),
+    Outcome("contract_reviewed", "documents", "contract-review", "clauses", 38),
+    Outcome("lead_scored", "marketing", "lead-scoring", "score", 2_300),
+    Outcome("campaign_text_published", "marketing", "campaign-writer", "draft", 36),
+    Outcome("claim_screened", "fraud", "claims-screening", "screen", 640),
+    Outcome("transaction_scored", "fraud", "risk-scoring", "", 185_000, 0.2, "steady"),
+    Outcome("route_planned", "robotics", "route-planner", "replan", 5_200),
+)
+
+
+def outcome_rows(parameters: org.Parameters, day: date) -> list[tuple[str, ...]]:
+    """A finished day's outcomes; Sundays without contracts are rows with 0, not gaps."""
+    rows: list[tuple[str, ...]] = []
+    for outcome in OUTCOMES:
+        rng = stream(parameters.seed, "outcome", outcome.outcome, day)
+        level = day_level(
+            parameters.seed, f"outcome/{outcome.outcome}", day, outcome.growth_per_year, outcome.profile == "office"
+        )
+        if outcome.app == org.LAUNCHED_APP and day >= org.LAUNCH_DAY:
+            level *= org.LAUNCH_FACTOR
+        expected = outcome.per_day * level * float(shapes.day_rates(outcome.profile, day).mean()) * parameters.scale
+        quantity = int(rng.poisson(expected))
+        rows.append((day.isoformat(), outcome.outcome, outcome.team, outcome.app, outcome.feature, str(quantity)))
+    return rows
+
+
+def file_name(period: BillingPeriod) -> str:
+    return f"outcomes-{period}.csv"
+
+
+def csv_text(rows: list[tuple[str, ...]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(rows)
+    return buffer.getvalue()

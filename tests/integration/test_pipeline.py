@@ -1,0 +1,149 @@
+"""The whole way on a simulated organisation: what the pipeline says must be what the simulator planted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cli.simulated import SimulatedOrganisation
+from finops.paths import Home
+from tests.support.pipeline import mart_digests, organisation_in, query, run_once
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+
+@dataclass(frozen=True)
+class Done:
+    home: Home
+    organisation: SimulatedOrganisation
+    steps: list[str]
+    truths: dict[str, dict]  # type: ignore[type-arg]
+
+    def received(self, channel: str) -> list[dict]:  # type: ignore[type-arg]
+        file = self.home.simulator / "received" / f"{channel}.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    home = Home(tmp_path_factory.mktemp("pipeline"))
+    with organisation_in(home) as organisation:
+        steps = run_once(home, organisation)
+        truths = json.loads((home.simulator / "truth.json").read_text())["truths"]
+        yield Done(home, organisation, steps, {truth["id"]: truth for truth in truths})
+
+
+@pytest.mark.ids("OPS-1")
+def test_every_stage_ran(done: Done) -> None:
+    assert {"landing__azure_exports", "cost_model", "forecasts", "signal_marts", "published_marts"} <= set(done.steps)
+    assert {"guardrail_decisions", "message_delivery", "report_page", "exports"} <= set(done.steps)
+
+
+@pytest.mark.ids("COST-1", "ALLOC-2", "ING-10")
+def test_marts_equal_the_bill_per_provider_day_and_currency(done: Done) -> None:
+    [(days, unreconciled, difference, total)] = query(
+        done.home,
+        "select count(*), count(*) filter (not is_reconciled), sum(abs(difference)), sum(mart_billed_cost) "
+        "from {fct_reconciliation_daily}",
+    )
+    assert days >= 100
+    assert total > 10_000
+    assert (unreconciled, difference) == (0, Decimal(0))
+
+
+@pytest.mark.ids("ALLOC-4")
+def test_untagged_money_is_shown_and_not_lost(done: Done) -> None:
+    rows = query(
+        done.home,
+        "select attribution_method, sum(effective_cost) from {fct_ai_cost_daily} where is_ai group by 1",
+    )
+    by_method = dict(rows)
+    assert by_method["direct"] > 0
+    assert by_method["allocated"] > 0
+    assert by_method["unallocated"] > 0, "the simulator plants untagged resources"
+    assert by_method["unallocated"] < sum(by_method.values()) * Decimal("0.15")
+
+
+@pytest.mark.ids("ANOM-1", "ANOM-2")
+def test_the_runaway_retrain_is_found_and_explained(done: Done) -> None:
+    truth = done.truths["runaway-retrain"]
+    found = query(
+        done.home,
+        "select scope_value, severity, contributors, explanation from {fct_anomaly} "
+        f"where detected_date between '{truth['starts_at'][:10]}' and '{truth['ends_at'][:10]}' and status = 'open' "
+        "and impact > 0",
+    )
+    assert any("vision-train" in contributors or "vision-train" in scope for scope, _, contributors, _ in found), found
+
+
+@pytest.mark.ids("ANOM-5", "GUARD-1")
+def test_the_leaked_key_trips_the_usage_guardrail_in_dry_run(done: Done) -> None:
+    [(value, reference, ratio)] = query(
+        done.home,
+        "select value, reference, ratio from {fct_guardrail_facts} "
+        "where kind = 'usage_doubled' and scope_value = 'query-rewriter'",
+    )
+    assert ratio > 2, (value, reference)
+    cards = [json.dumps(message["body"]) for message in done.received("teams")]
+    assert sum("query-rewriter" in card and "ry run" in card for card in cards) >= 1
+    assert done.received("webhooks") == [], "dry run asks nobody to act"
+
+
+@pytest.mark.ids("ANOM-3")
+def test_the_announced_launch_alarms_nobody(done: Done) -> None:
+    truth = done.truths["launch"]
+    rows = query(
+        done.home,
+        "select anomaly_id, status from {fct_anomaly} where contributors like '%catalog-enricher%' "
+        f"and detected_date between '{truth['starts_at'][:10]}' and '{truth['ends_at'][:10]}' and status = 'open' "
+        "and scope_type = 'app'",
+    )
+    assert rows == []
+
+
+@pytest.mark.ids("UNIT-4", "ING-5")
+def test_the_idle_gpu_pool_shows_as_idle(done: Done) -> None:
+    rows = dict(
+        query(
+            done.home,
+            "select gpu_model, sum(idle_seconds) / sum(allocated_seconds + idle_seconds)::double "
+            "from {fct_gpu_hourly} group by 1",
+        )
+    )
+    idle_pool = next(share for model, share in rows.items() if "A10" in model and "A100" not in model)
+    assert idle_pool > 0.9
+    assert min(rows.values()) < 0.6
+
+
+@pytest.mark.ids("ING-10", "COST-5")
+def test_running_again_changes_nothing_and_sends_nothing(done: Done) -> None:
+    before = mart_digests(done.home)
+    messages = len(done.received("teams"))
+    assert len(before) >= 12
+    assert messages >= 1
+    run_once(done.home, done.organisation)
+    after = mart_digests(done.home)
+    assert {name for name in before if before[name] != after[name]} == set()
+    assert len(done.received("teams")) == messages
+
+
+@pytest.mark.ids("SEC-2")
+def test_no_personal_data_in_anything_that_was_written(done: Done) -> None:
+    e_mail = b"@customer.example"
+    spans = b"".join(_unzipped(path) for path in (done.home.simulator / "spans").rglob("*.gz"))
+    assert e_mail in spans, "the simulator plants e-mail addresses"
+    for folder in (done.home.lake, done.home.published.resolve(), done.home.exports, done.home.pipelines):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                assert e_mail not in path.read_bytes(), path
+
+
+def _unzipped(path: Path) -> bytes:
+    import gzip
+
+    return gzip.decompress(path.read_bytes())

@@ -1,0 +1,118 @@
+"""Facts, policies and configurations for the guardrails' tests: valid by default, one aspect changed at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from finops.config import Configuration
+from finops.config import models as m
+from guardrails import Decision, GuardrailFact
+
+AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
+AUDIT_KEY = b"a key of the tests, 32 bytes long"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+
+ROUTES: tuple[m.Route, ...] = (
+    m.TeamsRoute(id="teams-finops", kind="teams", url_env="TEAMS_URL", allow_private_addresses=True),
+    m.WebhookRoute(
+        id="platform-hook", kind="webhook", url_env="HOOK_URL", secret_env="HOOK_SECRET", allow_private_addresses=True
+    ),
+)
+TELL = {"kind": "notify", "route": "teams-finops"}
+PAUSE = {"kind": "pause", "route": "platform-hook"}
+
+
+def budget_fact(ratio: str = "1.042", **changes: Any) -> GuardrailFact:
+    """Team search, October 2026, of USD 12,000."""
+    reference = changes.get("reference", Decimal(12000))
+    fact = GuardrailFact(
+        fact_id="budget-search",
+        kind="monthly_budget",
+        budget_id="search",
+        scope_type="team",
+        scope_value="search",
+        period="2026-10",
+        metric="billed_cost",
+        value=reference * Decimal(ratio),
+        reference=reference,
+        ratio=Decimal(ratio),
+        projected_ratio=None,
+        currency="USD",
+        increase_amount=None,
+        data_through=datetime(2026, 10, 19, tzinfo=UTC),
+        is_reconciled=True,
+        as_of=AS_OF,
+    )
+    return replace(fact, **changes)
+
+
+def usage_fact(ratio: str = "8.1", **changes: Any) -> GuardrailFact:
+    """App query-rewriter on 19 October against a typical USD 50."""
+    reference = changes.get("reference", Decimal(50))
+    value = reference * Decimal(ratio)
+    fact = GuardrailFact(
+        fact_id="usage-query-rewriter",
+        kind="usage_doubled",
+        budget_id=None,
+        scope_type="app",
+        scope_value="query-rewriter",
+        period="2026-10-19",
+        metric="estimated_cost",
+        value=value,
+        reference=reference,
+        ratio=Decimal(ratio),
+        projected_ratio=None,
+        currency="USD",
+        increase_amount=value - reference,
+        data_through=datetime(2026, 10, 20, tzinfo=UTC),
+        is_reconciled=True,
+        as_of=AS_OF,
+    )
+    return replace(fact, **changes)
+
+
+def budget_policy(**changes: Any) -> m.MonthlyBudgetPolicy:
+    settings: dict[str, Any] = {
+        "id": "monthly-budget", "kind": "monthly_budget", "description": "A budget is nearly or fully used.",
+        "owner": "finops@example.com", "runbook": "docs/runbooks/budget.md", "mode": "enforce",
+        "warn": [TELL], "trip": [TELL, PAUSE],
+    }  # fmt: skip
+    return m.MonthlyBudgetPolicy(**settings | changes)
+
+
+def usage_policy(**changes: Any) -> m.UsageDoubledPolicy:
+    settings: dict[str, Any] = {
+        "id": "usage-doubled", "kind": "usage_doubled", "description": "An app uses twice what it uses.",
+        "owner": "platform@example.com", "runbook": "docs/runbooks/usage-doubled.md", "mode": "enforce",
+        "warn": [TELL], "trip": [TELL, {"kind": "throttle", "route": "platform-hook"}],
+    }  # fmt: skip
+    return m.UsageDoubledPolicy(**settings | changes)
+
+
+def configuration(*policies: m.Policy, routes: tuple[m.Route, ...] = ROUTES) -> Configuration:
+    """A configuration of which guardrails use the policies and the routes."""
+    return Configuration(
+        directory=Path("config"),
+        sources=m.SourcesFile(sources=[]),
+        tags=m.TagsFile.model_construct(),
+        allocation=m.AllocationFile.model_construct(),
+        prices=m.PricesFile.model_construct(),
+        budgets=m.BudgetsFile(budgets=[]),
+        guardrails=m.GuardrailsFile(policies=list(policies) or [budget_policy()]),
+        events=m.EventsFile(),
+        routing=m.RoutingFile(routes=list(routes)),
+    )
+
+
+def card(decision: Decision, action: m.Action) -> dict[str, Any]:
+    """The smallest Teams envelope."""
+    text = ("Dry run. " if decision.mode == "dry_run" else "") + decision.reason
+    content = {"type": "AdaptiveCard", "version": "1.4", "body": [{"type": "TextBlock", "text": text}]}
+    attachment = {
+        "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content,
+    }  # fmt: skip
+    return {"type": "message", "attachments": [attachment]}

@@ -1,0 +1,675 @@
+"""Synthetic public marts of a made-up organisation, for tests of what people look at.
+
+Here: frames that conform to the public marts' columns, deterministic for a seed, with a few planted facts.
+Not here: wire formats (the simulator).
+
+Planted: a runaway training job of robotics (2026-10-14..16), ``query-rewriter`` ×8 in usage after the bill, team
+support over budget, an idle pool ``gpua10``, ``contract-review`` without prompt cache, an untagged workspace, a
+rejected row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
+BILLED_THROUGH = date(2026, 10, 18)
+QUANTUM = Decimal("0.000000000001")
+
+TEAMS: dict[str, tuple[str, ...]] = {
+    "search": ("product-search", "query-rewriter", "catalog-enricher"),
+    "support": ("support-copilot", "ticket-triage", "voice-summaries"),
+    "marketing": ("campaign-writer", "lead-scoring"),
+    "documents": ("invoice-extractor", "contract-review", "doc-translate"),
+    "fraud": ("risk-scoring", "claims-screening"),
+    "robotics": ("vision-train", "route-planner", "sim-lab"),
+    "data-science": ("experiment-hub", "demand-forecast"),
+    "platform": ("llm-gateway", "vector-store"),
+}
+DAILY = {
+    "search": 360.0,
+    "support": 560.0,
+    "marketing": 75.0,
+    "documents": 270.0,
+    "fraud": 250.0,
+    "robotics": 390.0,
+    "data-science": 420.0,
+    "platform": 330.0,
+}
+BUDGETS = {
+    "search": 15000,
+    "support": 16000,
+    "marketing": 3000,
+    "documents": 10000,
+    "fraud": 9000,
+    "robotics": 18000,
+    "data-science": 16000,
+    "platform": 12000,
+}
+CATEGORIES = {
+    "search": {"inference": 0.62, "vector_store": 0.2, "gpu_compute": 0.18},
+    "support": {"inference": 0.6, "provisioned_capacity": 0.36, "vector_store": 0.04},
+    "marketing": {"inference": 0.94, "vector_store": 0.06},
+    "documents": {"inference": 0.93, "vector_store": 0.07},
+    "fraud": {"gpu_compute": 0.7, "inference": 0.3},
+    "robotics": {"training": 0.4, "gpu_compute": 0.6},
+    "data-science": {"gpu_compute": 0.75, "fine_tuning": 0.1, "inference": 0.15},
+    "platform": {"gpu_compute": 0.8, "inference": 0.2},
+}
+SERVICES = {
+    "inference": "Azure OpenAI Service",
+    "provisioned_capacity": "Azure OpenAI Service",
+    "fine_tuning": "Azure OpenAI Service",
+    "training": "Azure Machine Learning",
+    "gpu_compute": "Virtual Machine Scale Sets",
+    "vector_store": "Azure AI Search",
+}
+MODELS = {
+    "gpt-4.1": Decimal("2"),
+    "gpt-5.1": Decimal("1.25"),
+    "gpt-4.1-mini": Decimal("0.4"),
+    "gpt-5-mini": Decimal("0.25"),
+    "text-embedding-3-large": Decimal("0.13"),
+}
+TEAM_MODELS = {
+    "search": ("gpt-4.1-mini", "text-embedding-3-large"),
+    "support": ("gpt-5.1", "gpt-4.1"),
+    "marketing": ("gpt-5-mini",),
+    "documents": ("gpt-4.1", "gpt-5-mini"),
+    "fraud": ("gpt-4.1-mini",),
+    "data-science": ("gpt-5.1",),
+    "platform": ("gpt-4.1-mini",),
+    "robotics": (),
+}
+CLASS_SHARES = {"input_uncached": 0.46, "cache_read": 0.36, "output": 0.13, "reasoning": 0.05}
+CLASS_FACTOR = {
+    "input_uncached": Decimal(1),
+    "cache_read": Decimal("0.25"),
+    "output": Decimal(4),
+    "reasoning": Decimal(4),
+}
+POOLS = {
+    "gpua100": ("NVIDIA A100-SXM4-80GB", 12, 0.82, 0.7, ("robotics", "data-science", "search")),
+    "gpuh100": ("NVIDIA H100 80GB HBM3", 8, 0.9, 0.78, ("fraud", "data-science", "robotics")),
+    "gpua10": ("NVIDIA A10", 4, 0.08, 0.3, ("platform",)),
+}
+OUTCOMES = {
+    "ticket_resolved": ("support-copilot", 2100, 0.3),
+    "document_processed": ("invoice-extractor", 5200, 0.12),
+    "lead_qualified": ("lead-scoring", 160, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """``days`` of history before the end of the bill. ``currency`` is the currency of the bill."""
+
+    days: int = 120
+    currency: str = "USD"
+    seed: int = 7
+
+
+def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFrame]:
+    """All marts that the reports read, by public name, columns as the warehouse publishes them."""
+    org = organisation or Organisation()
+    days = [BILLED_THROUGH - timedelta(days=n) for n in range(org.days - 1, -1, -1)]
+    cost = pd.DataFrame(list(_cost(org, days)))
+    usage = pd.DataFrame(list(_usage(org, days)))
+    gpus = pd.DataFrame(list(_gpus(org, days)))
+    return {
+        "fct_ai_cost_daily": cost,
+        "fct_usage_cost_hourly": usage,
+        "fct_gpu_hourly": gpus,
+        "fct_unit_economics_daily": pd.DataFrame(list(_units(org, cost, usage, gpus))),
+        "fct_allocation_coverage_monthly": pd.DataFrame(list(_coverage(org, cost))),
+        "fct_budget_status": pd.DataFrame(list(_budget_status(org, cost))),
+        "fct_anomaly": pd.DataFrame(list(_anomalies(org))),
+        "fct_forecast_daily": pd.DataFrame(list(_forecast(org, cost))),
+        "fct_forecast_accuracy": pd.DataFrame(list(_accuracy(org))),
+        "fct_reconciliation_daily": pd.DataFrame(list(_reconciliation(cost))),
+        "fct_rejected_row": _rejected(),
+    }
+
+
+def decisions() -> list[dict[str, Any]]:
+    """Guardrail decisions as the ledger keeps them."""
+    common = {"mode": "dry_run", "owner": "finops@example.com", "runbook": None, "data_through": "2026-10-19T00:00:00Z"}
+    return [
+        {
+            **common,
+            "decision_id": "5d1c2f0a9b7e4c31",
+            "policy_id": "monthly-budget",
+            "policy_description": "A budget is nearly or fully used before the month ends.",
+            "level": "trip",
+            "status": "SUPPRESSED",
+            "scope_type": "app",
+            "scope_value": "support-copilot",
+            "period": "2026-10",
+            "reason": "support-copilot has used 103% of its budget of USD 11,000 with 12 days of October left.",
+            "action_kinds": ["notify"],
+            "withheld_kinds": ["pause"],
+            "evidence": {
+                "kind": "monthly_budget",
+                "value": "11330.42",
+                "reference": "11000",
+                "ratio": "1.030038",
+                "projected_ratio": "1.62",
+                "currency": "USD",
+            },
+            "suppressed_because": "never_touch",
+            "decided_at": "2026-10-20T06:00:00Z",
+        },
+        {
+            **common,
+            "decision_id": "a7740be1c2d94f55",
+            "policy_id": "usage-doubled",
+            "policy_description": "An app uses twice what it uses on this weekday.",
+            "level": "trip",
+            "status": "OBSERVE",
+            "scope_type": "app",
+            "scope_value": "query-rewriter",
+            "period": "2026-10-19",
+            "reason": "query-rewriter used USD 842 on 19 Oct 2026, 8.1 times its typical Monday.",
+            "action_kinds": ["notify"],
+            "withheld_kinds": ["throttle"],
+            "evidence": {
+                "kind": "usage_doubled",
+                "value": "842.11",
+                "reference": "103.90",
+                "ratio": "8.105004",
+                "projected_ratio": None,
+                "currency": "USD",
+            },
+            "suppressed_because": None,
+            "decided_at": "2026-10-20T06:00:00Z",
+        },
+    ]
+
+
+def publish(marts: dict[str, pd.DataFrame], directory: Path) -> Path:
+    """Write every mart as ``<directory>/<mart>.parquet`` with exact decimals, as the warehouse publishes them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, frame in marts.items():
+        pq.write_table(_arrow(frame), directory / f"{name}.parquet")
+    return directory
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    arrays = {}
+    for name in frame.columns:
+        values = [None if value is None or value is pd.NA or value != value else value for value in frame[name]]
+        filled = [value for value in values if value is not None]
+        if filled and isinstance(filled[0], Decimal):
+            arrays[name] = pa.array(values, pa.decimal128(38, 12))
+        elif filled and isinstance(filled[0], pd.Timestamp):
+            arrays[name] = pa.array([None if v is None else v.to_pydatetime() for v in values], pa.timestamp("us"))
+        else:
+            arrays[name] = pa.array(values, pa.string() if not filled else None)
+    return pa.table(arrays)
+
+
+def _money(value: float) -> Decimal:
+    return Decimal(str(round(value, 6))).quantize(QUANTUM)
+
+
+def _hour(day: date, hour: int) -> pd.Timestamp:
+    """Naive UTC, as the marts have it."""
+    return pd.Timestamp(day) + pd.Timedelta(hours=hour)
+
+
+def _shape(team: str, day: date) -> float:
+    """Weekly rhythm and slow growth, with the planted runaway."""
+    index = day.toordinal()
+    weekday = 0.62 if day.weekday() >= 5 and team not in ("robotics", "data-science") else 1.0
+    growth = 1.0 + 0.0016 * (day - date(2026, 7, 1)).days
+    wave = 1.0 + 0.08 * math.sin(index / 5.0 + len(team))
+    runaway = 2.6 if team == "robotics" and date(2026, 10, 14) <= day <= date(2026, 10, 16) else 1.0
+    launch = 1.25 if team == "search" and day >= date(2026, 9, 14) else 1.0
+    return weekday * growth * wave * runaway * launch
+
+
+def _cost(org: Organisation, days: list[date]) -> Iterator[dict[str, Any]]:
+    rng = random.Random(org.seed)
+    for day in days:
+        for team, apps in TEAMS.items():
+            for category, share in CATEGORIES[team].items():
+                amount = DAILY[team] * share * _shape(team, day) * rng.uniform(0.94, 1.06)
+                idle = category == "gpu_compute" and team == "platform"
+                yield cost_row(
+                    org,
+                    day,
+                    category,
+                    _money(amount),
+                    team=team,
+                    app=None if idle else apps[day.toordinal() % len(apps)],
+                    method="allocated" if category in ("gpu_compute", "vector_store") else "direct",
+                    model=next(iter(TEAM_MODELS[team]), None) if category == "inference" else None,
+                    is_idle=idle,
+                )
+        yield cost_row(org, day, "training", _money(70 * rng.uniform(0.8, 1.2)), team=None, method="unallocated")
+        yield cost_row(org, day, "inference", _money(24 * rng.uniform(0.7, 1.3)), team=None, method="unallocated")
+        for service, amount in (("Virtual Machines", 320.0), ("Storage", 140.0), ("SQL Database", 210.0)):
+            yield {
+                **cost_row(org, day, None, _money(amount * rng.uniform(0.95, 1.05)), team="platform", method="direct"),
+                "service_name": service,
+            }
+
+
+def cost_row(
+    org: Organisation,
+    day: date,
+    category: str | None,
+    amount: Decimal,
+    *,
+    team: str | None,
+    method: str,
+    app: str | None = None,
+    model: str | None = None,
+    is_idle: bool = False,
+) -> dict[str, Any]:
+    name = f"{'mlw-untagged' if category == 'training' else 'aoai-lab'}" if team is None else f"{team}-{category}"
+    return {
+        "usage_date": day,
+        "billing_period_start": day.replace(day=1),
+        "provider_name": "Microsoft",
+        "billing_account_id": "1234567",
+        "sub_account_id": "22222222-2222-4222-8222-222222222222",
+        "sub_account_name": "ai-research" if team in (None, "robotics", "data-science") else "ai-production",
+        "billing_currency": org.currency,
+        "service_category": "AI and Machine Learning",
+        "service_name": SERVICES.get(category or "", "Storage"),
+        "region_id": "swedencentral",
+        "resource_id": f"/subscriptions/2222/resourcegroups/rg-{team or 'lab'}/providers/microsoft.x/{name}".lower(),
+        "resource_name": name,
+        "charge_category": "Usage",
+        "pricing_category": "Standard",
+        "sku_meter": "meter",
+        "is_ai": category is not None,
+        "ai_category": category,
+        "ai_category_rule": "rule" if category else None,
+        "model": model,
+        "token_class": None,
+        "team": team,
+        "app": app,
+        "project": None,
+        "environment": "production",
+        "business_unit": "commerce",
+        "cost_center": "CC-1010",
+        "owner": f"{team}-lead@example.com" if team else None,
+        "attribution_method": method,
+        "attribution_rule": "team-tag",
+        "is_idle": is_idle,
+        "billed_cost": amount,
+        "effective_cost": amount,
+        "list_cost": amount,
+        "contracted_cost": amount,
+        "charge_count": 1,
+    }
+
+
+def _usage(org: Organisation, days: list[date]) -> Iterator[dict[str, Any]]:
+    rng = random.Random(org.seed + 1)
+    recent = [*days[-45:], date(2026, 10, 19), date(2026, 10, 20)]
+    for day in recent:
+        hours = (0, 5) if day == AS_OF.date() else (3, 9, 12, 15, 20)
+        for team, models in TEAM_MODELS.items():
+            for model in models:
+                for app in TEAMS[team][:2]:
+                    for hour in hours:
+                        yield from _usage_hour(org, rng, _hour(day, hour), team, app, model)
+    yield {
+        **next(_usage_hour(org, rng, _hour(date(2026, 10, 19), 9), "data-science", "experiment-hub", "gpt-5.1")),
+        "model": "new-preview-model",
+        "estimated_cost": None,
+        "currency": None,
+        "price_status": "unpriced",
+        "tokens": 184_000,
+    }
+
+
+def _usage_hour(
+    org: Organisation, rng: random.Random, hour: pd.Timestamp, team: str, app: str, model: str
+) -> Iterator[dict[str, Any]]:
+    leak = 8.0 if app == "query-rewriter" and hour.date() >= date(2026, 10, 19) else 1.0
+    total = 2.4e6 * DAILY[team] / 300 * _shape(team, hour.date()) * rng.uniform(0.8, 1.2) * leak
+    for token_class, share in CLASS_SHARES.items():
+        if app == "contract-review":
+            share = {"input_uncached": 0.82, "cache_read": 0.0}.get(token_class, share)
+        tokens = int(total * share)
+        price = MODELS[model] * CLASS_FACTOR[token_class]
+        yield {
+            "usage_hour": hour,
+            "source": "azure_monitor" if team == "documents" else "spans",
+            "provider_name": "azure.ai.openai",
+            "resource_id": "/accounts/aoai-gateway",
+            "deployment_name": model,
+            "model": model,
+            "reported_model": model,
+            "team": team,
+            "app": app,
+            "project": None,
+            "feature": None,
+            "customer_hash": None,
+            "environment": "production",
+            "token_class": token_class,
+            "tokens": tokens,
+            "request_count": 40 if token_class == "input_uncached" else 0,
+            "error_count": 0,
+            "price_per_1m_tokens": price,
+            "price_id": f"{model}/{token_class}",
+            "currency": org.currency,
+            "estimated_cost": (price * tokens / 1_000_000).quantize(QUANTUM),
+            "price_status": "priced",
+            "is_attributable": True,
+        }
+
+
+def _gpus(org: Organisation, days: list[date]) -> Iterator[dict[str, Any]]:
+    rng = random.Random(org.seed + 2)
+    for day in [*days[-45:], date(2026, 10, 19), date(2026, 10, 20)]:
+        for pool, (gpu_model, gpu_count, allocated, busy, teams) in POOLS.items():
+            for index in range(gpu_count):
+                for hour in (5,) if day == AS_OF.date() else range(0, 24, 6):
+                    held = int(3600 * min(1.0, max(0.0, allocated * rng.uniform(0.85, 1.15))))
+                    yield {
+                        "usage_hour": _hour(day, hour),
+                        "node": f"aks-{pool}-31415926-vmss00000{index // 4}",
+                        "gpu_uuid": f"GPU-{pool}-{index}",
+                        "gpu_model": gpu_model,
+                        "namespace": f"{teams[index % len(teams)]}--app",
+                        "team": teams[index % len(teams)],
+                        "app": TEAMS[teams[index % len(teams)]][0],
+                        "pod": "pod",
+                        "allocated_seconds": held,
+                        "idle_seconds": 3600 - held,
+                        "busy_gpu_seconds": held * busy * rng.uniform(0.8, 1.1),
+                        "sm_active_seconds": None,
+                    }
+
+
+def _units(org: Organisation, cost: pd.DataFrame, usage: pd.DataFrame, gpus: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    def row(day: Any, unit: str, kind: str, value: str, money: Any, quantity: Decimal, basis: str) -> dict[str, Any]:
+        return {
+            "usage_date": day,
+            "unit": unit,
+            "scope_type": kind,
+            "scope_value": value,
+            "currency": org.currency,
+            "cost": money,
+            "quantity": quantity,
+            "unit_cost": (money / quantity).quantize(QUANTUM) if quantity else None,
+            "cost_basis": basis,
+        }
+
+    priced = usage[usage["price_status"] == "priced"].assign(day=usage["usage_hour"].dt.date)
+    for (day, model), part in priced.groupby(["day", "model"]):
+        amount, millions = part["estimated_cost"].sum(), Decimal(int(part["tokens"].sum())) / 1_000_000
+        yield row(day, "1m_tokens", "model", str(model), amount, millions.quantize(QUANTUM), "estimated")
+        if day <= BILLED_THROUGH:
+            drift = Decimal("1.012") if day >= date(2026, 10, 1) else Decimal(1)
+            yield row(
+                day,
+                "1m_tokens",
+                "model",
+                str(model),
+                (amount * drift).quantize(QUANTUM),
+                millions.quantize(QUANTUM),
+                "billed",
+            )
+    for day, part in priced.groupby("day"):
+        amount, millions = part["estimated_cost"].sum(), Decimal(int(part["tokens"].sum())) / 1_000_000
+        yield row(day, "1m_tokens", "company", "all", amount, millions.quantize(QUANTUM), "estimated")
+        if day <= BILLED_THROUGH:
+            yield row(day, "1m_tokens", "company", "all", amount, millions.quantize(QUANTUM), "billed")
+    compute = cost[cost["ai_category"] == "gpu_compute"].groupby("usage_date")["effective_cost"].sum()
+    hours = (
+        gpus.assign(day=gpus["usage_hour"].dt.date)
+        .groupby("day")[["allocated_seconds", "idle_seconds", "busy_gpu_seconds"]]
+        .sum()
+    )
+    for day, seconds in hours[hours.index <= BILLED_THROUGH].iterrows():
+        for unit, value in (
+            ("gpu_hour_billed", seconds["allocated_seconds"] + seconds["idle_seconds"]),
+            ("gpu_hour_allocated", seconds["allocated_seconds"]),
+            ("gpu_hour_busy", seconds["busy_gpu_seconds"]),
+        ):
+            # The factory samples every sixth hour of a GPU.
+            yield row(day, unit, "company", "all", compute[day], _money(value * 6 / 3600), "billed")
+    rng = random.Random(org.seed + 3)
+    for outcome, (app, quantity, share) in OUTCOMES.items():
+        team = next(team for team, apps in TEAMS.items() if app in apps)
+        spend = cost[(cost["team"] == team) & cost["is_ai"]].groupby("usage_date")["effective_cost"].sum()
+        for day, amount in spend.items():
+            done = Decimal(int(quantity * _shape(team, day) ** 0.6 * rng.uniform(0.85, 1.15)))
+            part = (amount * Decimal(str(share))).quantize(QUANTUM)
+            yield row(day, outcome, "app", app, part, done, "billed")
+
+
+def _coverage(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    ai = cost[cost["is_ai"]]
+    for month, rows in ai.groupby("billing_period_start"):
+        scopes = [("company", "all", rows)]
+        scopes += [("sub_account", str(name), part) for name, part in rows.groupby("sub_account_name")]
+        scopes += [("team", str(name), part) for name, part in rows.groupby("team")]
+        for kind, value, part in scopes:
+            whole = part["effective_cost"].sum()
+            owned = part[part["team"].notna()]["effective_cost"].sum()
+            tagged = part[part["attribution_method"] == "direct"]["effective_cost"].sum()
+            yield {
+                "billing_period_start": month,
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "ai_cost": whole,
+                "attributed_cost": owned,
+                "unallocated_cost": whole - owned,
+                "coverage_ratio": float(owned / whole),
+                "target_ratio": 0.95,
+                "tagged_cost": tagged if isinstance(tagged, Decimal) else Decimal(0),
+            }
+
+
+def _budget_status(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    ai = cost[cost["is_ai"] & (cost["usage_date"] >= date(2026, 10, 1))]
+    spent = ai.groupby("team")["effective_cost"].sum()
+    scopes = [("company-ai", "company", "all", 95000, ai["effective_cost"].sum())]
+    scopes += [(team, "team", team, amount, spent[team]) for team, amount in BUDGETS.items()]
+    scopes += [("support-copilot", "app", "support-copilot", 11000, Decimal("11330.42"))]
+    for budget_id, kind, value, limit, billed in scopes:
+        amount = Decimal(limit)
+        remaining = (billed / 18 * 13).quantize(QUANTUM)
+        projected = billed + remaining
+        ratio = float(projected / amount)
+        yield {
+            "as_of_date": AS_OF.date(),
+            "budget_id": budget_id,
+            "scope_type": kind,
+            "scope_value": value,
+            "period": "month",
+            "period_start": date(2026, 10, 1),
+            "period_end": date(2026, 10, 31),
+            "currency": org.currency,
+            "budget_amount": amount.quantize(QUANTUM),
+            "billed_to_date": billed,
+            "billed_through": BILLED_THROUGH,
+            "estimated_since_billed": (billed / 40).quantize(QUANTUM),
+            "forecast_remaining": remaining,
+            "projected_cost": projected,
+            "projected_lower": (billed + remaining * Decimal("0.93")).quantize(QUANTUM),
+            "projected_upper": (billed + remaining * Decimal("1.08")).quantize(QUANTUM),
+            "remaining_amount": amount - billed,
+            "used_ratio": float(billed / amount),
+            "projected_ratio": ratio,
+            "burn_rate_ratio": float(billed / amount) / (18 / 31),
+            "status": "over" if ratio > 1.05 else "at_risk" if ratio > 0.95 else "on_track",
+        }
+
+
+def _anomalies(org: Organisation) -> Iterator[dict[str, Any]]:
+    def anomaly(
+        day: date,
+        kind: str,
+        value: str,
+        metric: str,
+        severity: str,
+        actual: str,
+        expected: str,
+        explanation: str,
+        contributors: list[tuple[str, str, str]],
+        *,
+        status: str = "open",
+        event_id: str | None = None,
+        team: str | None = None,
+    ) -> dict[str, Any]:
+        impact = Decimal(actual) - Decimal(expected)
+        return {
+            "anomaly_id": hashlib.sha256(f"{kind}/{value}/{metric}/{day}".encode()).hexdigest()[:16],
+            "detected_date": day,
+            "scope_type": kind,
+            "scope_value": value,
+            "metric": metric,
+            "currency": org.currency,
+            "detectors": json.dumps([{"detector": "week_over_week", "ratio": 2.4}]),
+            "actual": Decimal(actual).quantize(QUANTUM),
+            "expected": Decimal(expected).quantize(QUANTUM),
+            "impact": impact.quantize(QUANTUM),
+            "impact_ratio": float(impact / Decimal(expected)),
+            "severity": severity,
+            "contributors": json.dumps(
+                [
+                    {
+                        "dimension": dimension,
+                        "value": name,
+                        "actual": part,
+                        "expected": "0",
+                        "impact": part,
+                        "share": str(round(Decimal(part) / impact, 4)),
+                    }
+                    for dimension, name, part in contributors
+                ]
+            ),
+            "explanation": explanation,
+            "event_id": event_id,
+            "status": status,
+            "as_of": pd.Timestamp(AS_OF).tz_localize(None),
+            "team": team,
+            "app": value if kind == "app" else None,
+            "owner": f"{team}-lead@example.com" if team else None,
+        }
+
+    yield anomaly(
+        date(2026, 10, 19), "app", "query-rewriter", "estimated_cost", "critical", "842.11", "103.90",
+        "query-rewriter used USD 842 on 19 Oct, 8.1 times a typical Monday; 97% of it is gpt-4.1-mini at night.",
+        [("model", "gpt-4.1-mini", "716.10"), ("feature", "rewrite", "18.40"), ("region", "westus", "3.71")],
+        team="search",
+    )  # fmt: skip
+    yield anomaly(
+        date(2026, 10, 15), "team", "robotics", "effective_cost", "high", "1143.20", "441.85",
+        "robotics cost USD 1,143 on 15 Oct, USD 701 more than expected; vision-train explains 94% of it.",
+        [("app", "vision-train", "659.27"), ("service", "Azure AI Search", "31.02"), ("app", "sim-lab", "11.06")],
+        team="robotics",
+    )  # fmt: skip
+    yield anomaly(
+        date(2026, 10, 9), "model", "gpt-4.1", "effective_cost", "medium", "212.00", "151.20",
+        "gpt-4.1 cost USD 212 on 9 Oct, USD 61 more than expected; contract-review read 2.1 times as many tokens.",
+        [("app", "contract-review", "48.10"), ("app", "support-copilot", "12.70")],
+        team="documents",
+    )  # fmt: skip
+    yield anomaly(
+        date(2026, 9, 21), "app", "catalog-enricher", "effective_cost", "medium", "240.00", "131.00",
+        "catalog-enricher cost USD 240 on 21 Sep, as expected since its launch.",
+        [("model", "gpt-4.1-mini", "109.00")],
+        status="expected", event_id="catalog-launch", team="search",
+    )  # fmt: skip
+
+
+def _forecast(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    ai = cost[cost["is_ai"]]
+    scopes = [("company", "all", ai)] + [("team", str(team), part) for team, part in ai.groupby("team")]
+    for kind, value, part in scopes:
+        daily = part.groupby("usage_date")["effective_cost"].sum()
+        future = [BILLED_THROUGH + timedelta(days=n) for n in range(1, 44)]
+        for day in [*sorted(daily.index)[-30:], *future]:
+            same_weekday = [daily[d] for d in sorted(daily.index)[-28:] if d.weekday() == day.weekday()]
+            expected = (sum(same_weekday, Decimal(0)) / len(same_weekday)).quantize(QUANTUM)
+            yield {
+                "forecast_date": day,
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "expected_cost": expected,
+                "lower_cost": (expected * Decimal("0.9")).quantize(QUANTUM),
+                "upper_cost": (expected * Decimal("1.12")).quantize(QUANTUM),
+                "model_name": "prophet",
+                "as_of": pd.Timestamp(AS_OF).tz_localize(None),
+                "is_future": day > BILLED_THROUGH,
+                "actual_cost": daily.get(day),
+            }
+
+
+def _accuracy(org: Organisation) -> Iterator[dict[str, Any]]:
+    rng = random.Random(org.seed + 4)
+    for kind, value in [("company", "all"), *(("team", team) for team in TEAMS)]:
+        prophet, naive = rng.uniform(0.6, 1.1), rng.uniform(0.7, 1.2)
+        for name, error in (("prophet", prophet), ("seasonal_naive", naive)):
+            yield {
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "model_name": name,
+                "horizon_days": 14,
+                "folds": 6,
+                "mean_absolute_error": _money(error * DAILY.get(value, 2700) * 0.08),
+                "mean_absolute_scaled_error": error,
+                "interval_coverage": rng.uniform(0.74, 0.86),
+                "is_chosen": error == min(prophet, naive),
+                "as_of": pd.Timestamp(AS_OF).tz_localize(None),
+            }
+
+
+def _reconciliation(cost: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for (day, currency), rows in cost.groupby(["usage_date", "billing_currency"]):
+        billed = rows["billed_cost"].sum()
+        rejected = 1 if day == date(2026, 9, 22) else 0
+        yield {
+            "provider_name": "Microsoft",
+            "usage_date": day,
+            "billing_currency": currency,
+            "lake_row_count": len(rows) + rejected,
+            "rejected_row_count": rejected,
+            "lake_billed_cost": billed,
+            "mart_billed_cost": billed,
+            "difference": Decimal(0).quantize(QUANTUM),
+            "rejected_cost": Decimal("0").quantize(QUANTUM),
+            "is_reconciled": True,
+        }
+
+
+def _rejected() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "source_id": "azure-exports",
+                "table_name": "focus__cost_and_usage",
+                "x_file": "20260922/part_0_0001.csv",
+                "x_row": 18,
+                "column_name": "BilledCost",
+                "reason": "'1,204' is not an amount; write it like 1234.56, with a point and no separators",
+                "remedy": "Correct the cell in the file and deliver the file again.",
+                "raw_row": "…",
+            }
+        ]
+    )

@@ -1,0 +1,50 @@
+"""What the commands say when something is wrong, and how quickly they start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+runner = CliRunner()
+
+
+@pytest.mark.ids("GUARD-1")
+def test_config_check_counts_what_it_read() -> None:
+    done = runner.invoke(app, ["config", "check"])
+    assert done.exit_code == 0, done.output
+    assert "policies" in done.output
+
+
+@pytest.mark.ids("GUARD-1")
+def test_config_check_names_file_line_and_remedy(tmp_path: Path) -> None:
+    from finops.paths import PROJECT_DIR
+
+    for file in (PROJECT_DIR / "config").glob("*.yml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    budgets = (tmp_path / "budgets.yml").read_text().replace("amount: 95000", "ammount: 95000")
+    (tmp_path / "budgets.yml").write_text(budgets)
+    line = next(n for n, text in enumerate(budgets.splitlines(), 1) if "ammount" in text)
+    done = runner.invoke(app, ["config", "check", "--config", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"budgets.yml:{line}" in done.output
+    assert "'amount'" in done.output
+
+
+def test_usage_without_a_mapping_says_what_to_add(tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text("a,b\n")
+    done = runner.invoke(app, ["run", "--usage", str(file)])
+    assert done.exit_code == 1
+    assert "--mapping" in done.output
+
+
+def test_help_does_not_load_the_pipeline() -> None:
+    """A gate call must be quick: Dagster alone takes seconds to import."""
+    heavy = {"dagster", "dlt", "pandas", "prophet", "plotly"}
+    code = f"import sys, cli.main; print(sorted({{m.split('.')[0] for m in sys.modules}} & {heavy}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
