@@ -26,12 +26,18 @@ class AdhocRun:
 
 
 def adhoc_run(
-    base_config: Path, home: Path | None, *, focus: Path | None, usage: Path | None, mapping: Path | None
+    base_config: Path,
+    home: Path | None,
+    *,
+    focus: Path | None,
+    usage: Path | None,
+    mapping: Path | None,
+    is_example: bool,
 ) -> AdhocRun:
     """Prepare a home and a configuration whose only sources are the files named.
 
     Without ``home``, the same files always get the same home, so that a second run changes nothing and other files
-    never mix with them.
+    never mix with them. ``is_example``: the configuration is the project's own example, not the user's.
 
     Raises:
         ConfigError: the base configuration or the mapping has problems.
@@ -51,10 +57,18 @@ def adhoc_run(
     config.mkdir(parents=True, exist_ok=True)
     for file in base_config.glob("*.yml"):
         shutil.copyfile(file, config / file.name)
-    text = yaml.safe_dump({"sources": sources}, sort_keys=False, allow_unicode=True)
-    note = "# Written by `aifinops run` for the files named on its command line.\n"
-    (config / "sources.yml").write_text(note + text, encoding="utf-8")
+    _write(config / "sources.yml", {"sources": sources})
+    if is_example:
+        # The example's budgets and policies are about the simulated organisation, not about whoever owns these files.
+        _write(config / "guardrails.yml", {"policies": []})
+        _write(config / "budgets.yml", {"budgets": []})
     # What is landed here the run finds landed; its own moment is only known once the files have been read.
     for source in load_configuration(config).sources.sources:
         ingestion.land(source, place, as_of=utc_now(), environ=os.environ)
     return AdhocRun(place, config, ingestion.newest_moment(place) or utc_now())
+
+
+def _write(file: Path, document: dict[str, object]) -> None:
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    note = "# Written by `aifinops run` for the files named on its command line.\n"
+    file.write_text(note + text, encoding="utf-8")

@@ -22,14 +22,9 @@ def serve_dagster(home: Home, host: str, port: int, console: Console) -> None:
     if not home.path.exists():
         Console(stderr=True).print(f"[red bold]✗[/] {home.path} does not exist; run `make demo` first", soft_wrap=True)
         raise typer.Exit(1)
-    simulated = (home.simulator / "organisation.json").exists()
-    if simulated:
-        from cli.simulated import served_organisation
+    from cli.simulated import is_simulated, served_organisation
 
-        around = served_organisation(home)
-    else:
-        around = nullcontext()
-    with around as organisation:
+    with served_organisation(home) if is_simulated(home) else nullcontext() as organisation:
         environ = {**os.environ, HOME_VARIABLE: str(home.path)}
         if organisation:
             environ |= {**organisation.environ, AS_OF_VARIABLE: organisation.as_of.isoformat()}
@@ -49,7 +44,14 @@ def _dagster_dev(home: Home, host: str, port: int, environ: Mapping[str, str]) -
         *("--host", host),
         *("--port", str(port)),
     ]
-    process = subprocess.Popen(command, env={**environ, "DAGSTER_HOME": str(home.dagster)}, cwd=PROJECT_DIR)
+    variables = {
+        **environ,
+        "DAGSTER_HOME": str(home.dagster),
+        # `dagster dev` says that `dg dev` supersedes it; that one cannot name a workspace file.
+        "PYTHONWARNINGS": "ignore:Function `dev_command`",
+    }
+    # In the home, because Dagster warns of the dagster.yaml in the project when DAGSTER_HOME is elsewhere.
+    process = subprocess.Popen(command, env=variables, cwd=home.path)
     try:
         return process.wait()
     except KeyboardInterrupt:

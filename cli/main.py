@@ -86,7 +86,8 @@ def run(
         from ingestion import LandingError
 
         try:
-            own = adhoc_run(base, home, focus=focus, usage=usage, mapping=mapping)
+            is_example = base == PROJECT_DIR / "config"
+            own = adhoc_run(base, home, focus=focus, usage=usage, mapping=mapping, is_example=is_example)
         except (ConfigError, LandingError) as error:
             raise _fail(str(error)) from None
         run_and_show(own.home, own.config, moment or own.as_of, os.environ, console)

@@ -57,6 +57,9 @@ def show_summary(home: Home, as_of: datetime | None, console: Console) -> None:
     marts = reports.read_marts(home.published)
     moment = as_of or reports.reported_moment(marts)
     console.print(reports.render_terminal(reports.summarise(marts, as_of=moment)))
+    bill = reports.render_bill(marts)
+    if bill is not None:
+        console.print(bill, "")
 
 
 def _show_places(home: Home, console: Console, *, demo: bool) -> None:

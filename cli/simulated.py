@@ -49,6 +49,10 @@ def simulated_organisation(
         yield organisation
 
 
+def is_simulated(home: Home) -> bool:
+    return (home.simulator / ORGANISATION_FILE).exists()
+
+
 @contextmanager
 def served_organisation(home: Home, port: int = 0) -> Iterator[SimulatedOrganisation]:
     """Serve a generated organisation on this machine; ``environ`` points config/sources.yml and routing.yml at it."""

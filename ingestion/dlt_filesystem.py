@@ -62,7 +62,8 @@ class lake_filesystem(filesystem):  # noqa: N801 - dlt names destinations like f
         return LakeClient
 
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
-        """As dlt's, without looking through its configuration files about fifteen times a load for what is known here."""
+        """As dlt's, without looking through its configuration files about fifteen times a load for what is known
+        here."""
         if config is None:
             config = self.spec()
             config.bucket_url = self.config_params["bucket_url"]

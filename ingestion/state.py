@@ -47,8 +47,8 @@ def describe_table(
 def newest_moment(home: Home, *, lake_url: str | None = None) -> datetime | None:
     """The last second (UTC) of the newest day with a charge or usage, or None for an empty lake.
 
-    The last second, not the midnight after it: a bill that ends with September is reported on as of September. A purchase
-    may start in the future, so a day counts only from its second row on.
+    The last second, not the midnight after it: a bill that ends with September is reported on as of September. A
+    purchase may start in the future, so a day counts only from its second row on.
     """
     lake = Lake(home, lake_url, {})
     days: list[str] = []

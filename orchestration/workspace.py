@@ -37,7 +37,7 @@ def progress_shown_by(show: Callable[[str], None]):  # type: ignore[no-untyped-d
         _progress.reset(token)
 
 
-class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Workspace(dg.ConfigurableResource):
     """Empty fields are read from the environment when an asset runs, so that one code location serves any home."""
 
     home_path: str = ""

@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reports.bill import render_bill
     from reports.dictionary import Dictionary, read_dictionary
     from reports.exports import ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, read_marts, reported_moment
@@ -34,6 +35,7 @@ __all__ = [
     "preview_card",
     "read_dictionary",
     "read_marts",
+    "render_bill",
     "render_page",
     "render_terminal",
     "reported_moment",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "reports.bill": ("render_bill",),
     "reports.dictionary": ("Dictionary", "read_dictionary"),
     "reports.exports": ("ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "read_marts", "reported_moment"),

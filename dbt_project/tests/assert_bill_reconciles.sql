@@ -1,5 +1,5 @@
--- The marts hold the bill to the last digit, per provider, day and currency; and they hold something as soon as the lake
--- does: a comparison of nothing with nothing would pass for ever.
+-- The marts hold the bill to the last digit, per provider, day and currency; and they hold something as soon as the
+-- lake does: a comparison of nothing with nothing would pass for ever.
 with coverage as (
     select
         (select coalesce(sum(lake_row_count), 0) from {{ ref('fct_reconciliation_daily') }}) as compared_rows,

@@ -1,5 +1,5 @@
--- Tokens as reported equal tokens in the mart per source and day: classes are disjoint and complete, and no join lost or
--- doubled a call.
+-- Tokens as reported equal tokens in the mart per source and day: classes are disjoint and complete, and no join lost
+-- or doubled a call.
 with reported as (
     select 'spans' as source, cast(start_at as date) as usage_date, sum(input_tokens + output_tokens) as tokens, count(*) as requests
     from {{ ref('stg_otel__genai_span') }}

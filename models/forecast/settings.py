@@ -22,9 +22,10 @@ class ForecastSettings:
     """Half a year of weekly origins of the cheap reference model, whose errors calibrate the intervals."""
 
     clear_lead: float = 0.1
-    """The average of Prophet and the reference is used unless a single model beat it by 10% in the backtest: seven folds
-    are too few to trust a narrow lead. 10% was the best of four values tried on ten real series × 8 cutoffs, so its lead
-    there (MASE 1.17 against 1.23 for the plain winner) flatters it; ``benchmarks/README.md`` has windows kept apart."""
+    """The average of Prophet and the reference is used unless a single model beat it by 10% in the backtest: seven
+    folds are too few to trust a narrow lead. 10% was the best of four values tried on ten real series × 8 cutoffs, so
+    its lead there (MASE 1.17 against 1.23 for the plain winner) flatters it; ``benchmarks/README.md`` has windows
+    kept apart."""
 
     horizon_days: int = 28
     """Longest horizon judged. A month-end forecast looks 1 to 61 days ahead; with 28 days, four full folds fit."""

@@ -10,6 +10,8 @@ import guardrails
 import reports
 from finops.config.models import Action
 from finops.periods import utc_now
+from orchestration.decisions import told
+from orchestration.warehouse import records
 from orchestration.workspace import Workspace
 
 ACTIONS_GROUP = "9_actions"
@@ -23,14 +25,19 @@ SEVERITIES = ("low", "medium", "high", "critical")
     pool="ledger",
     description="What each policy decided on the published facts: recorded once, with its reason and its evidence.",
 )
-def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     marts = reports.read_marts(workspace.home.published)
+    configuration = workspace.configuration()
+
+    def card(decision: guardrails.Decision, action: Action) -> dict[str, Any]:
+        return reports.decision_card(told(decision.as_dict(), configuration.guardrails.policies))
+
     with workspace.ledger() as ledger:
         summary = guardrails.evaluate(
             ledger,
-            guardrails.facts_from_rows(marts["fct_guardrail_facts"].to_dict("records")),
-            workspace.configuration(),
-            _render_decision,
+            guardrails.facts_from_rows(records(marts["fct_guardrail_facts"])),
+            configuration,
+            card,
             as_of=workspace.as_of(),
         )
     workspace.reporter(context)(summary.sentence)
@@ -53,8 +60,8 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     pool="ledger",
     description="A message per new open anomaly and route, as routing.yml says; never the same one twice.",
 )
-def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    anomalies = reports.read_marts(workspace.home.published)["fct_anomaly"].to_dict("records")
+def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+    anomalies = records(reports.read_marts(workspace.home.published)["fct_anomaly"])
     queued = 0
     with workspace.ledger() as ledger:
         for rule in workspace.configuration().routing.anomalies:
@@ -80,7 +87,7 @@ def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspac
     retry_policy=dg.RetryPolicy(max_retries=2, delay=15),
     description="Everything due in the outbox, delivered at least once under a stable id; failures are retried.",
 )
-def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     with workspace.ledger() as ledger:
         routes = workspace.configuration().routing.routes
         # The real time, whatever moment is reported on: it signs webhooks, and receivers refuse old signatures.
@@ -92,10 +99,6 @@ def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) ->
     return dg.MaterializeResult(
         metadata={"delivered": summary.delivered, "waiting": summary.waiting, "dead": summary.dead}
     )
-
-
-def _render_decision(decision: guardrails.Decision, action: Action) -> dict[str, Any]:
-    return reports.decision_card(decision.as_dict())
 
 
 def _is_at_least(severity: str, least: str) -> bool:

@@ -25,7 +25,7 @@ CONFIG_GROUP = "2_configuration"
         for table, columns in COLUMNS.items()
     ],
 )
-def configuration_tables(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def configuration_tables(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:
     """Validate ``config/`` and write its tables; every problem is reported with file, line and remedy."""
     counts = write_tables(workspace.configuration(), workspace.home.config_tables, workspace.as_of())
     for table, count in counts.items():

@@ -45,7 +45,7 @@ KINDS: tuple[SourceKind, ...] = (
 )
 
 
-def _land(context: dg.AssetExecutionContext, workspace: Workspace, kind: SourceKind) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def _land(context: dg.AssetExecutionContext, workspace: Workspace, kind: SourceKind) -> dg.MaterializeResult:
     """Land every enabled source of a kind; without one, say so and succeed."""
     report = workspace.reporter(context)
     configuration = workspace.configuration()
@@ -104,7 +104,7 @@ def _landing_asset(kind: SourceKind) -> dg.AssetsDefinition:
         pool="lake",
         op_tags={"source_type": kind.type},
     )
-    def landing(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def landing(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
         return _land(context, workspace, kind)
 
     return landing
@@ -125,7 +125,7 @@ def _lake_asset(table: LakeTable) -> dg.AssetsDefinition:
             )
         },
     )
-    def lake_table(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def lake_table(workspace: Workspace) -> dg.MaterializeResult:
         state = ingestion.describe_table(table, workspace.home, lake_url=workspace.lake_url, environ=workspace.environ)
         return dg.MaterializeResult(
             metadata={
@@ -146,7 +146,7 @@ def _lake_asset(table: LakeTable) -> dg.AssetsDefinition:
     kinds={"json"},
     description="The loads that are complete. Readers ignore the files of any other: a crash leaves nothing half-read.",
 )
-def complete_loads(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def complete_loads(workspace: Workspace) -> dg.MaterializeResult:
     state = ingestion.describe_table(lake.SNAPSHOT, workspace.home, lake_url=workspace.lake_url)
     return dg.MaterializeResult(metadata={"loads": state.load_count})
 

@@ -9,6 +9,7 @@ from dagster_dbt import DbtProject
 
 import reports
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
+from orchestration.decisions import told
 from orchestration.publish import public_marts, publish
 from orchestration.workspace import Workspace
 
@@ -31,7 +32,7 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         description="The public marts as Parquet, swapped in as a whole: what reports, exports, guardrails and every "
         "tool outside read.",
     )
-    def published_marts(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def published_marts(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
         counts = publish(home.warehouse, marts, home.published, version=context.run_id)
         return dg.MaterializeResult(
@@ -49,7 +50,7 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         kinds={"csv", "parquet"},
         description="Every public mart as CSV and Parquet, with a data dictionary made from dbt's contracts.",
     )
-    def exports(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def exports(workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
         files = reports.export_marts(home.published, home.exports, reports.read_dictionary(manifest))
         return dg.MaterializeResult(
@@ -64,12 +65,15 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         kinds={"plotly", "html"},
         description="One page that works offline: spend, forecast, budgets, unit costs, anomalies, guardrails.",
     )
-    def report_page(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def report_page(workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
-        found = reports.read_marts(home.published)
+        found = reports.read_marts(home.published, as_of=workspace.as_of())
         summary = reports.summarise(found, as_of=workspace.as_of())
+        policies = workspace.configuration().guardrails.policies
         with workspace.ledger() as ledger:
-            decisions = [{**record.document, "status": str(record.status)} for record in ledger.decisions()]
+            decisions = [
+                told({**record.document, "status": str(record.status)}, policies) for record in ledger.decisions()
+            ]
         page = reports.render_page(summary, found, decisions=decisions, title="AI spend")
         path = reports.write_page(page, home.reports / "index.html")
         return dg.MaterializeResult(

@@ -34,7 +34,7 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
         ),
     ],
 )
-def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:
     report = workspace.reporter(context)
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
@@ -76,7 +76,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     description="Days that cost other than expected, on the bill and on priced usage: detectors that agree, money at "
     "stake, who contributed, one sentence.",
 )
-def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
     found = models.find_anomalies(
         history=read_table(workspace.home.warehouse, HISTORY),

@@ -618,7 +618,7 @@ def test_teams_sum_to_the_company_in_the_history_for_models(built: DbtResult) ->
     [
         (
             "delete from marts.fct_ai_cost_daily; delete from intermediate.int_cost__union where is_idle; "
-            "update marts.fct_usage_cost_hourly set tokens = tokens + 1 where source = 'spans'",
+            "update intermediate.int_usage__priced set tokens = tokens + 1 where source = 'spans'",
             ("assert_bill_reconciles", "assert_every_charge_once", "assert_every_token_once"),
         ),
         ("delete from marts.fct_reconciliation_daily where usage_date = '2026-10-13'", ("assert_bill_reconciles",)),

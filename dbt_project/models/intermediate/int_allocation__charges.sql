@@ -1,5 +1,5 @@
--- Shared charges split between those who used them: one row per charge and target, whose parts sum to the charge exactly.
--- A charge that nothing can split stays whole, without a target.
+-- Shared charges split between those who used them: one row per charge and target, whose parts sum to the charge
+-- exactly. A charge that nothing can split stays whole, without a target.
 with shared as (
     select
         charges.charge_id,

@@ -1,6 +1,6 @@
--- What a meter says about model, token class and way of deploying. Meter names are abbreviated and change without notice,
--- so what SkuPriceDetails says wins, and a meter of a model service that nothing could be read from stays visible as
--- 'unparsed'.
+-- What a meter says about model, token class and way of deploying. Meter names are abbreviated and change without
+-- notice, so what SkuPriceDetails says wins, and a meter of a model service that nothing could be read from stays
+-- visible as 'unparsed'.
 with meters as (
     select distinct
         {{ stable_id(['sku_meter', 'sku_price_details']) }} as meter_id,
@@ -95,8 +95,8 @@ classified as (
     from parsed
 ),
 
--- The price book's spelling of a model wins over the meter's: compared without punctuation, and with the family name that
--- meters leave out ('5.1 mini' is gpt-5.1-mini).
+-- The price book's spelling of a model wins over the meter's: compared without punctuation, and with the family name
+-- that meters leave out ('5.1 mini' is gpt-5.1-mini).
 book as (
     select
         {{ replace_all('lower(model_name)', "'[^a-z0-9]'") }} as folded_name,

@@ -1,10 +1,13 @@
--- What a scope's daily cost is made of, one row per value of each dimension, for saying where an anomaly comes from. Only the
--- newest days: a finding looks back a month, and what was usual before it two more.
+-- What a scope's daily cost is made of, one row per value of each dimension, for saying where an anomaly comes from.
+-- Only the newest days: a finding looks back a month, and what was usual before it two more.
 {% set scopes = [('company', "'all'"), ('team', "coalesce(team, 'unallocated')"), ('app', 'app'), ('model', 'model')] %}
 {% set dimensions = {
     'effective_cost': ['team', 'app', 'model', 'service_name', 'resource_name', 'sub_account_name', 'token_class', 'project'],
     'estimated_cost': ['team', 'app', 'model', 'feature', 'token_class', 'resource_name', 'project']
 } %}
+
+{# A scope never explains itself, and an app's team is the same on every row of it. #}
+{% set trivial = {'company': [], 'team': ['team'], 'app': ['app', 'team'], 'model': ['model']} %}
 
 with settings as (
     select {{ add_days('as_of_date', -100) }} as first_day from {{ ref('stg_config__setting') }}
@@ -37,14 +40,17 @@ parts as (
     {% set outer_loop = loop %}
     {% for scope_type, scope_value in scopes %}
     {% set scope_loop = loop %}
-    {% for dimension in dimensions[metric] if dimension != scope_type %}
+    {% for dimension in dimensions[metric] if dimension not in trivial[scope_type] %}
     select
         metric, usage_date, '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, currency,
         '{{ dimension }}' as dimension,
-        coalesce({{ dimension }}, {{ "'unallocated'" if dimension == 'team' else "'none'" }}) as value,
+        {{ "coalesce(team, 'unallocated')" if dimension == 'team' else dimension }} as value,
         sum(cost) as cost
     from {{ relation }}
-    {% if scope_type in ['app', 'model'] %}where {{ scope_value }} is not null{% endif %}
+    -- "No model" explains nothing; "no team" does.
+    where
+        {{ scope_value }} is not null
+        and {{ "true" if dimension == 'team' else dimension ~ ' is not null' }}
     group by 1, 2, 3, 4, 5, 6, 7
     {{ 'union all' if not (loop.last and scope_loop.last and outer_loop.last) }}
     {% endfor %}

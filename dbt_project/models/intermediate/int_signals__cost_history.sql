@@ -1,5 +1,5 @@
--- Daily cost per scope, as the statistical models read it: AI spend on the bill, and list-price estimates of usage, which
--- are days ahead of the bill. The two are never added up.
+-- Daily cost per scope, as the statistical models read it: AI spend on the bill, and list-price estimates of usage,
+-- which are days ahead of the bill. The two are never added up.
 with billed as (
     select
         'effective_cost' as metric, usage_date, team, app, model, billing_currency as currency, effective_cost as cost

@@ -1,5 +1,5 @@
--- Usage by hour and everything that a price or an owner depends on, one row per token class. Summed before it is priced:
--- pricing every request took 26 s where pricing the sums took 2 s.
+-- Usage by hour and everything that a price or an owner depends on, one row per token class. Summed before it is
+-- priced: pricing every request took 26 s where pricing the sums took 2 s.
 {% set classes = ['input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning'] %}
 
 with summed as (

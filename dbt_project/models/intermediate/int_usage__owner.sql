@@ -1,5 +1,6 @@
--- Owners of usage that says little about itself: what it says, then the rules of tags.yml, then the owner of a dedicated
--- account on the bill (never of a shared one: a pool's usage belongs to its callers). One row per distinct set of names.
+-- Owners of usage that says little about itself: what it says, then the rules of tags.yml, then the owner of a
+-- dedicated account on the bill (never of a shared one: a pool's usage belongs to its callers). One row per distinct
+-- set of names.
 {% set dimensions = ['team', 'app', 'project', 'environment', 'feature'] %}
 
 with usage as (

@@ -1,5 +1,5 @@
--- Model usage from every source in disjoint token classes, so that each token is priced once. Providers count differently:
--- finops.tokens says how, and this is the same arithmetic in SQL.
+-- Model usage from every source in disjoint token classes, so that each token is priced once. Providers count
+-- differently: finops.tokens says how, and this is the same arithmetic in SQL.
 with spans as (
     select
         'spans' as source,

@@ -1,5 +1,5 @@
--- Every day from the first fact to a year after the month of the report, with the organisation's fiscal calendar: a fiscal year carries the
--- number of the year it ends in (finops.periods.FiscalCalendar).
+-- Every day from the first fact to a year after the month of the report, with the organisation's fiscal calendar: a
+-- fiscal year carries the number of the year it ends in (finops.periods.FiscalCalendar).
 with bounds as (
     select
         least(

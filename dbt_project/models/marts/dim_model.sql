@@ -1,4 +1,5 @@
--- The price book with the prices of the day of the report, and models that usage names and the price book does not have.
+-- The price book with the prices of the day of the report, and models that usage names and the price book does not
+-- have.
 {% set classes = ['input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning'] %}
 
 with current_prices as (

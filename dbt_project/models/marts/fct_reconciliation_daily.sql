@@ -1,5 +1,5 @@
--- The bill in the lake against the bill in the marts. The lake's side takes a path of its own, straight from the raw text
--- of the current snapshots, so that an error in staging, tagging or splitting cannot hide in both.
+-- The bill in the lake against the bill in the marts. The lake's side takes a path of its own, straight from the raw
+-- text of the current snapshots, so that an error in staging, tagging or splitting cannot hide in both.
 with raw_rows as (
     select
         coalesce(

@@ -1,3 +1,6 @@
+-- A view: these are the intermediate model's rows under a public contract.
+{{ config(materialized='view') }}
+
 select
     usage_hour,
     source,

@@ -1,5 +1,5 @@
--- Every budget whose period contains the day of the report: billed so far, what usage since then is estimated to cost, and
--- where the forecast ends. Money of another currency than the budget's is left out, never converted.
+-- Every budget whose period contains the day of the report: billed so far, what usage since then is estimated to cost,
+-- and where the forecast ends. Money of another currency than the budget's is left out, never converted.
 {% set scopes = [
     ('company', "'all'"), ('business_unit', 'business_unit'), ('team', 'team'), ('app', 'app'), ('project', 'project'),
     ('model', 'model'), ('environment', 'environment')

@@ -1,5 +1,5 @@
--- What guardrails judge: how far each monthly budget is used, and the last complete day's usage against the same weekday.
--- Facts only; thresholds and decisions are the guardrails' business.
+-- What guardrails judge: how far each monthly budget is used, and the last complete day's usage against the same
+-- weekday. Facts only; thresholds and decisions are the guardrails' business.
 {% set scopes = ['team', 'app', 'model'] %}
 
 with settings as (

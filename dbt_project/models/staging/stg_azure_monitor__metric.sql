@@ -1,4 +1,5 @@
--- One row per point: the newest answer for it, in one interval per hour so that a change of interval counts nothing twice.
+-- One row per point: the newest answer for it, in one interval per hour so that a change of interval counts nothing
+-- twice.
 with points as (
     select
         landed.source_id,

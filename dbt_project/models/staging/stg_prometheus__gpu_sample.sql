@@ -1,5 +1,5 @@
--- One row per GPU and sample: the newest answer for it, in one step length per GPU and hour so that a change of step counts
--- nothing twice. A sample stands for the step that ends at it.
+-- One row per GPU and sample: the newest answer for it, in one step length per GPU and hour so that a change of step
+-- counts nothing twice. A sample stands for the step that ends at it.
 with samples as (
     select
         landed.source_id,
