@@ -10,12 +10,12 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 
 import reports
 from cli.progress import RunProgress
 from finops.config import ConfigError, load_configuration
-from finops.paths import PROJECT_DIR, Home
+from finops.paths import Home
+from orchestration.ledger import recent_decisions
 
 
 def run_and_show(
@@ -53,33 +53,42 @@ def run_and_show(
 
 
 def show_summary(home: Home, as_of: datetime | None, console: Console) -> None:
-    """Print the summary of the published marts."""
+    """Print the summary of the published marts, the bill's totals and what the guardrails decided."""
     marts = reports.read_marts(home.published)
     moment = as_of or reports.reported_moment(marts)
     console.print(reports.render_terminal(reports.summarise(marts, as_of=moment)))
     bill = reports.render_bill(marts)
     if bill is not None:
         console.print(bill, "")
+    _show_decisions(home, console)
+
+
+def _show_decisions(home: Home, console: Console) -> None:
+    decisions = recent_decisions(home)
+    if decisions:
+        console.print("[bold]Guardrails[/]")
+    for decision in decisions:
+        dry = "dry run, " if decision["mode"] == "dry_run" else ""
+        console.print(f"  {dry}{decision['policy_id']}: {decision['reason']}", highlight=False)
+    if decisions:
+        console.print()
 
 
 def _show_places(home: Home, console: Console, *, demo: bool) -> None:
     def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
-    option = "" if home.path == PROJECT_DIR / ".aifinops" / "demo" else f" --home {shlex.quote(shown(home.path))}"
-    opens = "make dev" if demo else f"aifinops dev{option}"
-    lines = [
-        f"[bold]Report[/]       {shown(home.reports / 'index.html')}",
-        f"[bold]Exports[/]      {shown(home.exports)}/ (CSV, Parquet, data dictionary)",
-    ]
-    cards = sorted(home.messages.glob("*.html"))
-    if cards:
-        lines.append(
-            f"[bold]Teams cards[/]  {shown(cards[0])}" + (f" and {len(cards) - 1} more" if len(cards) > 1 else "")
-        )
-    lines += [
-        "",
-        f"[bold]Next[/]         {opens}  opens the Dagster UI on this pipeline",
-        "             aifinops run --focus YOUR_EXPORT.csv  does the same with your bill",
-    ]
-    console.print(Panel("\n".join(lines), title="Where things are", title_align="left", border_style="dim"))
+    cards = len(list(home.messages.glob("*.html")))
+    places = {
+        "Report": shown(home.reports / "index.html"),
+        "Exports": f"{shown(home.exports)}/ (CSV, Parquet, data dictionary)",
+        "Teams cards": f"{shown(home.messages)}/*.html ({cards}, as sent)" if cards else "none was due",
+    }
+    for name, place in places.items():
+        console.print(f"[bold]{name:<13}[/]{place}", highlight=False, soft_wrap=True)
+    opens = "make dev" if demo else f"aifinops dev --home {shlex.quote(shown(home.path))}"
+    console.print("\n[bold]What next[/]")
+    console.print(f"  {opens:<38} the Dagster UI on this pipeline", highlight=False, soft_wrap=True)
+    if demo:
+        line = f"  {'aifinops run --focus YOUR_EXPORT.csv':<38} the same with your bill"
+        console.print(line, highlight=False, soft_wrap=True)

@@ -7,7 +7,6 @@ Not here: what is done with them.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +19,7 @@ import guardrails
 from finops.config import Configuration, load_configuration
 from finops.paths import CONFIG_VARIABLE, Home, config_dir
 from finops.periods import as_utc, utc_now
+from orchestration.ledger import open_ledger
 
 AS_OF_VARIABLE = "AIFINOPS_AS_OF"
 LAKE_VARIABLE = "AIFINOPS_LAKE"
@@ -74,19 +74,8 @@ class Workspace(dg.ConfigurableResource):
         return os.environ.get(LAKE_VARIABLE) or str(self.home.lake)
 
     def ledger(self) -> guardrails.Ledger:
-        """The guardrails' ledger, opened; use it as a context manager. Its audit key is made with it, once per home."""
-        key_file = self.home.path / "audit.key"
-        if not key_file.exists():
-            self.home.path.mkdir(parents=True, exist_ok=True)
-            # Swapped in whole: a key cut short by a crash would be refused for ever.
-            part = key_file.with_suffix(".part")
-            part.unlink(missing_ok=True)
-            part.touch(mode=0o600)
-            part.write_bytes(secrets.token_bytes(32))
-            part.replace(key_file)
-        return guardrails.Ledger.open(
-            self.home.ledger, key_file.read_bytes(), checkpoint=self.home.path / "ledger.checkpoint"
-        )
+        """The home's ledger, opened; use it as a context manager."""
+        return open_ledger(self.home)
 
     def dbt_environment(self) -> dict[str, str]:
         return {
