@@ -6,7 +6,6 @@ Not here: what the job does.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from dagster._core.utils import make_new_run_id
 
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
 from orchestration.build import EVERYTHING, build_defs
+from orchestration.environment import environment
 from orchestration.partitions import months_up_to
 from orchestration.workspace import AS_OF_VARIABLE, progress_shown_by
 
@@ -61,7 +61,7 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
     }
     started_at = time.monotonic()
     first_month, last_month = months_up_to(as_of.date(), MONTHS_LANDED)
-    with _environment(variables), instance_of(home) as instance, progress_shown_by(listener.progress):
+    with environment(variables), instance_of(home) as instance, progress_shown_by(listener.progress):
         job = build_defs().resolve_job_def(EVERYTHING)
         run_id = make_new_run_id()
         instance.add_event_listener(run_id, _Steps(listener))
@@ -87,20 +87,6 @@ def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
     shutil.copyfile(PROJECT_DIR / "dagster.yaml", home.dagster / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         yield instance
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class _Steps:

@@ -1,3 +1,6 @@
+{# An asset check of the model named here: Dagster shows a test of several models nowhere otherwise. #}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_reconciliation_daily'}}}) }}
+
 -- The marts hold the bill to the last digit, per provider, day and currency; and they hold something as soon as the
 -- lake does: a comparison of nothing with nothing would pass for ever.
 with coverage as (

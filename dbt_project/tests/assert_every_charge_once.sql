@@ -1,3 +1,6 @@
+{# An asset check of the model named here: Dagster shows a test of several models nowhere otherwise. #}
+{{ config(meta={'dagster': {'ref': {'name': 'int_cost__union'}}}) }}
+
 -- Every charge of the bill is in the cost model once, to the last digit of all four costs, whether it was split or not:
 -- shared charges sum to themselves, for refunds too, and a cost the producer did not give stays unknown.
 {% set costs = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] %}

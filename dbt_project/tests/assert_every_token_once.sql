@@ -1,3 +1,6 @@
+{# An asset check of the model named here: Dagster shows a test of several models nowhere otherwise. #}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_usage_cost_hourly'}}}) }}
+
 -- Tokens as reported equal tokens in the mart per source and day: classes are disjoint and complete, and no join lost
 -- or doubled a call.
 with reported as (

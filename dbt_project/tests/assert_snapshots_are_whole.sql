@@ -1,3 +1,6 @@
+{# An asset check of the model named here: Dagster shows a test of several models nowhere otherwise. #}
+{{ config(meta={'dagster': {'ref': {'name': 'stg_lake__snapshot'}}}) }}
+
 -- A current billing snapshot has as many rows in the lake as were landed for it.
 with landed as (
     select load_id, count(*) as row_count

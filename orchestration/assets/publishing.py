@@ -34,7 +34,7 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
     )
     def published_marts(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
-        counts = publish(home.warehouse, marts, home.published, version=context.run_id)
+        counts = publish(home.warehouse, marts, home.published, version=context.run.run_id)
         return dg.MaterializeResult(
             metadata={
                 "marts": len(counts),

@@ -1,6 +1,5 @@
 """The dbt project as assets, in two parts: Prophet reads the first, the second reads Prophet."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from dagster_dbt import (
 )
 
 from finops.paths import PROJECT_DIR
+from orchestration.environment import environment
 from orchestration.workspace import Workspace
 
 SIGNALS_TAG = "tag:signals"
@@ -48,10 +48,10 @@ _translator = Translator(DagsterDbtTranslatorSettings(enable_source_tests_as_che
 
 def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, workspace: Workspace) -> Iterator[Any]:
     report = workspace.reporter(context)
-    # dbt finds its files through the environment, and it runs as a child of this process.
-    os.environ.update(workspace.dbt_environment())
     report("dbt build")
-    invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+    # dbt finds its files through the environment, and runs as a child that takes over the one it is started in.
+    with environment(workspace.dbt_environment()):
+        invocation = dbt.cli(["build"], context=context, raise_on_error=False)
     for event in invocation.stream():
         if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
             report(str(event.metadata.get("unique_id", "dbt build")).rpartition(".")[2])

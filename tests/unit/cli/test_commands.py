@@ -25,7 +25,7 @@ def test_config_check_names_file_line_and_remedy(tmp_path: Path) -> None:
 
     for file in (PROJECT_DIR / "config").glob("*.yml"):
         (tmp_path / file.name).write_text(file.read_text())
-    budgets = (tmp_path / "budgets.yml").read_text().replace("amount: 95000", "ammount: 95000")
+    budgets = (tmp_path / "budgets.yml").read_text().replace("amount:", "ammount:", 1)
     (tmp_path / "budgets.yml").write_text(budgets)
     line = next(n for n, text in enumerate(budgets.splitlines(), 1) if "ammount" in text)
     done = runner.invoke(app, ["config", "check", "--config", str(tmp_path)])

@@ -61,7 +61,7 @@ def test_a_schema_refuses_what_the_loader_refuses(project_dir: Path) -> None:
     data = plain(read_document(project_dir / "config" / "guardrails.yml").data)
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid(data)
-    data["policies"][0]["clear_afer"] = data["policies"][0].pop("clear_after")
+    data["policies"][0]["clear_bellow"] = data["policies"][0].pop("clear_below")
     assert not validator.is_valid(data)
 
 
