@@ -6,6 +6,7 @@ Not here: what the job does.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,9 @@ from orchestration.workspace import AS_OF_VARIABLE, progress_shown_by
 
 MONTHS_LANDED = 14
 """The open month and the 13 before it: what Azure's exports can still deliver."""
+
+
+_OWN_RUN_TAG = "aifinops/command_line"
 
 
 class PipelineError(RuntimeError):
@@ -61,7 +65,13 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
     }
     started_at = time.monotonic()
     first_month, last_month = months_up_to(as_of.date(), MONTHS_LANDED)
-    with environment(variables), instance_of(home) as instance, progress_shown_by(listener.progress):
+    with (
+        environment(variables),
+        _alone_in(home),
+        instance_of(home) as instance,
+        progress_shown_by(listener.progress),
+    ):
+        _bury_killed_runs(instance)
         job = build_defs().resolve_job_def(EVERYTHING)
         run_id = make_new_run_id()
         instance.add_event_listener(run_id, _Steps(listener))
@@ -73,6 +83,7 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
             tags={
                 ASSET_PARTITION_RANGE_START_TAG: first_month,
                 ASSET_PARTITION_RANGE_END_TAG: last_month,
+                _OWN_RUN_TAG: "true",
             },
         )
     if not result.success:
@@ -87,6 +98,33 @@ def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
     shutil.copyfile(PROJECT_DIR / "dagster.yaml", home.dagster / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         yield instance
+
+
+@contextmanager
+def _alone_in(home: Home) -> Iterator[None]:
+    """Hold the home's lock; the operating system lets go of it when this process ends, however it ends."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    with (home.path / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PipelineError(f"another run is working on {home.path}; wait until it is over") from None
+        yield
+
+
+def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of this command that were killed as failed, and give back the pools they held.
+
+    Without that the next run would wait for the pools for ever: no daemon watches runs of the command line. Whoever
+    holds the home's lock knows that none of them is alive.
+    """
+    unfinished = dg.RunsFilter(
+        tags={_OWN_RUN_TAG: "true"},
+        statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+    )
+    for run in instance.get_runs(unfinished):
+        instance.report_run_failed(run, "The process that ran it was killed.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 class _Steps:
