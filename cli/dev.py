@@ -50,8 +50,9 @@ def _dagster_dev(home: Home, host: str, port: int, environ: Mapping[str, str]) -
         # `dagster dev` says that `dg dev` supersedes it; that one cannot name a workspace file.
         "PYTHONWARNINGS": "ignore:Function `dev_command`",
     }
-    # In the home, because Dagster warns of the dagster.yaml in the project when DAGSTER_HOME is elsewhere.
-    process = subprocess.Popen(command, env=variables, cwd=home.path)
+    # In DAGSTER_HOME, because Dagster warns of any other dagster.yaml in the working directory. Not in the home itself:
+    # Dagster imports from its working directory first, and the home has folders named like our packages.
+    process = subprocess.Popen(command, env=variables, cwd=home.dagster)
     try:
         return process.wait()
     except KeyboardInterrupt:
