@@ -50,12 +50,19 @@ def _dagster_dev(home: Home, host: str, port: int, environ: Mapping[str, str]) -
         # `dagster dev` says that `dg dev` supersedes it; that one cannot name a workspace file.
         "PYTHONWARNINGS": "ignore:Function `dev_command`",
     }
-    # In DAGSTER_HOME, because Dagster warns of any other dagster.yaml in the working directory. Not in the home itself:
-    # Dagster imports from its working directory first, and the home has folders named like our packages.
-    process = subprocess.Popen(command, env=variables, cwd=home.dagster)
+    process = subprocess.Popen(command, env=variables, cwd=working_directory(home))
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait(timeout=30)
         return 0
+
+
+def working_directory(home: Home) -> Path:
+    """DAGSTER_HOME: Dagster warns of a ``dagster.yaml`` in any other working directory.
+
+    Not the home itself: Dagster imports from its working directory first, and the home has folders named like our
+    packages.
+    """
+    return home.dagster

@@ -48,3 +48,22 @@ def test_help_does_not_load_the_pipeline() -> None:
     code = f"import sys, cli.main; print(sorted({{m.split('.')[0] for m in sys.modules}} & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.ids("OPS-1")
+def test_the_dagster_ui_starts_where_nothing_shadows_our_packages(tmp_path: Path) -> None:
+    """Dagster puts its working directory first on the import path, and a home has folders such as reports/."""
+    from cli.dev import working_directory
+    from finops.paths import PROJECT_DIR, Home
+    from orchestration.run import instance_of
+
+    home = Home(tmp_path)
+    for folder in (home.reports, home.simulator, home.lake):
+        folder.mkdir()
+    with instance_of(home):
+        pass
+    packages = {path.parent.name for path in PROJECT_DIR.glob("*/__init__.py")}
+    assert {"reports", "simulator"} <= packages
+    found = {path.name for path in working_directory(home).iterdir()}
+    assert "dagster.yaml" in found
+    assert found & packages == set()
