@@ -23,15 +23,21 @@ class TokenClass(StrEnum):
     CACHE_WRITE_1H = "cache_write_1h"
     OUTPUT = "output"
     REASONING = "reasoning"
+    INPUT_AUDIO = "input_audio"
+    CACHE_READ_AUDIO = "cache_read_audio"
+    OUTPUT_AUDIO = "output_audio"
+    INPUT_IMAGE = "input_image"
+    OUTPUT_IMAGE = "output_image"
 
 
-INPUT_CLASSES = (
+TEXT_INPUT_CLASSES = (
     TokenClass.INPUT_UNCACHED,
     TokenClass.CACHE_READ,
     TokenClass.CACHE_WRITE_5M,
     TokenClass.CACHE_WRITE_1H,
 )
-OUTPUT_CLASSES = (TokenClass.OUTPUT, TokenClass.REASONING)
+INPUT_CLASSES = (*TEXT_INPUT_CLASSES, TokenClass.INPUT_AUDIO, TokenClass.CACHE_READ_AUDIO, TokenClass.INPUT_IMAGE)
+OUTPUT_CLASSES = (TokenClass.OUTPUT, TokenClass.REASONING, TokenClass.OUTPUT_AUDIO, TokenClass.OUTPUT_IMAGE)
 
 
 class TokenCountError(ValueError):
@@ -48,6 +54,11 @@ class TokenCounts:
     cache_write_1h: int = 0
     output: int = 0
     reasoning: int = 0
+    input_audio: int = 0
+    cache_read_audio: int = 0
+    output_audio: int = 0
+    input_image: int = 0
+    output_image: int = 0
 
     def __post_init__(self) -> None:
         for name, count in asdict(self).items():

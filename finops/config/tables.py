@@ -17,7 +17,7 @@ from typing import Any
 
 from finops.config.load import Configuration
 from finops.periods import as_utc
-from finops.tokens import INPUT_CLASSES, TokenClass
+from finops.tokens import TEXT_INPUT_CLASSES, TokenClass
 
 Row = dict[str, Any]
 
@@ -161,7 +161,7 @@ def _model_prices(config: Configuration) -> Iterator[Row]:
             amount = price.per_1m_tokens.get(token_class)
             if amount is None and token_class == TokenClass.REASONING:
                 amount = price.per_1m_tokens.get(TokenClass.OUTPUT)
-            if amount is None and token_class in INPUT_CLASSES:
+            if amount is None and token_class in TEXT_INPUT_CLASSES:
                 amount = price.per_1m_tokens.get(TokenClass.INPUT_UNCACHED)
             if amount is None:
                 continue

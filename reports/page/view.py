@@ -41,6 +41,11 @@ CLASS_WORDS = {
     TokenClass.CACHE_WRITE_1H: "Cache write (1 h)",
     TokenClass.OUTPUT: "Output",
     TokenClass.REASONING: "Reasoning",
+    TokenClass.INPUT_AUDIO: "Audio input",
+    TokenClass.CACHE_READ_AUDIO: "Audio input from cache",
+    TokenClass.OUTPUT_AUDIO: "Audio output",
+    TokenClass.INPUT_IMAGE: "Image input",
+    TokenClass.OUTPUT_IMAGE: "Image output",
 }
 GPU_HOUR_WORDS = {
     "gpu_hour_billed": "Billed hour",

@@ -1,44 +1,16 @@
--- Every row of the current snapshots, typed, with the reason why it cannot be used where there is one. The two staging
--- models of FOCUS divide these rows between them, so that none is lost.
+-- Every row of every bill (current snapshots only), typed, with the reason why it cannot be used where there is one.
+-- The two staging models of FOCUS divide these rows between them, so that none is lost.
 {% set costs = ['BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost'] %}
 
-with current_rows as (
+with given as (
+    {%- for model in focus_row_models() %}
     select
-        landed.*,
-        snapshots.source_id,
-        snapshots.snapshot_id
-    from {{ lake('focus__cost_and_usage') }} as landed
-    inner join {{ ref('stg_lake__snapshot') }} as snapshots
-        on landed.load_id = snapshots.load_id and snapshots.table_name = 'focus__cost_and_usage'
-),
-
-given as (
-    select
-        {{ stable_id(['load_file', 'load_row']) }} as charge_id,
-        load_id,
-        load_file,
-        load_row,
-        source_id,
-        snapshot_id,
-        x_file,
-        cast(x_row as bigint) as x_row,
-        {%- for column in [
-            'BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost', 'BillingCurrency',
-            'ChargePeriodStart', 'ChargePeriodEnd', 'BillingPeriodStart', 'BillingPeriodEnd',
-            'ProviderName', 'ServiceProviderName', 'HostProviderName', 'PublisherName', 'InvoiceIssuerName', 'InvoiceId',
-            'BillingAccountId', 'BillingAccountName', 'SubAccountId', 'SubAccountName',
-            'ServiceCategory', 'ServiceSubcategory', 'ServiceName', 'RegionId', 'Region', 'RegionName',
-            'ResourceId', 'ResourceName', 'ResourceType',
-            'ChargeCategory', 'ChargeClass', 'ChargeDescription', 'ChargeFrequency',
-            'PricingCategory', 'PricingQuantity', 'PricingUnit', 'ConsumedQuantity', 'UsageQuantity', 'ConsumedUnit',
-            'UsageUnit', 'ListUnitPrice', 'ContractedUnitPrice',
-            'CommitmentDiscountId', 'CommitmentDiscountName', 'CommitmentDiscountCategory', 'CommitmentDiscountType',
-            'CommitmentDiscountStatus', 'SkuId', 'SkuPriceId', 'SkuMeter', 'x_SkuMeterName', 'SkuPriceDetails'
-        ] %}
-        {{ given(column) }} as {{ column }},
-        {%- endfor %}
-        {{ given('Tags') }} as tags_text
-    from current_rows
+        {{ focus_row_lineage() | join(', ') }},
+        {{ focus_text_columns() | join(', ') }},
+        x_repairs as x_own_repairs
+    from {{ ref(model) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 typed as (
@@ -51,7 +23,7 @@ typed as (
         {{ utc_from_text('ChargePeriodEnd') }} as charge_period_end,
         {{ utc_from_text('BillingPeriodStart') }} as billing_period_start_at,
         {{ utc_from_text('BillingPeriodEnd') }} as billing_period_end_at,
-        {{ tags_document('tags_text') }} as tags
+        {{ tags_document('Tags') }} as tags_json
     from given
 ),
 
@@ -134,8 +106,8 @@ select
     SkuPriceId as sku_price_id,
     coalesce(SkuMeter, x_SkuMeterName) as sku_meter,
     SkuPriceDetails as sku_price_details,
-    tags,
-    case when tags is not null then {{ stable_id(['tags']) }} end as tags_id,
+    tags_json as tags,
+    case when tags_json is not null then {{ stable_id(['tags_json']) }} end as tags_id,
     BilledCost_amount as billed_cost,
     coalesce(EffectiveCost_amount, BilledCost_amount) as effective_cost,
     ListCost_amount as list_cost,
@@ -143,10 +115,11 @@ select
     nullif(
         concat_ws(
             ',',
+            x_own_repairs,
             case when EffectiveCost is null then 'EffectiveCost' end,
             case when BillingPeriodStart is null then 'BillingPeriodStart' end,
             case when ProviderName is null then 'ProviderName' end,
-            case when tags_text is not null and tags is null then 'Tags' end
+            case when Tags is not null and tags_json is null then 'Tags' end
         ),
         ''
     ) as x_repairs

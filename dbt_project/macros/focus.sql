@@ -1,0 +1,53 @@
+{#
+  The seam where bills come together. Whatever lands a bill has one model that puts its rows into FOCUS's columns, as text
+  and not yet judged: `base_focus__delivered` for FOCUS files, `base_<source>__focus` for everything else. Those models
+  are listed in focus_row_models(); base_focus__cost_and_usage types and judges the rows of all of them alike.
+#}
+
+{# The models whose rows are bills. A new source adds its line here, and nothing else changes. #}
+{% macro focus_row_models() -%}
+    {{ return(['base_focus__delivered']) }}
+{%- endmacro %}
+
+{# FOCUS's columns of all versions, and those of Azure's extensions that something here reads. #}
+{% macro focus_text_columns() -%}
+    {{ return([
+        'AllocatedMethodDetails', 'AllocatedMethodId', 'AllocatedResourceId', 'AllocatedResourceName',
+        'AllocatedTags', 'AvailabilityZone', 'BilledCost', 'BillingAccountId', 'BillingAccountName',
+        'BillingAccountType', 'BillingCurrency', 'BillingPeriodEnd', 'BillingPeriodStart', 'CapacityReservationId',
+        'CapacityReservationStatus', 'ChargeCategory', 'ChargeClass', 'ChargeDescription', 'ChargeFrequency',
+        'ChargePeriodEnd', 'ChargePeriodStart', 'CommitmentDiscountCategory', 'CommitmentDiscountId',
+        'CommitmentDiscountName', 'CommitmentDiscountQuantity', 'CommitmentDiscountStatus', 'CommitmentDiscountType',
+        'CommitmentDiscountUnit', 'CommitmentProgramEligibilityDetails', 'ConsumedQuantity', 'ConsumedUnit',
+        'ContractApplied', 'ContractedCost', 'ContractedUnitPrice', 'EffectiveCost', 'HostProviderName',
+        'InvoiceDetailId', 'InvoiceId', 'InvoiceIssuerName', 'ListCost', 'ListUnitPrice', 'PricingCategory',
+        'PricingCurrency', 'PricingCurrencyContractedUnitPrice', 'PricingCurrencyEffectiveCost',
+        'PricingCurrencyListUnitPrice', 'PricingQuantity', 'PricingUnit', 'RegionId', 'RegionName', 'ResourceId',
+        'ResourceName', 'ResourceType', 'ServiceCategory', 'ServiceName', 'ServiceProviderName',
+        'ServiceSubcategory', 'SkuId', 'SkuMeter', 'SkuPriceDetails', 'SkuPriceId', 'SubAccountId', 'SubAccountName',
+        'SubAccountType', 'Tags', 'ProviderName', 'PublisherName',
+        'ChargeSubcategory', 'Region', 'UsageQuantity', 'UsageUnit', 'x_BillingExchangeRate', 'x_CostCenter',
+        'x_InvoiceId', 'x_PricingCurrency', 'x_PricingSubcategory', 'x_ResourceGroupName', 'x_SkuMeterCategory',
+        'x_SkuMeterId', 'x_SkuMeterName', 'x_SkuMeterSubcategory', 'x_SkuTerm', 'x_SkuTier'
+    ]) }}
+{%- endmacro %}
+
+{# What says where a row is from: the same columns, in this order, in every model of focus_row_models(). #}
+{% macro focus_row_lineage() -%}
+    {{ return(['charge_id', 'load_id', 'load_file', 'load_row', 'source_id', 'snapshot_id', 'x_file', 'x_row']) }}
+{%- endmacro %}
+
+{#
+  The select list of such a model after its lineage: FOCUS column → text expression; what is not given is null.
+  `x_repairs` is a comma-separated list of the columns that the model itself had to derive, null where it derived none.
+#}
+{% macro focus_row(expressions, x_repairs='cast(null as varchar)') -%}
+    {%- for column in focus_text_columns() %}
+    {%- if column in expressions %}
+    cast({{ expressions[column] }} as varchar) as {{ column }},
+    {%- else %}
+    cast(null as varchar) as {{ column }},
+    {%- endif %}
+    {%- endfor %}
+    {{ x_repairs }} as x_repairs
+{%- endmacro %}

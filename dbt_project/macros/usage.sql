@@ -1,0 +1,55 @@
+{#
+  The seam where usage comes together. Whatever tells of model usage has one model `int_usage__<source>` that divides its
+  tokens into disjoint classes (finops.tokens says how each provider counts), one row per request or per counted bucket.
+  They are listed in usage_models(); int_usage__token_classes is all of them.
+#}
+
+{# The models that tell of usage. A new source adds its line here, and nothing else changes. #}
+{% macro usage_models() -%}
+    {{ return(['int_usage__spans', 'int_usage__records', 'int_usage__azure_monitor']) }}
+{%- endmacro %}
+
+{# finops.tokens.TokenClass. #}
+{% macro token_classes() -%}
+    {{ return([
+        'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning',
+        'input_audio', 'cache_read_audio', 'output_audio', 'input_image', 'output_image'
+    ]) }}
+{%- endmacro %}
+
+{#
+  Columns besides the token classes; all text, except usage_hour.
+    source             what told it: spans, usage_file, azure_monitor, openai, …
+    reported_provider  as the source names it; price_book_provider() says whose prices
+    resource_id        the account that was used, lower case; usage of one account and day that calls tell one by one
+                       (is_call_level) is not counted again from what a provider counts
+    region_id, deployment_type (global, data_zone, regional), service_tier (standard, batch, flex, priority, provisioned):
+                       what prices depend on; null where it is not said
+#}
+{% macro usage_text_columns() -%}
+    {{ return([
+        'reported_provider', 'response_model', 'request_model', 'resource_id', 'deployment_name', 'region_id',
+        'deployment_type', 'service_tier', 'team', 'app', 'project', 'feature', 'customer_hash', 'environment',
+        'api_key_name'
+    ]) }}
+{%- endmacro %}
+
+{#
+  The select list of such a model: column → expression. Text that is not given is null, counts that are not given are 0.
+  `source`, `usage_hour` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
+  where rows are sums of several requests.
+#}
+{% macro usage_row(expressions) -%}
+    {{ expressions['source'] }} as source,
+    {{ expressions['is_call_level'] }} as is_call_level,
+    cast({{ expressions['usage_hour'] }} as timestamp) as usage_hour,
+    {%- for column in usage_text_columns() %}
+    cast({{ expressions.get(column, 'null') }} as varchar) as {{ column }},
+    {%- endfor %}
+    cast({{ expressions.get('input_tokens_in_request', 'null') }} as bigint) as input_tokens_in_request,
+    {%- for class in token_classes() %}
+    cast({{ expressions.get(class, '0') }} as bigint) as {{ class }},
+    {%- endfor %}
+    cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
+    cast({{ expressions.get('error_count', '0') }} as bigint) as error_count
+{%- endmacro %}

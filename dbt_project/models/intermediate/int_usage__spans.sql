@@ -1,0 +1,29 @@
+-- Calls as spans tell them, in disjoint token classes.
+{{ config(materialized='view') }}
+
+select
+    {{ usage_row({
+        'source': "'spans'",
+        'is_call_level': 'true',
+        'usage_hour': hour_of('start_at'),
+        'reported_provider': 'provider_name',
+        'response_model': 'response_model',
+        'request_model': 'request_model',
+        'resource_id': 'resource_id',
+        'deployment_name': 'deployment_name',
+        'team': 'team',
+        'app': 'app',
+        'feature': 'feature',
+        'customer_hash': 'customer_hash',
+        'environment': 'environment',
+        'api_key_name': 'api_key_name',
+        'input_tokens_in_request': 'input_tokens',
+        'input_uncached': 'input_tokens - cache_read_tokens - cache_write_tokens',
+        'cache_read': 'cache_read_tokens',
+        'cache_write_5m': 'cache_write_tokens',
+        'output': 'output_tokens - reasoning_tokens',
+        'reasoning': 'reasoning_tokens',
+        'request_count': '1',
+        'error_count': 'case when error_type is not null then 1 else 0 end',
+    }) }}
+from {{ ref('stg_otel__genai_span') }}
