@@ -47,7 +47,7 @@ def _text(name: str, description: str) -> Column:
 
 _SOURCE_ID = _text("source_id", "Which entry of config/sources.yml landed it.")
 _FILE = _text("x_file", "File the row came from; null where a Parquet file was taken as it is.")
-_ROW = Column("x_row", "bigint", "1-based data row in that file; null where a Parquet file was taken as it is.")
+_ROW = Column("x_row", "bigint", "1-based data row in that file; null where it is the row's place in the lake's file.")
 _SNAPSHOT = _text("snapshot_id", "The snapshot (landing__snapshot) that the row belongs to.")
 
 SNAPSHOT = LakeTable(

@@ -105,11 +105,13 @@ def _convert_csv(connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file
     names = lake_names(shape.headers, file.address)
     path = writer.new_path()
     scan = csv_scan(connection, file, shape, names)
-    query = f"select *, {literal(file.address)} as x_file, row_number() over () as x_row from {scan}"
+    # Without x_row: numbering the rows here would hold the whole file in memory, and their order numbers them.
+    query = f"select *, {literal(file.address)} as x_file from {scan}"
     count = run(connection, f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)", file)
     rejects = refused_lines(connection, file, header_lines=1)
     if rejects:
-        good = f"read_parquet({literal(str(path))})"
+        numbered = f"read_parquet({literal(str(path))}, file_row_number = true)"
+        good = f"(select * exclude (file_row_number), file_row_number + 1 as x_row from {numbered})"
         path = writer.new_path()
         count = copy_to_parquet(connection, renumbered(connection, good, rejects), path).row_count
     return FocusPart(ParquetPart(path, count) if count else None, rejects, version)

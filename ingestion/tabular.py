@@ -26,7 +26,10 @@ from ingestion.lake import ParquetPart
 from ingestion.privacy import mask_emails
 from ingestion.rejects import Reject
 
-_MAX_LINE_BYTES = 64 * 1024 * 1024
+_MAX_LINE_BYTES = 16 * 1024 * 1024
+_BUFFER_BYTES = 2 * _MAX_LINE_BYTES  # DuckDB would take 16 lines of the longest kind, times its threads
+_LIMITS = f"max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}"
+_MEMORY_LIMIT = "800MB"  # beyond it DuckDB spills, so that a landing fits beside a run
 _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 1024 * 1024
 _ERROR_WORDS = {
@@ -40,7 +43,7 @@ _ERROR_WORDS = {
     ),
     "UNQUOTED VALUE": ("a quote is not closed, or stands in the middle of a value", 'Double quotes inside values: ""'),
     "INVALID ENCODING": ("the line is not UTF-8", "Save the file as UTF-8"),
-    "LINE SIZE OVER MAXIMUM": ("the line is longer than 64 MiB", "Check for a quote that is never closed"),
+    "LINE SIZE OVER MAXIMUM": ("the line is longer than 16 MiB", "Check for a quote that is never closed"),
 }
 
 
@@ -55,7 +58,7 @@ class CsvShape:
 @contextmanager
 def connect(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in memory that spills into ``work``; times are UTC."""
-    with duckdb.connect(config={"temp_directory": str(work / "duckdb")}) as connection:
+    with duckdb.connect(config={"temp_directory": str(work / "duckdb"), "memory_limit": _MEMORY_LIMIT}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
 
@@ -128,7 +131,7 @@ def csv_scan(connection: duckdb.DuckDBPyConnection, file: StoredFile, shape: Csv
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return f"""read_csv({_path(file)}, auto_detect = false, columns = {{{columns}}}, header = true,
         delim = {literal(shape.delimiter)}, quote = '"', escape = '"', strict_mode = true,
-        compression = '{_compression(file)}', max_line_size = {_MAX_LINE_BYTES}, store_rejects = true)"""
+        compression = '{_compression(file)}', {_LIMITS}, store_rejects = true)"""
 
 
 def line_scan(connection: duckdb.DuckDBPyConnection, file: StoredFile) -> str:
@@ -137,7 +140,7 @@ def line_scan(connection: duckdb.DuckDBPyConnection, file: StoredFile) -> str:
     # A control character never stands unescaped in JSON, so it cannot split a good line.
     return f"""read_csv({_path(file)}, auto_detect = false, columns = {{'line': 'VARCHAR'}}, header = false,
         delim = '\x02', quote = '', escape = '', compression = '{_compression(file)}',
-        max_line_size = {_MAX_LINE_BYTES}, store_rejects = true)"""
+        {_LIMITS}, store_rejects = true)"""
 
 
 def parquet_scan(connection: duckdb.DuckDBPyConnection, file: StoredFile) -> tuple[str, list[str]]:

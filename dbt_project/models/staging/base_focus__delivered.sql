@@ -19,7 +19,7 @@ select
     source_id,
     snapshot_id,
     x_file,
-    cast(x_row as bigint) as x_row,
+    coalesce(cast(x_row as bigint), load_row + 1) as x_row,
     {%- for column in focus_text_columns() %}
     {{ given(column) }} as {{ column }},
     {%- endfor %}

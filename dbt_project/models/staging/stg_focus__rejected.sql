@@ -4,7 +4,7 @@ select
     charge_id,
     source_id,
     coalesce(x_file, load_file) as x_file,
-    coalesce(x_row, load_row + 1) as x_row,
+    x_row,
     rejected_column as column_name,
     case
         when rejected_text is null then rejected_column || ' is empty'
