@@ -3,11 +3,12 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+AZURITE := 3.35.0# the last that runs on Node.js 20
 export PYTHONUTF8 := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo dev test check format lock clean
+.PHONY: help setup azurite focus-validator demo dev test test-long check format lock clean
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -21,6 +22,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+azurite: .cache/azurite/$(AZURITE) ## install Microsoft's emulator of Azure Storage for the tests (needs npm)
+
+.cache/azurite/$(AZURITE):
+	@mkdir -p .cache/azurite
+	@npm install --prefix .cache/azurite --no-audit --no-fund --loglevel=error azurite@$(AZURITE)
+	@touch $@
+
+focus-validator: ## install the FOCUS specification's own validator for the tests (needs Python 3.12)
+	@$(PYTHON) tools/run_focus_validator.py --install --cache .cache
+
 demo: $(READY) ## run the whole pipeline on a simulated organisation
 	@$(BIN)/aifinops demo
 
@@ -28,7 +39,10 @@ dev: $(READY) ## open the Dagster UI on the demo's pipeline
 	@$(BIN)/aifinops dev
 
 test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-long: $(READY) ## run the tests that take minutes each: kills, past days, pricing again
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
 
 check: $(READY) ## lint, types, import rules, dbt parse, Dagster definitions, generated files
 	@$(BIN)/python tools/check.py

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from cli.collect import collect_app
+from cli.focus import export_app, focus_app
 from finops.config import ConfigError, load_configuration
 from finops.paths import PROJECT_DIR, Home, config_dir
 from finops.periods import as_utc, utc_now
+from finops.tokens import TokenClass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +26,13 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="Work with the files in config/.")
 app.add_typer(config_app, name="config")
+connect_app = typer.Typer(no_args_is_help=True, help="Prepare where facts come from, read-only.")
+app.add_typer(connect_app, name="connect")
+app.add_typer(collect_app, name="collect")
+app.add_typer(export_app, name="export")
+app.add_typer(focus_app, name="focus")
+prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")
+app.add_typer(prices_app, name="prices")
 
 DEMO_HOME = PROJECT_DIR / ".aifinops" / "demo"
 
@@ -63,9 +73,22 @@ def demo(
 
 @app.command()
 def run(
+    bill: Annotated[
+        Path | None,
+        typer.Option(help="Bill, a file or folder: FOCUS, or Azure's actual and amortized cost; CSV, CSV.gz, Parquet"),
+    ] = None,
     focus: Annotated[Path | None, typer.Option(help="FOCUS file or folder: CSV, CSV.gz, Parquet")] = None,
     usage: Annotated[Path | None, typer.Option(help="Table of model usage: CSV, JSONL, Parquet")] = None,
     mapping: Annotated[Path | None, typer.Option(help="What the columns of --usage mean (YAML)")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of --focus where it has no BillingCurrency, such as USD")
+    ] = None,
+    date_format: Annotated[
+        str | None, typer.Option(help="Dates of --focus that are not ISO 8601, such as %m/%d/%y for 4/30/26")
+    ] = None,
+    amount_style: Annotated[
+        str | None, typer.Option(help="Amounts of --focus with separators: '1,234.56' or '1.234,56'")
+    ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
     as_of: AsOfOption = None,
@@ -73,7 +96,9 @@ def run(
     """Run the pipeline once: on the sources of config/sources.yml, or on your own files."""
     if usage and not mapping:
         raise _fail("--usage needs --mapping FILE; config/examples/ has one to start from")
-    for path in (focus, usage, mapping, config):
+    if not focus and (currency or date_format or amount_style):
+        raise _fail("--currency, --date-format and --amount-style say how to read --focus FILE")
+    for path in (bill, focus, usage, mapping, config):
         if path is not None and not path.exists():
             raise _fail(f"{path} does not exist")
     from cli.adhoc import adhoc_run
@@ -82,12 +107,22 @@ def run(
     console = Console(file=sys.stdout)
     base = (config or config_dir()).resolve()
     moment = _moment(as_of)
-    if focus or usage:
+    if bill or focus or usage:
         from ingestion import LandingError
 
         try:
             is_example = base == PROJECT_DIR / "config"
-            own = adhoc_run(base, home, focus=focus, usage=usage, mapping=mapping, is_example=is_example)
+            reading = {"billing_currency": currency, "date_format": date_format, "amount_style": amount_style}
+            own = adhoc_run(
+                base,
+                home,
+                bill=bill,
+                focus=focus,
+                usage=usage,
+                mapping=mapping,
+                reading=reading,
+                is_example=is_example,
+            )
         except (ConfigError, LandingError) as error:
             raise _fail(str(error)) from None
         run_and_show(own.home, own.config, moment or own.as_of, os.environ, console)
@@ -113,10 +148,177 @@ def summary(home: HomeOption = None, as_of: AsOfOption = None) -> None:
     """Show the last run's summary again."""
     from cli.pipeline import show_summary
 
-    place = Home(home.resolve()) if home else Home.from_environment()
-    if not place.published.exists():
-        raise _fail(f"{place.path} has no published marts yet; run `aifinops run` or `aifinops demo` first")
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
     show_summary(place, _moment(as_of), Console())
+
+
+@app.command()
+def doctor(
+    source: Annotated[str | None, typer.Option(help="Only this source of sources.yml", show_default=False)] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a source may take to answer")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines")] = False,
+) -> None:
+    """Check every source (reachable, permitted, fresh, complete) and this machine; say what to do."""
+    from cli.doctor import run_doctor
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    directory = (config or config_dir()).resolve()
+    moment = _moment(as_of or os.environ.get("AIFINOPS_AS_OF"))
+    code = run_doctor(place, directory, as_of=moment, source_id=source, limit_seconds=timeout, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@connect_app.command("azure")
+def connect_azure(
+    subscription: Annotated[str, typer.Option(help="Id of the subscription whose cost is exported")],
+    storage_account: Annotated[
+        str | None, typer.Option(help="Name or resource id; made where it is missing", show_default="aifinops…")
+    ] = None,
+    container: Annotated[
+        str | None,
+        typer.Option(help="Container for the exports; made where it is missing", show_default="cost-exports"),
+    ] = None,
+    resource_group: Annotated[str, typer.Option(help="For a storage account that is to be made")] = "rg-aifinops",
+    location: Annotated[
+        str | None, typer.Option(help="Region for what is to be made, such as swedencentral", show_default=False)
+    ] = None,
+    principal_id: Annotated[
+        str | None, typer.Option(help="Object id of the identity that aifinops runs as", show_default=False)
+    ] = None,
+    principal_type: Annotated[str, typer.Option(help="ServicePrincipal, User or Group")] = "ServicePrincipal",
+    folder: Annotated[str | None, typer.Option(help="Folder in the container", show_default="focus")] = None,
+    export_name: Annotated[str, typer.Option(help="Name of the export")] = "aifinops-focus",
+    months: Annotated[int, typer.Option(help="Whole months to export back")] = 13,
+    month: Annotated[
+        list[str] | None, typer.Option(help="Only export this month again, such as 2026-09; repeatable")
+    ] = None,
+    keep_runs: Annotated[
+        bool | None,
+        typer.Option("--keep-runs/--replace-runs", help="Keep every run in the container, or a month's newest"),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do the steps instead of only showing them")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Show how to take everything back")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the sources.yml entries", show_default=False)] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Azure Resource Manager's address; a simulator's", show_default=False)
+    ] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Prepare one Azure subscription, read-only: export, back-fill, roles. Shows the steps; --apply does them."""
+    from cli.connect import ConnectOptions, show_removal
+    from cli.connect import connect_azure as connect
+
+    options = ConnectOptions(
+        subscription=subscription,
+        storage_account=storage_account,
+        container=container,
+        resource_group=resource_group,
+        location=location,
+        principal_id=principal_id,
+        principal_type=principal_type,
+        folder=folder,
+        export_name=export_name,
+        months=months,
+        again=month or [],
+        keep_runs=keep_runs,
+        endpoint=endpoint,
+        out=out,
+    )
+    moment = _moment(as_of or os.environ.get("AIFINOPS_AS_OF")) or utc_now()
+    if remove:
+        show_removal(options, moment)
+        return
+    raise typer.Exit(connect(options, moment, apply=apply))
+
+
+@app.command("as-known")
+def as_known(
+    at: Annotated[str, typer.Option(help="The past moment, such as 2026-10-05T00:00Z")],
+    out: Annotated[Path, typer.Option(help="Folder for the marts of that moment")],
+    basis: Annotated[
+        str, typer.Option(help="delivered: what producers had published by then; landed: what this lake held")
+    ] = "delivered",
+    home: HomeOption = None,
+) -> None:
+    """Rebuild every mart as it was reported on a past day, and show how it differs from today's."""
+    if basis not in ("delivered", "landed"):
+        raise _fail(f"--basis {basis!r}: write delivered or landed")
+    from cli.as_known import rebuild_and_compare
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    moment = _moment(at, "--at")
+    if moment is None or not place.lake.parent.exists():
+        raise _fail(f"{place.path} does not exist; run `aifinops run` or `aifinops demo` first")
+    rebuild_and_compare(place, moment, "landed" if basis == "landed" else "delivered", out.resolve(), Console())
+
+
+@app.command()
+def refresh(home: HomeOption = None, config: ConfigOption = None, as_of: AsOfOption = None) -> None:
+    """Land the newest usage and price it, in seconds; everything else follows with the next run."""
+    from cli.refresh import refresh_and_show
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    moment = _moment(as_of or os.environ.get("AIFINOPS_AS_OF")) or utc_now()
+    refresh_and_show(place, (config or config_dir()).resolve(), moment, os.environ, Console(file=sys.stdout))
+
+
+@app.command()
+def reprice(
+    since: Annotated[str | None, typer.Option("--from", help="First day to show, such as 2026-07-01")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day to show")] = None,
+    record: Annotated[
+        Path | None, typer.Option("--out", help="CSV of each changed day, model and class, before and after")
+    ] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Price all usage again after prices.yml was corrected, and show what changed in money."""
+    from cli.reprice import reprice_and_show
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    days = (_day(since, "--from"), _day(until, "--to"))
+    reprice_and_show(
+        _published(place), (config or config_dir()).resolve(), os.environ, Console(file=sys.stdout),
+        days=days, record=record,
+    )  # fmt: skip
+
+
+@prices_app.command("explain")
+def prices_explain(
+    model: Annotated[str, typer.Argument(help="As usage or the price book names it")],
+    provider: Annotated[str | None, typer.Option(help="Such as azure.ai.openai; all where absent")] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Day of the usage [default: the report's]", show_default=False)
+    ] = None,
+    token_class: Annotated[TokenClass | None, typer.Option("--class", help="One class; all where absent")] = None,
+    deployment_type: Annotated[str | None, typer.Option("--deployment", help="global, data_zone, regional")] = None,
+    region: Annotated[str | None, typer.Option(help="Such as swedencentral")] = None,
+    tier: Annotated[str, typer.Option(help="standard, batch, flex, priority")] = "standard",
+    input_tokens: Annotated[int | None, typer.Option(help="Input tokens of the request")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show every price there is for some usage, which one counts and why."""
+    from cli.prices import UnknownModelError, explain
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        explain(
+            place, model, Console(file=sys.stdout), provider=provider, day=_day(day, "--day"), token_class=token_class,
+            deployment_type=deployment_type, region_id=region, service_tier=tier, input_tokens=input_tokens,
+        )  # fmt: skip
+    except UnknownModelError as error:
+        raise _fail(str(error)) from None
+
+
+@prices_app.command("diff")
+def prices_diff(home: HomeOption = None) -> None:
+    """Show where price lists disagree about what was used, most money first."""
+    from cli.prices import show_disagreements
+
+    show_disagreements(_published(Home(home.resolve()) if home else Home.from_environment()), Console(file=sys.stdout))
 
 
 @config_app.command("check")
@@ -144,13 +346,26 @@ def version() -> None:
     typer.echo(f"aifinops {installed('aifinops')} on Python {sys.version.split()[0]}")
 
 
-def _moment(text: str | None) -> datetime | None:
+def _published(place: Home) -> Home:
+    if not place.published.exists():
+        raise _fail(f"{place.path} has no published marts yet; run `aifinops run` or `aifinops demo` first")
+    return place
+
+
+def _day(text: str | None, option: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise _fail(f"{option} {text!r} is not a day; write it like 2026-10-20") from None
+
+
+def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _fail(f"--as-of {text!r} is not a time; write it like 2026-10-20T06:00Z") from None
+        raise _fail(f"{option} {text!r} is not a time; write it like 2026-10-20T06:00Z") from None
     return as_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 

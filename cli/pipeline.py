@@ -90,5 +90,5 @@ def _show_places(home: Home, console: Console, *, demo: bool) -> None:
     console.print("\n[bold]What next[/]")
     console.print(f"  {opens:<38} the Dagster UI on this pipeline", highlight=False, soft_wrap=True)
     if demo:
-        line = f"  {'aifinops run --focus YOUR_EXPORT.csv':<38} the same with your bill"
+        line = f"  {'aifinops run --bill YOUR_EXPORT.csv':<38} the same with your bill"
         console.print(line, highlight=False, soft_wrap=True)

@@ -46,6 +46,11 @@ class Home:
         return self.path / "config"
 
     @property
+    def config_history(self) -> Path:
+        """The configuration of every run, kept by content: what a rebuild of a past day reads."""
+        return self.path / "config-history"
+
+    @property
     def ml(self) -> Path:
         """Parquet written by models, read by dbt as the source ``ml``."""
         return self.path / "ml"

@@ -93,6 +93,8 @@ def _report(result: LandingResult) -> None:
         _say(f"not all there yet: {line}")
     for line in result.ignored:
         _say(f"left out: {line}")
+    for line in result.notes:
+        _say(f"note: {line}")
 
 
 def _say(line: str) -> None:

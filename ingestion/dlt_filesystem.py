@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 
@@ -44,10 +45,15 @@ def _draft(path: str) -> str:
 class LakeClient(FilesystemClient):
     """dlt's client over a file system whose files appear whole."""
 
+    opened: ClassVar[AbstractFileSystem | None] = None
+    """A bucket that is open already, where dlt could not sign in by itself."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.is_local_filesystem:
             self.fs_client = AtomicLocalFileSystem()
+        elif self.opened is not None:
+            self.fs_client = self.opened
 
     def create_dataset(self) -> None:
         # dlt's own fails on a folder that exists, as it does once placeholders are in it or another source came first.
@@ -57,9 +63,11 @@ class LakeClient(FilesystemClient):
 class lake_filesystem(filesystem):  # noqa: N801 - dlt names destinations like functions
     """Used like ``dlt.destinations.filesystem``."""
 
+    opened: AbstractFileSystem | None = None
+
     @property
     def client_class(self) -> type[LakeClient]:
-        return LakeClient
+        return type("OpenedLakeClient", (LakeClient,), {"opened": self.opened}) if self.opened else LakeClient
 
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         """As dlt's, without looking through its configuration files about fifteen times a load for what is known

@@ -20,6 +20,7 @@ from fsspec.core import url_to_fs
 from ingestion.errors import LandingError
 
 STORAGE_ACCOUNT_VARIABLE = "AZURE_STORAGE_ACCOUNT_NAME"
+CONNECTION_VARIABLE = "AZURE_STORAGE_CONNECTION_STRING"
 _AZURE_PROTOCOLS = ("az", "abfs", "abfss")
 _CHUNK_BYTES = 4 * 1024 * 1024
 
@@ -64,15 +65,19 @@ class StoredFile:
 
 
 def open_location(url: str, environ: Mapping[str, str]) -> Location:
-    """Open a path or URL. Azure signs in with the default credential of the machine, never with a key from a file."""
+    """Open a path or URL. Azure signs in with the default credential of the machine, or with the connection string in
+    ``AZURE_STORAGE_CONNECTION_STRING``, as emulators need it; never with a key from a file."""
     protocol = url.split("://", 1)[0] if "://" in url else "file"
     if protocol == "file":
         path = Path(url.removeprefix("file://")).expanduser().resolve()
         return Location(fsspec.filesystem("file"), path.as_posix(), is_local=True)
     options: dict[str, Any] = {}
     if is_azure(url):
+        connection = environ.get(CONNECTION_VARIABLE)
         options["anon"] = False
-        if "@" not in url:
+        if connection:
+            options["connection_string"] = connection
+        elif "@" not in url:
             options["account_name"] = storage_account(url, environ)
     filesystem, root = url_to_fs(url, use_listings_cache=False, **options)
     return Location(filesystem, root.rstrip("/"), is_local=False)
@@ -86,12 +91,18 @@ def storage_account(url: str, environ: Mapping[str, str]) -> str:
     """
     parts = urlsplit(url)
     account = (parts.hostname or "").split(".")[0] if parts.username else environ.get(STORAGE_ACCOUNT_VARIABLE)
+    account = account or _account_of(environ.get(CONNECTION_VARIABLE, ""))
     if not account:
         raise LandingError(
             f"{url} does not say which storage account it is in. Set {STORAGE_ACCOUNT_VARIABLE}, or write "
             "az://container@account.dfs.core.windows.net/path"
         )
     return account
+
+
+def _account_of(connection: str) -> str | None:
+    settings = dict(part.split("=", 1) for part in connection.split(";") if "=" in part)
+    return settings.get("AccountName")
 
 
 def is_azure(url: str) -> bool:

@@ -3,12 +3,16 @@
 Here: turning one CSV or Parquet file of billing rows into Parquet for ``focus__cost_and_usage``; shared by the sources
 that land bills.
 Not here: which files belong together (the sources) and any cleaning of values (dbt): even a literal ``NULL`` stays.
+
+E-mail addresses do not: whoever tags a resource with its owner names a person. They become keyed hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -16,16 +20,20 @@ import pyarrow.parquet as pq
 
 from finops import focus
 from finops import lake as contract
-from ingestion.errors import LandingError
+from ingestion.drift import arrow_family, sampled_families
+from ingestion.errors import LandingError, MissingColumnsError
 from ingestion.files import StoredFile
 from ingestion.lake import LakeWriter, ParquetPart
+from ingestion.privacy import hash_emails_sql
 from ingestion.rejects import Reject
 from ingestion.tabular import (
+    LoneReturnError,
     base_suffix,
     copy_to_parquet,
     csv_scan,
     identifier,
     literal,
+    mask_lone_returns,
     read_csv_shape,
     refused_lines,
     renumbered,
@@ -36,7 +44,6 @@ from ingestion.tabular import (
 TABLE = contract.FOCUS_COST_AND_USAGE.name
 SUFFIXES = (".csv", ".parquet")
 _LINEAGE = ("x_file", "x_row")
-_REQUIRED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
 
 
 @dataclass(frozen=True)
@@ -57,15 +64,62 @@ class FocusPart:
         return self.row_count + len(self.rejects)
 
 
-def convert(connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file: StoredFile) -> FocusPart:
-    """Read one FOCUS file.
+@dataclass(frozen=True)
+class Dialect:
+    """A kind of billing file: how its columns are called in the lake, and what is added or changed on the way.
+
+    ``version`` raises LandingError for a header of another kind. ``typed`` are columns that hold numbers and times.
+    ``changed`` maps lake names to SQL over the column as
+    text, ``added`` new columns to SQL.
+    """
+
+    table: contract.LakeTable
+    lake_names: Callable[[Sequence[str], str], list[str]]
+    version: Callable[[Sequence[str], str], str]
+    typed: Collection[str] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
+
+    def said_by_people(self, names: Iterable[str]) -> list[str]:
+        """Columns that an e-mail address may stand in: tags, names, descriptions and all that are not known."""
+        return [name for name in names if name not in self.typed and name not in self.changed]
+
+    def select(self, names: Sequence[str], relation: str) -> str:
+        """A query of all columns of ``relation``, which has ``names`` as text and more."""
+        replaced = {name: hash_emails_sql(identifier(name)) for name in self.said_by_people(names)}
+        replaced |= {name: sql for name, sql in self.changed.items() if name in names}
+        changes = ", ".join(f"{sql} as {identifier(name)}" for name, sql in replaced.items())
+        added = "".join(f", {sql} as {identifier(name)}" for name, sql in self.added.items())
+        return f"select *{f' replace ({changes})' if changes else ''}{added} from {relation}"
+
+
+def convert(
+    connection: duckdb.DuckDBPyConnection,
+    writer: LakeWriter,
+    file: StoredFile,
+    dialect: Dialect | None = None,
+    *,
+    shown_as: str | None = None,
+    declared: Collection[str] = (),
+) -> FocusPart:
+    """Read one billing file, a FOCUS file unless ``dialect`` says otherwise.
+
+    Args:
+        shown_as: what ``x_file`` says, where the file is a copy of something; its address where absent.
+        declared: required columns of FOCUS that the source's settings say where the file does not.
 
     Raises:
-        LandingError: the file is no FOCUS file, or cannot be read at all.
+        LandingError: the file is of another kind, or cannot be read at all.
     """
-    if base_suffix(file) == ".parquet":
-        return _convert_parquet(connection, writer, file)
-    return _convert_csv(connection, writer, file)
+    read = _convert_parquet if base_suffix(file) == ".parquet" else _convert_csv
+    focus_dialect = replace(FOCUS, version=partial(require_focus, declared=declared))
+    used, address = dialect or focus_dialect, shown_as or file.address
+    writer.hasher.register(connection)
+    try:
+        return read(connection, writer, file, used, address)
+    except MissingColumnsError as error:
+        writer.drift.refuse(used.table, address, error.columns)
+        raise
 
 
 def lake_names(headers: Sequence[str], address: str) -> list[str]:
@@ -81,43 +135,75 @@ def lake_names(headers: Sequence[str], address: str) -> list[str]:
     return names
 
 
-def require_focus(headers: Iterable[str], address: str) -> str:
+def require_focus(headers: Iterable[str], address: str, declared: Collection[str] = ()) -> str:
     """The FOCUS version that the headers are of.
 
     Raises:
         LandingError: they are of none; says which columns are missing.
     """
     names = list(headers)
-    version = focus.guess_version(names)
+    version = focus.guess_version(names, declared=declared)
     if version is None:
         known = {focus.canonical_header(name) for name in names}
-        missing = [name for name in _REQUIRED if name not in known]
-        raise LandingError(
+        missing = [name for name in focus.REQUIRED if name not in known and name not in declared]
+        if missing == ["BillingCurrency"]:
+            raise MissingColumnsError(
+                f"{address} does not say its currency: it lacks BillingCurrency. Say it with billing_currency in "
+                "sources.yml, or with --currency on the command line",
+                missing,
+            )
+        raise MissingColumnsError(
             f"{address} is not a FOCUS file, because it lacks {' and '.join(missing)}. Export it as FOCUS 1.0 or "
-            "later, or land it with another type of source"
+            "later, or land it with another type of source",
+            missing,
         )
     return version
 
 
-def _convert_csv(connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file: StoredFile) -> FocusPart:
+FOCUS = Dialect(
+    contract.FOCUS_COST_AND_USAGE,
+    lake_names,
+    require_focus,
+    typed=frozenset(column.name for column in focus.columns() if column.type in ("Decimal", "Date/Time")),
+)
+
+
+def _convert_csv(
+    connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file: StoredFile, dialect: Dialect, shown_as: str
+) -> FocusPart:
     shape = read_csv_shape(file)
-    version = require_focus(shape.headers, file.address)
-    names = lake_names(shape.headers, file.address)
+    version = dialect.version(shape.headers, file.address)
+    names = dialect.lake_names(shape.headers, file.address)
     path = writer.new_path()
-    scan = csv_scan(connection, file, shape, names)
-    # Without x_row: numbering the rows here would hold the whole file in memory, and their order numbers them.
-    query = f"select *, {literal(file.address)} as x_file from {scan}"
-    count = run(connection, f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)", file)
+
+    def copy(source: StoredFile, columns: str) -> int:
+        scan = csv_scan(connection, source, shape, names)
+        numbered = f"(select {columns}, {literal(shown_as)} as x_file from {scan})"
+        query = dialect.select(names, numbered)
+        return run(connection, f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)", file)
+
+    try:
+        count = copy(file, "*")
+    except LoneReturnError:
+        masked, mark = mask_lone_returns(file, writer.new_path(".csv"))
+        restored = (f"replace({identifier(n)}, {mark}, chr(13)) as {identifier(n)}" for n in names)
+        count = copy(masked, ", ".join(restored))
     rejects = refused_lines(connection, file, header_lines=1)
     if rejects:
         numbered = f"read_parquet({literal(str(path))}, file_row_number = true)"
         good = f"(select * exclude (file_row_number), file_row_number + 1 as x_row from {numbered})"
         path = writer.new_path()
         count = copy_to_parquet(connection, renumbered(connection, good, rejects), path).row_count
+    if count:
+        written = f"read_parquet({literal(str(path))})"
+        families = sampled_families(connection, written, [name for name in names if name in dialect.typed])
+        writer.drift.observe(dialect.table, shown_as, {name: families.get(name) for name in names})
     return FocusPart(ParquetPart(path, count) if count else None, rejects, version)
 
 
-def _convert_parquet(connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file: StoredFile) -> FocusPart:
+def _convert_parquet(
+    connection: duckdb.DuckDBPyConnection, writer: LakeWriter, file: StoredFile, dialect: Dialect, shown_as: str
+) -> FocusPart:
     path = writer.new_path()
     # A copy, because the lake must not change when the producer overwrites its file.
     file.location.filesystem.get_file(file.path, str(path))
@@ -128,18 +214,35 @@ def _convert_parquet(connection: duckdb.DuckDBPyConnection, writer: LakeWriter, 
         raise LandingError(
             f"{file.address} is no readable Parquet file: {error}. Ask the producer for it again"
         ) from error
-    version = require_focus(schema.names, file.address)
-    names = lake_names(schema.names, file.address)
+    version = dialect.version(schema.names, file.address)
+    names = dialect.lake_names(schema.names, file.address)
     if not count:
         return FocusPart(None, [], version)
-    if names == schema.names and all(_keeps_its_value_as_text(field.type) for field in schema):
+    families = {name: arrow_family(field.type) for name, field in zip(names, schema, strict=True)}
+    writer.drift.observe(dialect.table, shown_as, families)
+    is_as_it_is = not dialect.added and not set(dialect.changed) & set(names) and names == schema.names
+    is_as_it_is = is_as_it_is and all(_keeps_its_value_as_text(field.type) for field in schema)
+    if is_as_it_is and not _names_people(connection, path, schema, dialect):
         return FocusPart(ParquetPart(path, count), [], version)
     columns = ", ".join(f"{_as_text(field)} as {identifier(name)}" for name, field in zip(names, schema, strict=True))
     query = (
-        f"select {columns}, {literal(file.address)} as x_file, file_row_number + 1 as x_row "
+        f"select {columns}, {literal(shown_as)} as x_file, file_row_number + 1 as x_row "
         f"from read_parquet({literal(str(path))}, file_row_number = true)"
     )
+    query = dialect.select(names, f"({query})")
     return FocusPart(copy_to_parquet(connection, query, writer.new_path()), [], version)
+
+
+def _names_people(connection: duckdb.DuckDBPyConnection, path: Path, schema: pa.Schema, dialect: Dialect) -> bool:
+    """Whether anything in a Parquet file may be an e-mail address: a quick look, so that most stay as they are."""
+    texts = {field.name for field in schema if arrow_family(field.type) == "text"}
+    asked = [
+        f"bool_or(contains({identifier(name)}, '@'))" for name in dialect.said_by_people(schema.names) if name in texts
+    ]
+    if not asked:
+        return False
+    found = connection.execute(f"select {', '.join(asked)} from read_parquet({literal(str(path))})").fetchone()
+    return any(found or ())
 
 
 def _keeps_its_value_as_text(kind: pa.DataType) -> bool:

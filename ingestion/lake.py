@@ -22,17 +22,21 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from finops import lake as contract
 from finops.config.models import Source
 from finops.paths import Home
+from ingestion.drift import Drift
 from ingestion.errors import LandingError
-from ingestion.files import is_azure, open_location, storage_account
+from ingestion.files import CONNECTION_VARIABLE, is_azure, open_location, storage_account
+from ingestion.privacy import Hasher, load_hasher
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -72,7 +76,7 @@ class Lake:
     def __init__(self, home: Home, lake_url: str | None, environ: Mapping[str, str]) -> None:
         self.home = home
         self.url = lake_url or home.lake.as_posix()
-        self._environ = environ
+        self.environ = environ
         self._location = open_location(self.url, environ)
 
     def _path(self, *parts: str) -> str:
@@ -124,6 +128,11 @@ class Lake:
             if path.endswith(".parquet") and load_id_of(path) in complete
         ]
 
+    @property
+    def filesystem(self) -> Any:
+        """For pyarrow's readers: None where the lake is a local folder."""
+        return None if self._location.is_local else self._location.filesystem
+
     def open(self, path: str) -> Any:
         """A file of the lake, for reading bytes."""
         return self._location.filesystem.open(path, "rb")
@@ -131,8 +140,9 @@ class Lake:
     def size(self, path: str) -> int:
         return int(self._location.filesystem.size(path))
 
-    def read(self, table: contract.LakeTable, columns: Sequence[str], *, source_id: str) -> pa.Table:
-        """Rows of one source in complete loads, for finding out what has been landed; not meant for facts."""
+    def read(self, table: contract.LakeTable, columns: Sequence[str], *, source_id: str | None = None) -> pa.Table:
+        """Rows of one source, or of all, in complete loads, for finding out what has been landed; not meant for
+        facts."""
         schema = pa.schema([field for field in arrow_schema(table) if field.name in columns])
         paths = self.data_files(table)
         if not paths:
@@ -141,11 +151,28 @@ class Lake:
         found = pq.read_table(
             paths,
             columns=list(schema.names),
-            filters=[("source_id", "=", source_id)],
+            filters=None if source_id is None else [("source_id", "=", source_id)],
             filesystem=None if self._location.is_local else self._location.filesystem,
             schema=arrow_schema(table),
         )
         return found.select(schema.names)
+
+    def scan(
+        self, table: contract.LakeTable, *, source_id: str, time_column: str, since: datetime
+    ) -> pa.RecordBatchReader:
+        """Rows of one source in complete loads from a moment on, as a stream: for telling what is there already."""
+        schema = arrow_schema(table)
+        paths = self.data_files(table)
+        if not paths:
+            return pa.RecordBatchReader.from_batches(schema, [])
+        found = pads.dataset(
+            paths,
+            schema=schema,
+            format="parquet",
+            filesystem=None if self._location.is_local else self._location.filesystem,
+        )
+        wanted = (pads.field("source_id") == source_id) & (pads.field(time_column) >= pa.scalar(naive_utc(since)))
+        return found.scanner(filter=wanted).to_reader()
 
     @contextlib.contextmanager
     def writer(self, source: Source) -> Iterator[LakeWriter]:
@@ -159,7 +186,13 @@ class Lake:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
             try:
-                yield LakeWriter(self, slug, source.type, work)
+                writer = LakeWriter(self, slug, source.type, work, Drift(self, source.id))
+                try:
+                    yield writer
+                except LandingError:
+                    writer.finish()
+                    raise
+                writer.finish()
             finally:
                 shutil.rmtree(work, ignore_errors=True)
 
@@ -169,20 +202,25 @@ class Lake:
 
         credentials = None
         if is_azure(self.url):
-            credentials = {"azure_storage_account_name": storage_account(self.url, self._environ)}
-        return lake_filesystem(
+            credentials = {"azure_storage_account_name": storage_account(self.url, self.environ)}
+        destination = lake_filesystem(
             bucket_url=self.url,
             layout=_LAYOUT,
             credentials=credentials,
             warn_unsafe_layout_separators=False,  # the tables' names hold no separator
         )
+        if is_azure(self.url) and self.environ.get(CONNECTION_VARIABLE):
+            destination.opened = self._location.filesystem
+        return destination
 
 
 class LakeWriter:
-    """Loads of one source. ``work`` is a folder for temporary files, gone when the writer closes."""
+    """Loads of one source. ``work`` is a folder for temporary files, gone when the writer closes; ``drift`` compares
+    what is delivered with what was delivered before."""
 
-    def __init__(self, lake: Lake, pipeline_name: str, schema_name: str, work: Path) -> None:
+    def __init__(self, lake: Lake, pipeline_name: str, schema_name: str, work: Path, drift: Drift) -> None:
         self.work = work
+        self.drift = drift
         self._lake = lake
         self._name = pipeline_name
         self._schema_name = schema_name
@@ -190,13 +228,23 @@ class LakeWriter:
         self._count = 0
         self._finish_leftovers()
 
+    @cached_property
+    def hasher(self) -> Hasher:
+        """The home's hasher.
+
+        Raises:
+            LandingError: its key is too short.
+        """
+        return load_hasher(self._lake.home, self._lake.environ)
+
     def new_path(self, suffix: str = ".parquet") -> Path:
         """A fresh temporary file name."""
         self._count += 1
         return self.work / f"part-{self._count:06d}{suffix}"
 
     def load(self, tables: Mapping[str, Sequence[Part]]) -> None:
-        """Write parts of several tables as one load: readers see all of it or nothing.
+        """Write parts of several tables, and the drift seen since the last load, as one: readers see all of it or
+        nothing.
 
         Raises:
             LandingError: the lake could not be written.
@@ -215,6 +263,9 @@ class LakeWriter:
 
             return dlt.resource(items, name=name, write_disposition="append")
 
+        if seen := self.drift.take():
+            drift = pa.Table.from_pylist(seen, schema=arrow_schema(contract.SCHEMA_DRIFT))
+            tables = {**tables, contract.SCHEMA_DRIFT.name: [drift]}
         # "direct": FOCUS names stay as the specification spells them.
         schema = Schema(self._schema_name, {"names": "direct"})
         resources = [resource(name, _joined(parts)) for name, parts in tables.items() if parts]
@@ -225,6 +276,11 @@ class LakeWriter:
                 f"writing to the lake {self._lake.url} failed: {error.__cause__ or error}. Nothing of this load is "
                 "visible; correct the cause and land again"
             ) from error
+
+    def finish(self) -> None:
+        """Write what was seen of deliveries that could not be landed."""
+        if self.drift.has_news:
+            self.load({})
 
     def _as_file(self, part: Part) -> ParquetPart:
         if isinstance(part, ParquetPart):

@@ -26,7 +26,7 @@ class LandingResult:
 
     ``snapshots`` counts runs and files, ``windows`` counts API time windows, ``skipped`` what was there already or is
     not wanted. ``incomplete`` says in words what is not all there yet and is tried again next time, ``ignored`` what is
-    never landed and why.
+    never landed and why, ``notes`` what else people should know about what was.
     """
 
     source_id: str
@@ -37,6 +37,7 @@ class LandingResult:
     skipped: int = 0
     incomplete: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def add_rows(self, table_name: str, count: int) -> None:
@@ -98,8 +99,8 @@ def land(
 
 def _refuse_own_lake(source: Source, home: Home, environ: Mapping[str, str]) -> None:
     """A source above the lake would land the lake, more of it each time."""
-    url = getattr(source, "url", "")
-    if source.type == "prometheus" or not url:
+    url = getattr(source, "url", None)
+    if not url or url.startswith(("http://", "https://")):
         return
     location = open_location(url, environ)
     if location.is_local and home.lake.resolve().is_relative_to(location.root):

@@ -34,6 +34,7 @@ _HASH_CHARACTERS = 32
 
 EMAIL_PATTERN = r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 EMAIL_MASK = "[e-mail]"
+EMAIL_HASH_PREFIX = "e-mail:"
 _EMAIL = re.compile(EMAIL_PATTERN)
 _SECRET = re.compile(
     r"^(sk|pk|rk)-.{16,}|^bearer\s|^eyJ|^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/]{32,}={0,2}$", re.IGNORECASE
@@ -89,6 +90,12 @@ class Hasher:
     def hash(self, value: str) -> str:
         return hmac.new(self.key, value.encode(), hashlib.sha256).hexdigest()[:_HASH_CHARACTERS]
 
+    def hash_emails(self, text: str) -> str:
+        """A text with each e-mail address replaced by ``e-mail:`` and its hash, the same for upper and lower case."""
+        if "@" not in text:
+            return text
+        return _EMAIL.sub(lambda match: f"{EMAIL_HASH_PREFIX}{self.hash(match[0].lower())}", text)
+
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let ``hash_sql`` work on a connection. The key stands in no statement, because errors may show those."""
         key = hashlib.sha256(self.key).digest() if len(self.key) > _BLOCK_BYTES else self.key
@@ -101,6 +108,17 @@ def hash_sql(expression: str) -> str:
     """``Hasher.hash`` as a DuckDB expression over a text expression; null stays null."""
     inner = f"unhex(sha256(getvariable('hash_inner') || encode({expression})))"
     return f"left(sha256(getvariable('hash_outer') || {inner}), {_HASH_CHARACTERS})"
+
+
+def hash_emails_sql(expression: str) -> str:
+    """``Hasher.hash_emails`` as a DuckDB expression over a text expression."""
+    pattern = EMAIL_PATTERN.replace("'", "''")
+    hashed = f"'{EMAIL_HASH_PREFIX}' || {hash_sql('lower(found)')}"
+    replaced = (
+        f"list_reduce(list_distinct(regexp_extract_all({expression}, '{pattern}')), "
+        f"lambda said, found: replace(said, found, {hashed}), {expression})"
+    )
+    return f"case when contains({expression}, '@') then {replaced} else {expression} end"
 
 
 def load_hasher(home: Home, environ: Mapping[str, str]) -> Hasher:

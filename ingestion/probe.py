@@ -14,7 +14,7 @@ from typing import Literal
 
 from finops.config.models import Source
 
-Check = Literal["reachable", "permitted", "fresh", "complete"]
+Check = Literal["reachable", "permitted", "fresh", "complete", "schema"]
 Status = Literal["ok", "warning", "failed", "unknown"]
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from finops import lake as contract
 from ingestion.lake import arrow_schema
+from ingestion.privacy import mask_emails
 
 _MAX_RAW_CHARACTERS = 8192  # an unclosed quote can swallow a whole file
 
@@ -31,7 +32,7 @@ class Reject:
 
 
 def reject_table(rejects: Iterable[Reject], *, source_id: str, table_name: str, landed_at: datetime) -> pa.Table:
-    """Rejects in the shape of ``landing__rejected``."""
+    """Rejects in the shape of ``landing__rejected``; e-mail addresses that are still there are masked."""
     rows = list(rejects)
     moment = landed_at.replace(tzinfo=None)
     return pa.table(
@@ -41,9 +42,9 @@ def reject_table(rejects: Iterable[Reject], *, source_id: str, table_name: str, 
             "x_file": [reject.x_file for reject in rows],
             "x_row": [reject.x_row for reject in rows],
             "column_name": [reject.column_name for reject in rows],
-            "reason": [reject.reason for reject in rows],
+            "reason": [mask_emails(reject.reason) for reject in rows],
             "remedy": [reject.remedy for reject in rows],
-            "raw_row": [_shorten(reject.raw_row) for reject in rows],
+            "raw_row": [_shorten(mask_emails(reject.raw_row)) for reject in rows],
             "landed_at": [moment] * len(rows),
         },
         schema=arrow_schema(contract.REJECTED),

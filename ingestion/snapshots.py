@@ -17,6 +17,7 @@ import pyarrow as pa
 from finops import lake as contract
 from ingestion.files import StoredFile, sha256
 from ingestion.lake import Lake, arrow_schema, naive_utc
+from ingestion.privacy import mask_emails
 
 _COLUMNS = ("source_id", "scope", "snapshot_id", "submitted_at", "manifest")
 
@@ -116,7 +117,7 @@ def snapshot_row(
         "row_count": row_count,
         "file_count": file_count,
         "byte_count": byte_count,
-        "manifest": json.dumps(manifest, separators=(",", ":"), ensure_ascii=False),
+        "manifest": mask_emails(json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)),
         "landed_at": landed_at,
     }
 

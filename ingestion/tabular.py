@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile
+from ingestion.files import StoredFile, list_files, open_location
 from ingestion.lake import ParquetPart
 from ingestion.privacy import mask_emails
 from ingestion.rejects import Reject
@@ -32,6 +32,9 @@ _LIMITS = f"max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}"
 _MEMORY_LIMIT = "800MB"  # beyond it DuckDB spills, so that a landing fits beside a run
 _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 1024 * 1024
+_CHUNK_BYTES = 4 * 1024 * 1024
+_LONE_RETURN_WORDS = "CSV Parser state machine reached an invalid state"
+_MARKS = (0x1E, 0x1F, 0x1D, 0x1C)  # ASCII's separators, which no text has
 _ERROR_WORDS = {
     "MISSING COLUMNS": (
         "the line has fewer fields than the header",
@@ -45,6 +48,10 @@ _ERROR_WORDS = {
     "INVALID ENCODING": ("the line is not UTF-8", "Save the file as UTF-8"),
     "LINE SIZE OVER MAXIMUM": ("the line is longer than 16 MiB", "Check for a quote that is never closed"),
 }
+
+
+class LoneReturnError(LandingError):
+    """A CSV file with a carriage return inside a value, which DuckDB's reader takes for a broken line end."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +197,51 @@ def run(connection: duckdb.DuckDBPyConnection, statement: str, file: StoredFile)
     try:
         row = connection.execute(statement).fetchone()
     except duckdb.Error as error:
-        raise _unreadable(file, error) from error
+        unreadable = _unreadable(file, error)
+        if _LONE_RETURN_WORDS in str(error):
+            raise LoneReturnError(str(unreadable)) from error
+        raise unreadable from error
     return int(row[0]) if row else 0
+
+
+def mask_lone_returns(file: StoredFile, path: Path) -> tuple[StoredFile, str]:
+    """Copy a CSV file with every carriage return that ends no line replaced by a mark, and lines ended by LF alone.
+
+    Between quotes everything stays as it is.
+
+    Returns:
+        The copy, uncompressed, and the mark as a DuckDB literal; it occurs nowhere else in the file.
+
+    Raises:
+        LandingError: the file has no other line ends, or no mark is free.
+    """
+    present: set[int] = set()
+    for chunk in _chunks(file):
+        present.update(chunk)
+    mark = next((byte for byte in _MARKS if byte not in present), None)
+    if mark is None or ord("\n") not in present:
+        raise LandingError(f"{file.address} has carriage returns where no line ends. Save it with line ends LF or CRLF")
+    is_quoted, pending = False, b""
+    with path.open("wb") as copy:
+        for chunk in _chunks(file):
+            text = pending + chunk
+            pending = b"\r" if text.endswith(b"\r") else b""  # what it is shows in the next chunk
+            parts = text.removesuffix(b"\r" if pending else b"").split(b'"')
+            for number, part in enumerate(parts):
+                copy.write(part if is_quoted else re.sub(rb"\r(?!\n)", bytes((mark,)), part).replace(b"\r\n", b"\n"))
+                if number < len(parts) - 1:
+                    copy.write(b'"')
+                    is_quoted = not is_quoted
+        copy.write(pending and (b"\r" if is_quoted else bytes((mark,))))
+    [masked] = list_files(open_location(path.as_posix(), {}))
+    return masked, f"chr({mark})"
+
+
+def _chunks(file: StoredFile) -> Iterator[bytes]:
+    with file.location.filesystem.open(file.path, "rb") as raw:
+        stream = gzip.GzipFile(fileobj=raw) if is_gzip(file) else raw
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def refused_lines(

@@ -68,6 +68,11 @@ def floor(moment: datetime, step: timedelta) -> datetime:
     return datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, UTC)
 
 
+def uncovered(windows: Iterable[Window], start: datetime, end: datetime) -> list[Window]:
+    """What of start…end no window covers."""
+    return _gaps(sorted(windows), start, end)
+
+
 def _clip(windows: Sequence[Window], end: datetime) -> list[Window]:
     return [Window(window.start, min(window.end, end)) for window in windows if window.start < end]
 

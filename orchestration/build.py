@@ -9,13 +9,20 @@ from dagster_dbt import DbtCliResource
 
 from finops.paths import Home
 from orchestration.assets.actions import action_assets
+from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
 from orchestration.assets.signals import anomaly, forecasts
 from orchestration.assets.warehouse import dbt_definitions, project
 from orchestration.manifest import DBT, ensure_manifest
-from orchestration.schedules import EVERYTHING, JOBS, daily_billing_schedule, hourly_usage_schedule
+from orchestration.schedules import (
+    EVERYTHING,
+    JOBS,
+    daily_billing_schedule,
+    hourly_usage_schedule,
+    newest_usage_schedule,
+)
 from orchestration.sensors import anomaly_sensor, failure_sensor, guardrail_sensor
 from orchestration.workspace import Workspace
 
@@ -37,8 +44,9 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
+        asset_checks=source_checks(),
         jobs=JOBS,
-        schedules=[daily_billing_schedule, hourly_usage_schedule],
+        schedules=[daily_billing_schedule, hourly_usage_schedule, newest_usage_schedule],
         sensors=[guardrail_sensor, anomaly_sensor, failure_sensor],
         resources={
             "workspace": Workspace(),

@@ -63,8 +63,30 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
         CONFIG_VARIABLE: str(config),
         AS_OF_VARIABLE: as_of.isoformat(),
     }
-    started_at = time.monotonic()
     first_month, last_month = months_up_to(as_of.date(), MONTHS_LANDED)
+    months = {ASSET_PARTITION_RANGE_START_TAG: first_month, ASSET_PARTITION_RANGE_END_TAG: last_month}
+    return run_job(EVERYTHING, home, variables, listener, tags=months)
+
+
+def run_job(
+    name: str,
+    home: Home,
+    variables: Mapping[str, str],
+    listener: Listener,
+    *,
+    tags: Mapping[str, str] | None = None,
+    prepare: Callable[[], object] = lambda: None,
+) -> float:
+    """Run one job on a home, alone in it, and return the seconds it took.
+
+    Args:
+        variables: the environment that the assets find their workspace in.
+        prepare: called first, when no other run works on the home.
+
+    Raises:
+        PipelineError: a step failed, or another run is working on the home.
+    """
+    started_at = time.monotonic()
     with (
         environment(variables),
         _alone_in(home),
@@ -72,7 +94,8 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
         progress_shown_by(listener.progress),
     ):
         _bury_killed_runs(instance)
-        job = build_defs().resolve_job_def(EVERYTHING)
+        prepare()
+        job = build_defs().resolve_job_def(name)
         run_id = make_new_run_id()
         instance.add_event_listener(run_id, _Steps(listener))
         result = job.execute_in_process(
@@ -80,11 +103,7 @@ def run_everything(home: Home, config: Path, as_of: datetime, environ: Mapping[s
             run_id=run_id,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: first_month,
-                ASSET_PARTITION_RANGE_END_TAG: last_month,
-                _OWN_RUN_TAG: "true",
-            },
+            tags={**(tags or {}), _OWN_RUN_TAG: "true"},
         )
     if not result.success:
         raise PipelineError(_first_cause(result))

@@ -4,16 +4,40 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from finops.config.tables import PRICE_TABLES
 from finops.periods import BillingPeriod
 
 CLOSING_DAYS = 5
 """Azure may still restate a month until the fifth day of the next one."""
 
 EVERYTHING = "everything"
+REBUILD = "rebuild"
+REPRICING = "reprice"
+NEWEST_USAGE = "newest_usage"
 
-billing = dg.AssetSelection.assets(["landing", "azure_exports"], ["landing", "focus_files"], ["landing", "outcomes"])
+prices = dg.AssetSelection.assets(
+    ["landing", "azure_price_sheet"], ["landing", "azure_retail_prices"], ["landing", "genai_prices"]
+)
+billing = prices | dg.AssetSelection.assets(
+    ["landing", "azure_exports"],
+    ["landing", "azure_cost_api"],
+    ["landing", "focus_files"],
+    ["landing", "bill_files"],
+    ["landing", "saas_subscriptions"],
+    ["landing", "opencost"],
+    ["landing", "outcomes"],
+)
 usage = dg.AssetSelection.assets(
-    ["landing", "otel_spans"], ["landing", "usage_files"], ["landing", "azure_monitor"], ["landing", "prometheus"]
+    ["landing", "otel_spans"],
+    ["landing", "litellm"],
+    ["landing", "usage_files"],
+    ["landing", "azure_monitor"],
+    ["landing", "prometheus"],
+    ["landing", "openai"],
+    ["landing", "anthropic"],
+    ["landing", "nvml_samples"],
+    ["landing", "mlflow"],
+    ["landing", "training_runs"],
 )
 actions = dg.AssetSelection.groups("9_actions")
 built = dg.AssetSelection.all() - billing - usage - actions
@@ -29,6 +53,16 @@ usage_job = dg.define_asset_job(
     selection=usage | built,
     description="Land the newest usage and GPU metrics, price them, look for anomalies.",
 )
+# Minutes after it happened, without its tests and what follows from it: those are the hourly run's.
+newest_usage_job = dg.define_asset_job(
+    NEWEST_USAGE,
+    selection=dg.AssetSelection.assets(
+        *(["landing", kind] for kind in ("otel_spans", "litellm", "usage_files", "azure_monitor"))
+    )
+    | dg.AssetSelection.tag("usage_slice", "").without_checks(),
+    executor_def=dg.in_process_executor,
+    description="Land the newest usage and price it, only the days that it touches: what `aifinops refresh` does.",
+)
 acting_job = dg.define_asset_job(
     "act",
     selection=dg.AssetSelection.assets("guardrail_decisions", "message_delivery", "report_page"),
@@ -39,12 +73,25 @@ notifying_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets("anomaly_notifications", "message_delivery"),
     description="Tell the people concerned of new anomalies.",
 )
+# Prices change without anything landing: from the price book to what people read; nobody is told or asked to act.
+repricing_job = dg.define_asset_job(
+    REPRICING,
+    selection=dg.AssetSelection.assets(*(["config", table] for table in PRICE_TABLES)).downstream(include_self=False)
+    - actions,
+    description="Price all usage again and publish: what `aifinops reprice` does after it wrote prices.yml's rows.",
+)
 everything_job = dg.define_asset_job(
     EVERYTHING,
     selection=dg.AssetSelection.all(),
     description="From every source to the report and the messages: what `aifinops demo` and `aifinops run` do.",
 )
-JOBS = [billing_job, usage_job, acting_job, notifying_job, everything_job]
+rebuild_job = dg.define_asset_job(
+    REBUILD,
+    selection=dg.AssetSelection.groups("3_staging", "4_cost_model", "5_marts", "6_models", "7_signals")
+    | dg.AssetSelection.assets("published_marts"),
+    description="The marts from what the lake and the configuration tables hold: what `aifinops as-known` does.",
+)
+JOBS = [billing_job, usage_job, newest_usage_job, acting_job, notifying_job, repricing_job, everything_job, rebuild_job]
 
 
 @dg.schedule(
@@ -66,4 +113,11 @@ hourly_usage_schedule = dg.ScheduleDefinition(
     cron_schedule="10 * * * *",
     execution_timezone="UTC",
     description="Ten minutes past every hour: usage that happened is priced before the bill knows of it.",
+)
+
+newest_usage_schedule = dg.ScheduleDefinition(
+    job=newest_usage_job,
+    cron_schedule="*/5 * * * *",
+    execution_timezone="UTC",
+    description="Every five minutes, where minutes matter: switch it on. Usage is priced before its hour is over.",
 )

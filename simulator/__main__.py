@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from simulator.azure_cost import write_cost_exports
 from simulator.generate import generate as generate_files
 from simulator.organisation import DEFAULT_AS_OF
 from simulator.server import serve as serve_files
@@ -59,6 +60,20 @@ def generate(
         f"{made.outcome_rows:,} outcome rows, {made.gpu_readings:,} GPU readings",
         highlight=False,
     )
+
+
+@app.command()
+def cost_exports(
+    directory: Annotated[Path, typer.Option("--dir", help="Folder that generate wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into; it stands for the storage container.")],
+    agreement: Annotated[str, typer.Option(help="Whose columns: EA or MCA.")] = "MCA",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="One run per month, in one folder.")] = False,
+) -> None:
+    """Write the same bill as exports of actual and amortised cost."""
+    if agreement not in ("EA", "MCA"):
+        _fail(ValueError(f"--agreement {agreement!r} is neither EA nor MCA"))
+    runs = write_cost_exports(directory, out, agreement="EA" if agreement == "EA" else "MCA", overwrite=overwrite)
+    _console.print(f"Wrote {runs} runs into {out}", highlight=False)
 
 
 @app.command()

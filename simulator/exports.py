@@ -163,7 +163,7 @@ class ExportWriter:
         for start in range(0, max(len(rows), 1), ROWS_PER_PART):
             part = rows[start : start + ROWS_PER_PART]
             sink = io.BytesIO()
-            pq.write_table(_table(part, _invoice_id(run)), sink, compression="snappy")
+            pq.write_table(parquet_table(part, _invoice_id(run)), sink, compression="snappy")
             yield sink.getvalue(), len(part)
 
     def _manifest(self, run: Run, blobs: list[dict[str, object]]) -> dict[str, object]:
@@ -216,7 +216,7 @@ def _csv_line(row: list[str]) -> str:
     return buffer.getvalue()
 
 
-def _table(rows: list[list[str]], invoice: str) -> pa.Table:
+def parquet_table(rows: list[list[str]], invoice: str) -> pa.Table:
     """Typed as Azure's Parquet exports: decimals, UTC timestamps, text; empty is null."""
     columns = {}
     for index, name in enumerate(HEADER):

@@ -7,6 +7,8 @@ Layout of a generated folder:
     azure-exports/   the storage container of the billing export
     spans/           the gateway's spans, one file per day
     outcomes/        business outcomes, one file per month
+    saas/            the list of SaaS subscriptions
+    nvml/            closed files of NVML collectors
     telemetry/       the HTTP server's memory
     received/        what the HTTP server's receivers got (made by the server)
     truth.json       what was planted
@@ -20,12 +22,12 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from finops.periods import BillingPeriod, days
-from simulator import exports, gpu, outcomes, spans, telemetry, usage
+from simulator import exports, gpu, nvml, outcomes, spans, subscriptions, telemetry, usage
 from simulator import organisation as org
 from simulator.bill import Biller, Charge
 from simulator.truths import Tally, truth_document
@@ -33,6 +35,8 @@ from simulator.truths import Tally, truth_document
 EXPORTS_FOLDER = "azure-exports"
 SPANS_FOLDER = "spans"
 OUTCOMES_FOLDER = "outcomes"
+SAAS_FOLDER = "saas"
+NVML_FOLDER = "nvml"
 TELEMETRY_FOLDER = "telemetry"
 TRUTH_FILE = "truth.json"
 ORGANISATION_FILE = "organisation.json"
@@ -152,11 +156,13 @@ def _swap(making: Path, directory: Path) -> None:
 def _write_all(
     root: Path, parameters: org.Parameters, file_format: exports.FileFormat, say: Progress
 ) -> dict[str, int]:
-    for folder in (EXPORTS_FOLDER, SPANS_FOLDER, OUTCOMES_FOLDER, TELEMETRY_FOLDER):
+    for folder in (EXPORTS_FOLDER, SPANS_FOLDER, OUTCOMES_FOLDER, SAAS_FOLDER, NVML_FOLDER, TELEMETRY_FOLDER):
         (root / folder).mkdir()
     say("GPU cluster")
     gpu_hours = gpu.cluster_hours(parameters)
     telemetry.write_gpu_hours(root / TELEMETRY_FOLDER, gpu_hours)
+    for name, content in nvml.spool_files(parameters, gpu_hours):
+        (root / NVML_FOLDER / name).write_text(content, encoding="utf-8")
 
     say("gateway calls and spans")
     tally = Tally(parameters)
@@ -173,7 +179,9 @@ def _write_all(
             account_hours += telemetry.dedicated_account_hours(day, usage.dedicated_hours(parameters, day))
         file = spans.span_file(parameters, day, calls)
         if file.content:
-            (root / SPANS_FOLDER / spans.file_name(day)).write_bytes(file.content)
+            path = root / SPANS_FOLDER / spans.file_name(day)
+            path.write_bytes(file.content)
+            _delivered(path, day, parameters)
         for name, count in zip(planted, (file.spans, file.duplicates, file.cut_lines, file.bad_counts), strict=True):
             planted[name] += count
     telemetry.write_account_hours(root / TELEMETRY_FOLDER, account_hours)
@@ -199,7 +207,11 @@ def _write_all(
         if day < parameters.today:
             outcome_rows.setdefault(BillingPeriod.containing(day), []).extend(outcomes.outcome_rows(parameters, day))
     for period, rows in outcome_rows.items():
-        (root / OUTCOMES_FOLDER / outcomes.file_name(period)).write_text(outcomes.csv_text(rows), encoding="utf-8")
+        path = root / OUTCOMES_FOLDER / outcomes.file_name(period)
+        path.write_text(outcomes.csv_text(rows), encoding="utf-8")
+        _delivered(path, period.last_day, parameters)
+
+    (root / SAAS_FOLDER / subscriptions.FILE_NAME).write_text(subscriptions.csv_text(parameters), encoding="utf-8")
 
     truth = truth_document(tally, gpu_hours, planted)
     (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
@@ -210,6 +222,13 @@ def _write_all(
         "outcome_rows": sum(map(len, outcome_rows.values())),
         "gpu_readings": len(gpu_hours),
     }
+
+
+def _delivered(path: Path, last_day: date, parameters: org.Parameters) -> None:
+    """Give a file the time at which the organisation wrote it: the end of its last day, or now before that."""
+    ended_at = datetime.combine(last_day + timedelta(days=1), time(), UTC)
+    moment = min(ended_at, parameters.as_of).timestamp()
+    os.utime(path, (moment, moment))
 
 
 def days_of(parameters: org.Parameters) -> list[Any]:

@@ -20,6 +20,7 @@ from simulator.catalogue import RETRAIN_ITEM_NAME
 from simulator.exports import RESTATED_BY, is_restated
 from simulator.gpu import GpuHour
 from simulator.meters import PRICE_CUT_DAY, TOKEN_MODELS
+from simulator.model_api_truths import planted
 from simulator.usage import Calls
 
 RECENT_DAYS = 30
@@ -185,6 +186,7 @@ def truths(tally: Tally, gpu_hours: list[GpuHour]) -> list[Truth]:
             "the current state has the later figures once, the earlier run is kept",
         ),
     ]  # fmt: skip
+    found += [_truth(*truth) for truth in planted(parameters)]
     first = datetime.combine(parameters.first_day, time(), UTC)
     inside = [t for t in found if first.isoformat() <= t.starts_at <= parameters.as_of.isoformat()]
     return sorted(inside, key=lambda t: (t.starts_at, t.id))

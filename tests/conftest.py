@@ -19,7 +19,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 settings.register_profile("ci", derandomize=True, max_examples=60, deadline=None, database=None)
 settings.load_profile("ci")
 
-_KEPT_VARIABLES = {"AIFINOPS_REAL_DATA"}
+_KEPT_VARIABLES = {"AIFINOPS_REAL_DATA", "AIFINOPS_AZURITE", "AIFINOPS_FOCUS_RULES"}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,10 @@
 
 {# The models whose rows are bills. A new source adds its line here, and nothing else changes. #}
 {% macro focus_row_models() -%}
-    {{ return(['base_focus__delivered']) }}
+    {{ return([
+        'base_focus__delivered', 'base_azure_cost__focus', 'base_openai__focus', 'base_anthropic__focus',
+        'base_saas__focus'
+    ]) }}
 {%- endmacro %}
 
 {# FOCUS's columns of all versions, and those of Azure's extensions that something here reads. #}
@@ -27,9 +30,48 @@
         'ServiceSubcategory', 'SkuId', 'SkuMeter', 'SkuPriceDetails', 'SkuPriceId', 'SubAccountId', 'SubAccountName',
         'SubAccountType', 'Tags', 'ProviderName', 'PublisherName',
         'ChargeSubcategory', 'Region', 'UsageQuantity', 'UsageUnit', 'x_BillingExchangeRate', 'x_CostCenter',
-        'x_InvoiceId', 'x_PricingCurrency', 'x_PricingSubcategory', 'x_ResourceGroupName', 'x_SkuMeterCategory',
+        'x_InvoiceId', 'x_PricingCurrency', 'x_PricingSubcategory', 'x_PublisherCategory', 'x_ResourceGroupName',
+        'x_SkuMeterCategory',
         'x_SkuMeterId', 'x_SkuMeterName', 'x_SkuMeterSubcategory', 'x_SkuTerm', 'x_SkuTier'
     ]) }}
+{%- endmacro %}
+
+{# Which of them are amounts, and which are moments. #}
+{% macro focus_amount_columns() -%}
+    {{ return([
+        'BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost', 'CommitmentDiscountQuantity', 'ConsumedQuantity',
+        'ContractedUnitPrice', 'ListUnitPrice', 'PricingCurrencyContractedUnitPrice', 'PricingCurrencyEffectiveCost',
+        'PricingCurrencyListUnitPrice', 'PricingQuantity', 'UsageQuantity'
+    ]) }}
+{%- endmacro %}
+
+{% macro focus_moment_columns() -%}
+    {{ return(['BillingPeriodEnd', 'BillingPeriodStart', 'ChargePeriodEnd', 'ChargePeriodStart']) }}
+{%- endmacro %}
+
+{#
+  A delivered column as text, read as the source's settings say (config table focus_source, joined as `reading`): the
+  currency that its files leave out, and their own way of writing dates and amounts.
+#}
+{% macro focus_delivered(column, alias='landed') -%}
+    {%- set text = given(alias ~ '.' ~ column) -%}
+    {%- if column == 'BillingCurrency' -%}
+    coalesce({{ text }}, reading.billing_currency)
+    {%- elif column in focus_moment_columns() -%}
+    case when reading.date_pattern is null then {{ text }} else {{ rewritten(text, 'reading.date_pattern', 'reading.date_as_iso') }} end
+    {%- elif column in focus_amount_columns() -%}
+    case when reading.amount_style is null then {{ text }} else {{ amount_without_separators(text, 'reading.amount_style') }} end
+    {%- else -%}
+    {{ text }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A bill's own list of derived columns, each with where it is from; columns are listed with commas. #}
+{% macro repairs_with_source(columns) -%}
+    replace(
+        rtrim(replace({{ columns }} || ',', ',', ': the bill''s other columns; '), '; '),
+        'BillingCurrency: the bill''s other columns', 'BillingCurrency: billing_currency of sources.yml'
+    )
 {%- endmacro %}
 
 {# What says where a row is from: the same columns, in this order, in every model of focus_row_models(). #}

@@ -6,15 +6,14 @@
     ) }}
 {%- endmacro %}
 
-{# Names that telemetry has used for a provider, as the price book calls it. #}
-{% macro price_book_provider(name) -%}
+{# The tier that prices depend on, from the words that providers have for it; null where they leave it open. #}
+{% macro usual_service_tier(name) -%}
     case lower({{ name }})
-        when 'az.ai.openai' then 'azure.ai.openai'
-        when 'az.ai.inference' then 'azure.ai.openai'
-        when 'azure.ai.inference' then 'azure.ai.openai'
-        when 'azure_openai' then 'azure.ai.openai'
-        when 'azure-openai' then 'azure.ai.openai'
-        when 'azure' then 'azure.ai.openai'
+        when 'default' then 'standard'
+        when 'standard' then 'standard'
+        when 'auto' then null
+        when '' then null
+        when 'scale' then 'provisioned'
         else lower({{ name }})
     end
 {%- endmacro %}

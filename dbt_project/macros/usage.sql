@@ -6,7 +6,10 @@
 
 {# The models that tell of usage. A new source adds its line here, and nothing else changes. #}
 {% macro usage_models() -%}
-    {{ return(['int_usage__spans', 'int_usage__records', 'int_usage__azure_monitor']) }}
+    {{ return([
+        'int_usage__spans', 'int_usage__litellm', 'int_usage__records', 'int_usage__azure_monitor', 'int_usage__openai',
+        'int_usage__anthropic'
+    ]) }}
 {%- endmacro %}
 
 {# finops.tokens.TokenClass. #}
@@ -18,9 +21,11 @@
 {%- endmacro %}
 
 {#
-  Columns besides the token classes; all text, except usage_hour.
-    source             what told it: spans, usage_file, azure_monitor, openai, …
+  Columns besides the token classes; all text, except used_at.
+    source             what told it: spans, litellm, usage_file, azure_monitor, openai, …
     reported_provider  as the source names it; price_book_provider() says whose prices
+    used_at            when, UTC: the call, or the start of the counted bucket. The column as it is, so that reading some
+                       days reads no others
     resource_id        the account that was used, lower case; usage of one account and day that calls tell one by one
                        (is_call_level) is not counted again from what a provider counts
     region_id, deployment_type (global, data_zone, regional), service_tier (standard, batch, flex, priority, provisioned):
@@ -36,13 +41,13 @@
 
 {#
   The select list of such a model: column → expression. Text that is not given is null, counts that are not given are 0.
-  `source`, `usage_hour` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
+  `source`, `used_at` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
   where rows are sums of several requests.
 #}
 {% macro usage_row(expressions) -%}
     {{ expressions['source'] }} as source,
     {{ expressions['is_call_level'] }} as is_call_level,
-    cast({{ expressions['usage_hour'] }} as timestamp) as usage_hour,
+    {{ expressions['used_at'] }} as used_at,
     {%- for column in usage_text_columns() %}
     cast({{ expressions.get(column, 'null') }} as varchar) as {{ column }},
     {%- endfor %}

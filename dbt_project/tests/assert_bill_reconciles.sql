@@ -14,7 +14,20 @@ with coverage as (
                 select snapshots.load_id from {{ ref('stg_lake__snapshot') }} as snapshots
                 where snapshots.table_name = 'focus__cost_and_usage'
             )
-        ) as lake_rows
+        ) + (
+            select count(*) from {{ current_answers('openai__cost', "'costs'") }} as landed
+            where
+                coalesce(landed.line_item, landed.project_id, landed.api_key_id) is not null
+                or (landed.amount is not null and try_cast(landed.amount as decimal(38, 12)) is distinct from 0)
+        ) + (
+            select count(*) from {{ current_answers('anthropic__cost', "'costs'") }} as landed
+            where
+                coalesce(landed.description, landed.workspace_id) is not null
+                or (landed.amount_cents is not null and try_cast(landed.amount_cents as decimal(38, 12)) is distinct from 0)
+        )
+        + (select count(*) from {{ ref('int_reconciliation__saas') }})
+        + (select count(*) from {{ ref('base_azure_cost__focus') }})
+        - (select coalesce(sum(row_count), 0) from {{ ref('stg_bill__left_out') }}) as lake_rows
 )
 
 select provider_name, usage_date, billing_currency, cast(difference as varchar) as problem

@@ -4,28 +4,13 @@
 -- Tokens as reported equal tokens in the mart per source and day: classes are disjoint and complete, and no join lost
 -- or doubled a call.
 with reported as (
-    select 'spans' as source, cast(start_at as date) as usage_date, sum(input_tokens + output_tokens) as tokens, count(*) as requests
-    from {{ ref('stg_otel__genai_span') }}
-    group by 1, 2
-    union all
-    select
-        'usage_file' as source,
-        cast(usage_at as date) as usage_date,
-        sum(
-            input_tokens + output_tokens
-            + case
-                when input_includes_cache then 0 else cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
-            end
-        ) as tokens,
-        sum(request_count) as requests
-    from {{ ref('stg_usage__record') }}
-    group by 1, 2
+    {{ landed_tokens() }}
 ),
 
 modelled as (
     select source, cast(usage_hour as date) as usage_date, sum(tokens) as tokens, sum(request_count) as requests
     from {{ ref('fct_usage_cost_hourly') }}
-    where source in ('spans', 'usage_file')
+    where source in ('{{ landed_token_sources() | join("', '") }}')
     group by 1, 2
 )
 

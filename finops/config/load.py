@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from finops.config import models as m
 from finops.config.document import Document, Location, read_document
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
+from finops.config.rates import ExchangeRate, read_rates
 
 __all__ = [
     "FILES",
@@ -38,23 +39,31 @@ class Configuration:
     tags: m.TagsFile
     allocation: m.AllocationFile
     prices: m.PricesFile
+    currencies: m.CurrenciesFile
+    exchange_rates: tuple[ExchangeRate, ...]
     budgets: m.BudgetsFile
     guardrails: m.GuardrailsFile
     events: m.EventsFile
     routing: m.RoutingFile
+    reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
 
 
 FILES: dict[str, type[BaseModel]] = {
     "sources": m.SourcesFile,
     "tags": m.TagsFile,
     "allocation": m.AllocationFile,
+    "reconciliation": m.ReconciliationFile,
     "prices": m.PricesFile,
+    "currencies": m.CurrenciesFile,
     "budgets": m.BudgetsFile,
     "guardrails": m.GuardrailsFile,
     "events": m.EventsFile,
     "routing": m.RoutingFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
+
+OPTIONAL = frozenset({"reconciliation", "currencies"})
+"""Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
@@ -69,13 +78,19 @@ def load_configuration(directory: Path) -> Configuration:
     loaded: dict[str, Any] = {}
     documents: dict[str, Document] = {}
     for name, model in FILES.items():
+        path = directory / f"{name}.yml"
+        if name in OPTIONAL and not path.exists():
+            loaded[name] = model()
+            continue
         try:
-            loaded[name], documents[name] = _load(directory / f"{name}.yml", model)
+            loaded[name], documents[name] = _load(path, model)
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    configuration = Configuration(directory=directory, **loaded)
+    rates, rate_problems = read_rates(loaded["currencies"], directory, documents.get("currencies"))
+    problems += rate_problems
+    configuration = Configuration(directory=directory, exchange_rates=tuple(rates), **loaded)
     problems += _references(configuration, documents)
     if problems:
         raise ConfigError(problems)

@@ -74,6 +74,8 @@ Currency = Annotated[
 Money = Annotated[Decimal, Field(ge=0, max_digits=38, decimal_places=12)]
 PositiveMoney = Annotated[Decimal, Field(gt=0, max_digits=38, decimal_places=12)]
 Ratio = Annotated[Decimal, Field(gt=0)]
+PositiveRate = Annotated[Decimal, Field(gt=0, lt=100_000_000, max_digits=20, decimal_places=12)]
+DateOnly = date  # a field that is itself named date cannot name the type
 # 0.8 is 80%: whoever writes 80 would get an alert that never comes.
 BudgetShare = Annotated[Decimal, Field(gt=0, le=10)]
 Regex = Annotated[str, AfterValidator(_regex)]
@@ -88,6 +90,16 @@ EnvironmentName = Annotated[
     ),
     WithJsonSchema({"type": "string", "pattern": f"^{_ENVIRONMENT_NAME}$"}),
 ]
+DateFormat = Annotated[
+    str,
+    AfterValidator(
+        _form(
+            r"(?=.*%d)(?=.*%m)(?=.*%[yY])(?!.*(%.).*\1)(%[dmyYHMS]|[^%])+",
+            "not a format with day, month and year",
+            "Write it like %m/%d/%y or %d.%m.%Y %H:%M:%S",
+        )
+    ),
+]
 Dimension = Literal[
     "team", "app", "project", "feature", "customer", "environment", "business_unit", "cost_center", "owner"
 ]
@@ -100,20 +112,78 @@ Level = Literal["company", "business_unit", "team", "app", "project", "model", "
 class SourceBase(Strict):
     id: Identifier = Field(description="Name of the source in the lake; keep it for ever")
     enabled: bool = Field(True, description="false: neither landed nor checked for its variables")
+    freshness_hours: int | None = Field(
+        None, ge=1, description="Newest data older than this is late; a default per type where absent"
+    )
+    expected_from: date | None = Field(
+        None, description="First day that must be there; where absent, the first day that was landed"
+    )
 
 
 class AzureExportsSource(SourceBase):
-    """Azure Cost Management exports in FOCUS format, found through their manifests."""
+    """Azure Cost Management exports (FOCUS, actual cost, amortized cost), found through their manifests."""
 
     type: Literal["azure_exports"]
     url: str = Field(description="Folder or bucket with the exports: a path, or az://container/path")
 
 
-class FocusFilesSource(SourceBase):
-    """FOCUS files of any producer: CSV, CSV.gz or Parquet; a file or a folder."""
+class AzureCostApiSource(SourceBase):
+    """Azure's bill through the Cost Management API, where no export exists."""
+
+    type: Literal["azure_cost_api"]
+    scopes: list[str] = Field(
+        min_length=1,
+        description="What to ask: /subscriptions/… or /providers/Microsoft.Billing/billingAccounts/… and below",
+    )
+    method: Literal["report", "query"] = Field(
+        "report",
+        description="report: every charge with its tags (EA and MCA); query: daily sums by resource and meter, for "
+        "scopes that have no report",
+    )
+    months: int = Field(13, ge=1, le=13, description="Billing months to ask, the open one included")
+    endpoint: str = Field("https://management.azure.com", description="Address of Azure Resource Manager")
+    credential: Literal["default", "static"] = Field(
+        "default", description="'static' reads a token from AIFINOPS_AZURE_TOKEN: for simulators and tests"
+    )
+
+
+class _FocusFileSettings(SourceBase):
+    """How FOCUS files are read that leave out or write differently what FOCUS demands."""
+
+    billing_currency: Currency | None = Field(None, description="For files or rows that do not say BillingCurrency")
+    date_format: DateFormat | None = Field(
+        None, description="Dates that are not ISO 8601: %m/%d/%y for 4/30/26, %d.%m.%Y %H:%M for 30.04.2026 12:00"
+    )
+    amount_style: Literal["1,234.56", "1.234,56"] | None = Field(
+        None,
+        description="How amounts with separators for thousands are written; a currency sign is allowed then. "
+        "Without it, only 1234.56 is an amount",
+    )
+
+
+class FocusFilesSource(_FocusFileSettings):
+    """FOCUS files of any producer: CSV, CSV.gz or Parquet; a file or a folder.
+
+    The settings of currency, dates and amounts are for files that leave out or write differently what FOCUS demands;
+    a row whose currency is from there says so in x_repairs.
+    """
 
     type: Literal["focus_files"]
+    url: str = Field(description="File or folder: a path, az://container/path, s3://bucket/path or gs://bucket/path")
+
+
+class BillFilesSource(_FocusFileSettings):
+    """Bills as files, known by their headers: FOCUS of any producer, Azure's actual and amortized cost.
+
+    The settings of currency, dates and amounts are for FOCUS files that leave out or write differently what FOCUS
+    demands.
+    """
+
+    type: Literal["bill_files"]
     url: str = Field(description="File or folder: a path, or az://container/path")
+    dataset: Literal["auto", "ActualCost", "AmortizedCost"] = Field(
+        "auto", description="Which dataset Azure cost files are of; auto: as their rows, else their names say"
+    )
 
 
 class OtelSpansSource(SourceBase):
@@ -121,6 +191,48 @@ class OtelSpansSource(SourceBase):
 
     type: Literal["otel_spans"]
     url: str = Field(description="File or folder: a path, or az://container/path")
+
+
+class GatewayAccount(Strict):
+    """Which account a gateway's calls went to. Every condition that is given must hold; the first entry that matches
+    wins. Calls of an account are then not counted again from what its provider counts."""
+
+    custom_llm_provider: str | None = Field(None, description="As LiteLLM names it, such as azure or openai")
+    api_base: Regex | None = Field(None, description="Regular expression on the address that was called")
+    model_group: Regex | None = Field(None, description="Regular expression on the model name that callers use")
+    resource_id: str = Field(
+        description="Cloud resource id of the account, or openai/<project id>, anthropic/<workspace id>"
+    )
+
+    @model_validator(mode="after")
+    def _some_condition(self) -> GatewayAccount:
+        if not (self.custom_llm_provider or self.api_base or self.model_group):
+            raise SettingError(
+                "an account without a condition would take every call",
+                "Add custom_llm_provider, api_base or model_group",
+            )
+        return self
+
+
+class LitellmSource(SourceBase):
+    """Spend logs of a LiteLLM proxy, from its PostgreSQL database."""
+
+    type: Literal["litellm"]
+    database_env: EnvironmentName = Field(
+        description="Variable with the address of the database, postgresql://user:password@host/name; the user needs "
+        "SELECT and nothing else"
+    )
+    optional: bool = Field(False, description="true: nothing is landed while the variable is not set")
+    lookback_days: int = Field(400, ge=1, description="How far back the first landing reads")
+    late_hours: int = Field(
+        24, ge=1, description="Calls are logged when they end: this much before the newest one is looked through again"
+    )
+    rows_per_load: int = Field(200_000, ge=1000, description="Rows in one load; decides how much memory is used")
+    tag_prefixes: dict[Literal["app", "feature", "project", "environment"], str] = Field(
+        default={"app": "app:", "feature": "feature:", "project": "project:", "environment": "environment:"},
+        description="What a request tag starts with that says one of these; other tags are not landed",
+    )
+    accounts: list[GatewayAccount] = Field(default=[], description="Which accounts the calls went to")
 
 
 class UsageFilesSource(SourceBase):
@@ -132,16 +244,124 @@ class UsageFilesSource(SourceBase):
 
 
 class AzureMonitorSource(SourceBase):
-    """Azure Monitor platform metrics of Azure OpenAI / Foundry accounts."""
+    """Azure Monitor platform metrics of Azure OpenAI / Foundry accounts, or of GPU machines."""
 
     type: Literal["azure_monitor"]
-    resources: list[str] = Field(min_length=1, description="Azure resource ids of the accounts")
-    region: str = Field(description="Azure region of the accounts, such as swedencentral")
+    metrics: Literal["openai", "gpu_vm"] = Field(
+        "openai", description="Of what: accounts of Azure OpenAI and Foundry, or virtual machines with GPUs"
+    )
+    resources: list[str] = Field(min_length=1, description="Azure resource ids of the accounts or machines")
+    region: str = Field(description="Azure region of the resources, such as swedencentral")
     endpoint: str | None = Field(None, description="Overrides https://<region>.metrics.monitor.azure.com")
     interval: Literal["PT1M", "PT5M", "PT1H"] = Field("PT1H", description="Time grain, ISO 8601")
+    recent_hours: int = Field(
+        3, ge=0, le=72, description="This many of the last hours are asked for at a grain of one minute as well"
+    )
+    series_per_answer: int = Field(
+        1000, ge=2, description="Where Azure cuts an answer off; one of this length is asked for again in parts"
+    )
     lookback_days: int = Field(93, ge=1, le=93, description="Azure Monitor keeps 93 days")
     credential: Literal["default", "static"] = Field(
         "default", description="'static' reads a token from AIFINOPS_AZURE_TOKEN: for simulators and tests"
+    )
+
+
+class AzurePriceSheetSource(SourceBase):
+    """The negotiated price sheet of an enterprise agreement or a Microsoft Customer Agreement: CSV or JSON."""
+
+    type: Literal["azure_price_sheet"]
+    url: str = Field(description="File or folder: a path, or az://container/path")
+
+
+class AzureRetailPricesSource(SourceBase):
+    """Azure's public list prices: the Retail Prices API, or files with its answers."""
+
+    type: Literal["azure_retail_prices"]
+    url: str = Field(
+        "https://prices.azure.com/api/retail/prices", description="Address of the API, or a file or folder of answers"
+    )
+    filter: str = Field(
+        "serviceName eq 'Foundry Models' and priceType eq 'Consumption'",
+        description="OData filter; for files it is not used",
+    )
+    currency: Currency = Field("USD", description="Currency to ask for")
+    refresh_hours: int = Field(24, ge=1, description="Ask again when the newest answer is older than this")
+
+
+class GenaiPricesSource(SourceBase):
+    """List prices of model vendors from the installed package genai-prices: no network."""
+
+    type: Literal["genai_prices"]
+
+
+class ModelApiSource(SourceBase):
+    """What the usage and cost reports of a model vendor have in common."""
+
+    bucket_width: Literal["1m", "1h", "1d"] = Field("1h", description="Grain of token usage; costs are daily")
+    lookback_days: int = Field(400, ge=1, le=1100, description="How far back the first landing asks for costs")
+    usage_lookback_days: int = Field(400, ge=1, le=1100, description="How far back it asks for usage")
+    settle_days: int = Field(
+        3,
+        ge=1,
+        le=31,
+        description="Days before the newest answer that are asked for again: late figures replace earlier",
+    )
+
+
+class OpenAiSource(ModelApiSource):
+    """Usage and billed costs of an OpenAI organisation, through its administration API."""
+
+    type: Literal["openai"]
+    admin_key_env: EnvironmentName = Field(
+        "AIFINOPS_OPENAI_ADMIN_KEY", description="Variable with an admin key that may read usage (api.usage.read)"
+    )
+    endpoint: str | None = Field(None, description="Overrides https://api.openai.com/v1")
+    usage: list[
+        Literal[
+            "completions",
+            "embeddings",
+            "moderations",
+            "images",
+            "audio_speeches",
+            "audio_transcriptions",
+            "vector_stores",
+            "code_interpreter_sessions",
+        ]
+    ] = Field(
+        default=[
+            "completions",
+            "embeddings",
+            "moderations",
+            "images",
+            "audio_speeches",
+            "audio_transcriptions",
+            "vector_stores",
+            "code_interpreter_sessions",
+        ],
+        description="Usage endpoints to ask; all but completions and embeddings are asked by day",
+    )
+    group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"]] = Field(
+        default=["project_id", "api_key_id", "model", "batch", "service_tier"],
+        description="What usage is told apart by; user ids are hashed",
+    )
+    cost_group_by: list[Literal["project_id", "line_item", "api_key_id"]] = Field(
+        default=["project_id", "line_item", "api_key_id"], description="What costs are told apart by"
+    )
+
+
+class AnthropicSource(ModelApiSource):
+    """Usage and billed costs of an Anthropic organisation, through its Admin API."""
+
+    type: Literal["anthropic"]
+    admin_key_env: EnvironmentName = Field(
+        "AIFINOPS_ANTHROPIC_ADMIN_KEY", description="Variable with an Admin API key (sk-ant-admin…)"
+    )
+    endpoint: str | None = Field(None, description="Overrides https://api.anthropic.com/v1")
+    group_by: list[
+        Literal["workspace_id", "api_key_id", "model", "service_tier", "context_window", "inference_geo", "account_id"]
+    ] = Field(
+        default=["workspace_id", "api_key_id", "model", "service_tier", "context_window", "inference_geo"],
+        description="What usage is told apart by; account ids are hashed",
     )
 
 
@@ -154,20 +374,111 @@ class PrometheusSource(SourceBase):
     lookback_days: int = Field(400, ge=1, description="How far back the first landing asks")
 
 
-class OutcomesSource(SourceBase):
-    """Business outcomes as CSV."""
+class OpencostSource(SourceBase):
+    """In-cluster cost estimates of OpenCost or Kubecost: pods with labels, and nodes with prices."""
+
+    type: Literal["opencost"]
+    url: str = Field(description="Base address of the API; for Kubecost with /model at its end")
+    cluster: str | None = Field(None, description="Name of the cluster, where the answers do not say it")
+    currency: Currency = Field("USD", description="Currency of the installation's prices")
+    lookback_days: int = Field(
+        15, ge=1, le=400, description="How far back the first landing asks; what Prometheus behind it still has"
+    )
+    token_env: EnvironmentName | None = Field(None, description="Variable with a bearer token, where one is needed")
+
+
+class NvmlSamplesSource(SourceBase):
+    """Samples that `aifinops collect nvml` wrote on GPU hosts."""
+
+    type: Literal["nvml_samples"]
+    url: str = Field(description="Folder that the collectors write to, or that their files are copied to")
+
+
+class MlflowSource(SourceBase):
+    """Training and pipeline runs of an MLflow tracking server."""
+
+    type: Literal["mlflow"]
+    url: str = Field(description="Base address of the tracking server")
+    experiments: list[str] = Field(default=[], description="Names of the experiments; empty: all")
+    fields: dict[
+        Literal[
+            "project",
+            "team",
+            "app",
+            "stage",
+            "trigger",
+            "retries",
+            "gpu_count",
+            "gpu_model",
+            "node",
+            "duration_seconds",
+        ],
+        str,
+    ] = Field(default={}, description="Meaning → key of the tag, parameter or metric that says it; else its own name")
+    lookback_days: int = Field(400, ge=1, description="How far back the first landing asks")
+    ask_again_days: int = Field(
+        14, ge=1, description="Runs that started this long before the newest answer are asked for again"
+    )
+    token_env: EnvironmentName | None = Field(None, description="Variable with a bearer token, where one is needed")
+
+
+class FilesOrTableSource(SourceBase):
+    """Records as files, or as a table of a database."""
+
+    url: str | None = Field(None, description="File or folder: a path, or az://container/path")
+    connection_env: EnvironmentName | None = Field(
+        None, description="Instead of url: variable with the database's SQLAlchemy address, such as postgresql://…"
+    )
+    table: str | None = Field(None, description="Table or view to read, such as finance.subscriptions")
+    columns: dict[str, str] = Field(default={}, description="Meaning → name of the column that has it; else its own")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> FilesOrTableSource:
+        if (self.url is None) == (self.connection_env is None):
+            raise SettingError("give either url or connection_env", "Keep url for files, connection_env for a table")
+        if (self.connection_env is None) != (self.table is None):
+            raise SettingError("connection_env and table belong together", "Give both, or neither")
+        return self
+
+
+class TrainingRunsSource(FilesOrTableSource):
+    """Training and pipeline runs as files (CSV, JSON lines) or a table."""
+
+    type: Literal["training_runs"]
+
+
+class SaasSubscriptionsSource(FilesOrTableSource):
+    """SaaS subscriptions as files (CSV, YAML) or a table: seats, price and term become FOCUS rows."""
+
+    type: Literal["saas_subscriptions"]
+
+
+class OutcomesSource(FilesOrTableSource):
+    """Business outcomes as CSV files or a table."""
 
     type: Literal["outcomes"]
-    url: str = Field(description="File or folder: a path, or az://container/path")
 
 
 Source = Annotated[
     AzureExportsSource
+    | AzureCostApiSource
     | FocusFilesSource
+    | BillFilesSource
     | OtelSpansSource
+    | LitellmSource
     | UsageFilesSource
     | AzureMonitorSource
+    | AzurePriceSheetSource
+    | AzureRetailPricesSource
+    | GenaiPricesSource
+    | OpenAiSource
+    | AnthropicSource
     | PrometheusSource
+    | NvmlSamplesSource
+    | OpencostSource
+    | MlflowSource
+    | TrainingRunsSource
+    | SaasSubscriptionsSource
     | OutcomesSource,
     Field(discriminator="type"),
 ]
@@ -202,6 +513,10 @@ class UsageMapping(Strict):
             "cache_write_1h_tokens",
             "output_tokens",
             "reasoning_tokens",
+            "usage_json",
+            "region_id",
+            "deployment_type",
+            "service_tier",
             "team",
             "app",
             "project",
@@ -211,13 +526,16 @@ class UsageMapping(Strict):
             "user_id",
         ],
         str,
-    ] = Field(description="Meaning → name of the column that has it")
+    ] = Field(description="Meaning → name of the column that has it. usage_json: the usage object of a response")
     constants: dict[
         Literal[
             "provider_name",
             "model",
             "deployment_name",
             "resource_id",
+            "region_id",
+            "deployment_type",
+            "service_tier",
             "team",
             "app",
             "project",
@@ -235,10 +553,16 @@ class UsageMapping(Strict):
         if "usage_at" not in self.columns:
             remedy = "Add usage_at: and the name of the column with the time of the usage"
             raise SettingError("usage_at is missing", remedy, ("columns",))
-        if not {"input_tokens", "output_tokens"} & set(self.columns):
-            remedy = "Map a column to at least one of them"
+        if not {"input_tokens", "output_tokens", "usage_json"} & set(self.columns):
+            remedy = "Map a column to at least one of them, or usage_json to a column of usage objects"
             raise SettingError("neither input_tokens nor output_tokens is there to be priced", remedy, ("columns",))
-        for need in ("provider_name", "model"):
+        counted = sorted(name for name in self.columns if name.endswith("_tokens"))
+        if "usage_json" in self.columns and counted:
+            remedy = f"Keep one of the two: usage_json, or {', '.join(counted)}"
+            raise SettingError("usage_json says the counts that other columns say as well", remedy, ("columns",))
+        # A usage object may be a whole response, which names its model.
+        needed = ("provider_name",) if "usage_json" in self.columns else ("provider_name", "model")
+        for need in needed:
             if need not in self.columns and need not in self.constants:
                 raise SettingError(f"{need} is missing", "Map a column to it, or give it under constants", ("columns",))
         for name in self.constants:
@@ -260,8 +584,17 @@ class TagRule(Strict):
     id: Identifier = Field(description="Name of the rule; every attributed row carries it")
     dimension: Dimension = Field(description="What the rule finds")
     match: Literal[
-        "tag", "resource_id", "resource_name", "sub_account", "service_name", "namespace", "deployment", "app"
-    ] = Field(description="Where it looks")
+        "tag",
+        "resource_id",
+        "resource_name",
+        "sub_account",
+        "service_name",
+        "namespace",
+        "deployment",
+        "app",
+        "project",
+        "api_key",
+    ] = Field(description="Where it looks; project and api_key are names that model vendors give")
     keys: list[str] = Field(default=[], description="For match tag: keys to look for, in any case")
     pattern: Regex | None = Field(None, description="For every other match: regular expression")
     value: str | None = Field(None, description="What to set; for match tag, the tag's own value where absent")
@@ -362,8 +695,14 @@ class AiCategoryRule(Strict):
         "provisioned_capacity",
         "training",
         "fine_tuning",
+        "experimentation",
         "gpu_compute",
         "vector_store",
+        "data_storage",
+        "egress",
+        "labelling",
+        "monitoring",
+        "saas",
         "other_ai",
         "not_ai",
     ] = Field(description="What a charge that matches is; not_ai takes it out")
@@ -372,20 +711,58 @@ class AiCategoryRule(Strict):
     sku_meter: Regex | None = Field(None, description="Over FOCUS SkuMeter")
     resource_id: Regex | None = Field(None, description="Over FOCUS ResourceId, in lower case")
     charge_description: Regex | None = Field(None, description="Over FOCUS ChargeDescription")
+    charge_category: Regex | None = Field(None, description="Over FOCUS ChargeCategory: Usage, Purchase, Tax, …")
+    provider: Regex | None = Field(None, description="Over the provider's name, such as Microsoft or AWS")
+    sub_account: Regex | None = Field(None, description="Over FOCUS SubAccountId and SubAccountName: one must match")
+    environment: Regex | None = Field(None, description="Over the environment that the rules of tags.yml found")
+    project: Regex | None = Field(None, description="Over the project that the rules of tags.yml found")
+    tags: dict[str, Regex] = Field(default={}, description="Tag key, in any case → pattern; all of them must match")
+
+    @property
+    def patterns(self) -> dict[str, str | None]:
+        """Property → pattern, tags apart."""
+        return self.model_dump(exclude={"id", "category", "tags"})
 
     @model_validator(mode="after")
     def _some(self) -> AiCategoryRule:
-        if not any(
-            (self.service_name, self.service_category, self.sku_meter, self.resource_id, self.charge_description)
-        ):
+        if not any((*self.patterns.values(), self.tags)):
             raise SettingError("no pattern", 'Add at least one, such as service_name: "azure openai"')
         return self
+
+
+class AiCandidate(Strict):
+    """What makes a charge look like AI spend: if it does and no rule caught it, it is listed with its money."""
+
+    id: Identifier = Field(description="Name of the sign; every listed row carries it")
+    pattern: Regex = Field(
+        description="Over service, meter, resource id and type, description and SKU details together"
+    )
+
+
+AI_CANDIDATES = (
+    ("model-vendor", r"open ?ai|anthropic|claude|gemini|mistral|cohere|llama|deepseek|hugging ?face|perplexity"),
+    (
+        "ai-service",
+        r"bedrock|sagemaker|vertex|cognitive ?service|foundry|machine ?learning|databricks|generative|copilot",
+    ),
+    ("ai-word", r"\bgpt\b|\bllm\b|\bai\b|embedding|fine.?tun|inference|token"),
+    (
+        "gpu",
+        r"\bgpus?\b|nvidia|\b(t4|v100|p100|a10g?|a100|h100|h200|l40s?)\b|\bn[cdv]v?[0-9]+[a-z]*"
+        r"|\b(p[2-6]|g[3-6]|trn[0-9]|inf[0-9])[a-z]*\.[0-9]*x?large|\ba[23]-(high|mega|ultra)gpu",
+    ),
+)
+"""Signs of AI spend where allocation.yml names none."""
 
 
 class AllocationFile(Strict):
     """What is AI spend, and how shared cost is split."""
 
     ai_categories: list[AiCategoryRule] = Field(description="Tried from top to bottom; no match is not AI spend")
+    ai_candidates: list[AiCandidate] = Field(
+        default=[AiCandidate(id=name, pattern=pattern) for name, pattern in AI_CANDIDATES],
+        description="Signs of AI spend; what has one and no rule of ai_categories matched is listed",
+    )
     pools: list[Pool] = Field(default=[], description="Tried from top to bottom; a charge is split by the first")
     coverage_target: Annotated[Decimal, Field(gt=0, le=1)] = Field(
         Decimal("0.95"), description="Share of AI spend that should have an owner"
@@ -395,22 +772,96 @@ class AllocationFile(Strict):
     def _unique(self) -> AllocationFile:
         _require_unique("pool", ((("pools", i, "id"), p.id) for i, p in enumerate(self.pools)))
         _require_unique("rule", ((("ai_categories", i, "id"), r.id) for i, r in enumerate(self.ai_categories)))
+        _require_unique("sign", ((("ai_candidates", i, "id"), c.id) for i, c in enumerate(self.ai_candidates)))
         return self
+
+
+# ── reconciliation.yml ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CalibrationSettings(Strict):
+    """How the newest estimates are corrected by what earlier ones turned out to cost: billed ÷ estimated."""
+
+    trailing_days: int = Field(28, ge=1, le=366, description="Newest billed days that are looked at")
+    min_days: int = Field(7, ge=1, le=366, description="With fewer billed days the factor is 1")
+    lowest: Ratio = Field(Decimal("0.5"), description="No factor is lower")
+    highest: Ratio = Field(Decimal(2), description="No factor is higher")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CalibrationSettings:
+        if self.lowest > self.highest:
+            raise SettingError("lowest is above highest", "Swap the two", ("lowest",))
+        if self.min_days > self.trailing_days:
+            raise SettingError("min_days is above trailing_days", "Lower it to trailing_days or less", ("min_days",))
+        return self
+
+
+class ReconciliationFile(Strict):
+    """How estimates become bills, and when a month is closed."""
+
+    tolerance_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Field(
+        Decimal("0.02"), description="An estimate may differ from the bill by this share of the estimate"
+    )
+    min_amount: Money = Field(Decimal(1), description="Smaller differences never count, in the bill's currency")
+    settle_days: int = Field(
+        2, ge=0, le=31, description="How far the bill must have moved on before a day that it leaves out counts as free"
+    )
+    calibration: CalibrationSettings = Field(
+        default_factory=lambda: CalibrationSettings.model_validate({}),
+        description="Correction of estimates that no bill has replaced yet",
+    )
+    close_after_days: int = Field(
+        5, ge=0, le=90, description="A month is closed this many days after its end, at 00:00 UTC"
+    )
+    close_after_days_by_provider: dict[str, Annotated[int, Field(ge=0, le=90)]] = Field(
+        default={}, description="Provider, as the bill names it → days, where it differs"
+    )
 
 
 # ── prices.yml ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ModelPrice(Strict):
-    """List price of a model from a day on, per 1M tokens of each disjoint class."""
+    """Price of a model from a day on, per 1M tokens of each disjoint class.
+
+    What is left out is not distinguished: a price without ``region_id`` holds in every region, one without
+    ``deployment_type`` for every way of deploying that has no price of its own, one without ``service_tier`` for the
+    standard tier only.
+    """
 
     provider: str = Field(description="As the usage names it: azure.ai.openai, openai, anthropic, …")
     model: str = Field(description="As the usage names it")
     aliases: list[str] = Field(default=[], description="Other names, such as dated versions")
     valid_from: date = Field(description="First day of the price; it ends where a later one begins")
+    valid_to: date | None = Field(None, description="Last day of the price, where it ends without a later one")
+    region_id: str | None = Field(None, description="Only in this region, such as swedencentral")
+    deployment_type: Literal["global", "data_zone", "regional", "provisioned"] | None = Field(
+        None, description="Only for this way of deploying"
+    )
+    service_tier: Literal["standard", "batch", "flex", "priority"] = Field(
+        "standard", description="Only for this service tier"
+    )
+    min_input_tokens: int = Field(
+        0, ge=0, description="Only for requests with at least this many input tokens, cached ones included"
+    )
     currency: Currency = "USD"
     per_1m_tokens: dict[TokenClass, Money] = Field(description="Token class → price")
     source: str = Field(description="Where the price was read")
+
+    @property
+    def conditions(self) -> tuple[str | int | None, ...]:
+        """What the price is only for; a later price replaces one with the same conditions."""
+        return (self.provider, self.region_id, self.deployment_type, self.service_tier, self.min_input_tokens)
+
+    @property
+    def own_conditions(self) -> tuple[str, ...]:
+        """Those conditions, after the provider, that narrow the price down."""
+        return tuple(str(condition) for condition in self.conditions[1:] if condition not in (None, "standard", 0))
+
+    @model_validator(mode="after")
+    def _order(self) -> ModelPrice:
+        _require_order(self.valid_from, self.valid_to, "valid_from", "valid_to")
+        return self
 
 
 class GpuPrice(Strict):
@@ -424,7 +875,10 @@ class GpuPrice(Strict):
 
 
 class PricesFile(Strict):
-    """The price book. A class without a price falls back: reasoning → output, cache classes → input_uncached."""
+    """Your own prices. They come before public lists and after what the bill and the price sheet say.
+
+    A class without a price falls back: reasoning → output, cache classes → input_uncached. Audio and images never do.
+    """
 
     models: list[ModelPrice] = Field(description="Prices of models")
     gpus: list[GpuPrice] = Field(default=[], description="Prices of GPUs")
@@ -434,7 +888,7 @@ class PricesFile(Strict):
         _require_unique(
             "model price",
             (
-                (("models", i), f"{p.provider}/{name} from {p.valid_from}")
+                (("models", i), "/".join((p.provider, name, *p.own_conditions)) + f" from {p.valid_from}")
                 for i, p in enumerate(self.models)
                 for name in (p.model, *p.aliases)
             ),
@@ -443,6 +897,64 @@ class PricesFile(Strict):
             "GPU price", ((("gpus", i), f"{p.gpu_model} from {p.valid_from}") for i, p in enumerate(self.gpus))
         )
         return self
+
+
+# ── currencies.yml ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CurrencyRate(Strict):
+    """What one unit of a currency was worth in the base currency of its rates from a day on."""
+
+    currency: Currency = Field(description="The currency that is priced")
+    date: DateOnly = Field(description="First day of the rate; it holds until a later one")
+    rate: PositiveRate = Field(description="Units of the base currency for one unit of it")
+
+
+class InlineRates(Strict):
+    """Rates written here."""
+
+    kind: Literal["inline"]
+    base: Currency = Field(description="The currency that rates are in")
+    source: str = Field(description="Where the rates were read; every converted amount names it")
+    rates: list[CurrencyRate] = Field(min_length=1, description="Dated rates")
+
+    @model_validator(mode="after")
+    def _unique(self) -> InlineRates:
+        _require_unique(
+            "rate", ((("rates", i), f"{rate.currency} from {rate.date}") for i, rate in enumerate(self.rates))
+        )
+        for i, rate in enumerate(self.rates):
+            if rate.currency == self.base:
+                raise SettingError("a currency is worth one of itself", "Remove the rate", ("rates", i, "currency"))
+        return self
+
+
+class FileRates(Strict):
+    """Rates of a CSV file, such as the European Central Bank's eurofxref-hist.csv."""
+
+    kind: Literal["ecb_csv"]
+    path: str = Field(
+        description="CSV file, beside this file or anywhere: a column Date, and one per currency with the units of it "
+        "for one unit of the base currency"
+    )
+    base: Currency = Field("EUR", description="The currency that the file's columns are the price of")
+    source: str = Field(description="Where the file is from; every converted amount names it")
+
+
+class CurrenciesFile(Strict):
+    """The currency that everything can be added up in, and the dated rates that lead there.
+
+    A charge is converted with the latest rate on or before its day. Where there is none, its converted amount is
+    unknown, never the amount itself.
+    """
+
+    reporting_currency: Currency = Field("USD", description="What reporting_billed_cost and the like are in")
+    max_age_days: int = Field(
+        10, ge=0, description="A rate older than this is none: markets close for days, not for weeks"
+    )
+    rates: list[Annotated[InlineRates | FileRates, Field(discriminator="kind")]] = Field(
+        default=[], description="Where rates come from; where several have a pair and day, the first wins"
+    )
 
 
 # ── budgets.yml ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,13 +9,19 @@ Amounts are written as text so that no reader turns them into floats.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from finops import meters
+from finops.config.freshness import limit_hours
 from finops.config.load import Configuration
+from finops.config.models import BillFilesSource, FocusFilesSource, ModelPrice
+from finops.money import quantise
 from finops.periods import as_utc
 from finops.tokens import TEXT_INPUT_CLASSES, TokenClass
 
@@ -30,7 +36,15 @@ COLUMNS: dict[str, dict[str, str]] = {
     "app": {"app": "text", "team": "text"},
     "ai_category_rule": {
         "rule_id": "text", "priority": "bigint", "category": "text", "service_name": "text", "service_category": "text",
-        "sku_meter": "text", "resource_id": "text", "charge_description": "text",
+        "sku_meter": "text", "resource_id": "text", "charge_description": "text", "charge_category": "text",
+        "provider": "text", "sub_account": "text", "environment": "text", "project": "text", "tag_count": "bigint",
+    },
+    "ai_category_tag": {"rule_id": "text", "tag_key": "text", "pattern": "text"},
+    "ai_candidate": {"candidate_id": "text", "priority": "bigint", "pattern": "text"},
+    "closing_rule": {"provider_name": "text", "close_after_days": "bigint"},
+    "source": {
+        "source_id": "text", "type": "text", "is_enabled": "boolean", "freshness_hours": "bigint",
+        "expected_from": "date",
     },
     "pool": {
         "pool_id": "text", "priority": "bigint", "resource_id": "text", "driver": "text", "fallback": "text",
@@ -40,11 +54,26 @@ COLUMNS: dict[str, dict[str, str]] = {
     "model_price": {
         "price_id": "text", "provider": "text", "model": "text", "model_name": "text", "token_class": "text",
         "valid_from": "date", "valid_to": "date", "currency": "text", "price_per_1m_tokens": "decimal(38,12)",
-        "source": "text",
+        "source": "text", "is_fallback": "boolean", "region_id": "text", "deployment_type": "text",
+        "service_tier": "text", "min_input_tokens": "bigint",
+    },
+    "meter_word": {"phrase": "text", "field": "text", "value": "text"},
+    "meter_product": {"pattern": "text", "prefix": "text"},
+    "exchange_rate": {
+        "rate_set": "bigint", "base_currency": "text", "currency": "text", "valid_from": "date",
+        "rate": "decimal(38,12)", "is_per_base": "boolean", "source": "text",
+    },
+    "focus_source": {
+        "source_id": "text", "billing_currency": "text", "date_pattern": "text", "date_as_iso": "text",
+        "amount_style": "text",
     },
     "gpu_price": {
         "gpu_model": "text", "valid_from": "date", "currency": "text", "price_per_gpu_hour": "decimal(38,12)",
         "source": "text",
+    },
+    "gateway_account": {
+        "source_id": "text", "priority": "bigint", "custom_llm_provider": "text", "api_base": "text",
+        "model_group": "text", "resource_id": "text",
     },
     "budget": {
         "budget_id": "text", "scope_type": "text", "scope_value": "text", "period": "text", "amount": "decimal(38,12)",
@@ -64,29 +93,76 @@ DESCRIPTIONS: dict[str, str] = {
     "team": "Teams and what they belong to.",
     "app": "Apps and their teams.",
     "ai_category_rule": "Rules that tell AI spend apart; the lowest priority whose patterns all match wins.",
+    "ai_category_tag": "Tags that such a rule asks for, one row per key: all of them must match.",
+    "ai_candidate": "Signs of AI spend, for listing what looks like it and no rule caught.",
+    "closing_rule": "Providers whose months close later or earlier than close_after_days of the table setting.",
+    "source": "Entries of sources.yml. freshness_hours: newest data older than this is late; null where there is "
+    "no rhythm.",
     "pool": "Shared cost and how it is split; the lowest priority that matches wins.",
     "pool_share": "Weights of pools that are split by fixed shares.",
-    "model_price": "The price book, one row per model name, token class and validity, with fallbacks between classes "
-    "filled in. valid_to is the first day of the next price; null for the newest.",
+    "model_price": "prices.yml, one row per model name, token class, conditions and validity, with fallbacks between "
+    "classes filled in and marked. valid_to is the first day of the next price; null for the newest.",
+    "meter_word": "What the words in the names of AI meters mean, one row per phrase and field.",
+    "meter_product": "The family that meters of a product leave out of their names, by the product's name.",
+    "exchange_rate": "Dated exchange rates of currencies.yml and its files. rate is units of base_currency for one "
+    "unit of currency, or where is_per_base the other way round; sets come in the order of the file, the first wins.",
+    "focus_source": "How the files of a source write what FOCUS demands otherwise: sources that say so, and no others. "
+    "date_pattern is a regular expression, date_as_iso what its groups become.",
     "gpu_price": "Prices of GPU time that no bill covers yet.",
+    "gateway_account": "Accounts that a gateway's calls went to; the lowest priority whose conditions all hold wins.",
     "budget": "Budgets. valid_to is the last day.",
     "event": "Known events. ends_on is the last day.",
-    "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target.",
+    "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target, the "
+    "settings of reconciliation.yml; known_at and known_basis where a past day is rebuilt; reporting_currency, "
+    "exchange_rate_max_age_days.",
 }
 
 
-def write_tables(config: Configuration, directory: Path, as_of: datetime) -> dict[str, int]:
-    """Write every table as ``<directory>/<table>.jsonl`` and return their row counts.
+PRICE_TABLES = ("model_price", "gpu_price")
+"""What prices.yml alone decides."""
 
-    ``as_of`` (UTC) is the moment the run reports on; dbt reads it from the table ``setting``, so that a rebuild of a
-    past day needs no other switch.
+Basis = Literal["delivered", "landed"]
+
+
+@dataclass(frozen=True)
+class KnownAt:
+    """What a rebuild of a past day may know.
+
+    ``delivered``: what producers had published by then; ``landed``: what this lake held by then.
+    """
+
+    moment: datetime
+    basis: Basis
+
+    def rows(self) -> list[Row]:
+        return [
+            {"name": "known_at", "value": as_utc(self.moment).strftime("%Y-%m-%d %H:%M:%S.%f")},
+            {"name": "known_basis", "value": self.basis},
+        ]
+
+
+MOMENT_SETTINGS = frozenset({"as_of", "known_at", "known_basis"})
+"""Rows of ``setting`` that belong to one run and not to the configuration."""
+
+
+def write_tables(
+    config: Configuration,
+    directory: Path,
+    as_of: datetime,
+    known: KnownAt | None = None,
+    only: Collection[str] = tuple(COLUMNS),
+) -> dict[str, int]:
+    """Write every table, or some, as ``<directory>/<table>.jsonl`` and return their row counts.
+
+    ``as_of`` (UTC) is the moment the run reports on, and ``known`` what it may know; dbt reads both from the table
+    ``setting``, so that a rebuild of a past day needs no other switch.
     """
     directory.mkdir(parents=True, exist_ok=True)
     counts = {}
-    for table, columns in COLUMNS.items():
+    for table, columns in ((name, COLUMNS[name]) for name in COLUMNS if name in only):
         rows = list(_BUILDERS[table](config))
         if table == "setting":
-            rows.append({"name": "as_of", "value": as_utc(as_of).strftime("%Y-%m-%d %H:%M:%S")})
+            rows += moment_rows(as_of, known)
         part = directory / f".{table}.jsonl.part"
         with part.open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
@@ -96,9 +172,26 @@ def write_tables(config: Configuration, directory: Path, as_of: datetime) -> dic
     return counts
 
 
+def moment_rows(as_of: datetime, known: KnownAt | None = None) -> list[Row]:
+    """The rows of ``setting`` that differ between two runs of one configuration."""
+    reported = {"name": "as_of", "value": as_utc(as_of).strftime("%Y-%m-%d %H:%M:%S")}
+    return [reported, *(known.rows() if known else [])]
+
+
+def written_as_of(directory: Path) -> datetime | None:
+    """The moment that the written tables are about; None where there are none."""
+    file = directory / "setting.jsonl"
+    if not file.exists():
+        return None
+    settings = {row["name"]: row["value"] for row in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+    return (
+        datetime.strptime(settings["as_of"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if "as_of" in settings else None
+    )
+
+
 def _plain(value: Any) -> Any:
     match value:
-        case None | int() | str():
+        case None | bool() | int() | str():
             return value
         case Decimal():
             return format(value, "f")
@@ -137,7 +230,40 @@ def _apps(config: Configuration) -> Iterator[Row]:
 
 def _ai_category_rules(config: Configuration) -> Iterator[Row]:
     for priority, rule in enumerate(config.allocation.ai_categories, start=1):
-        yield {"rule_id": rule.id, "priority": priority, **rule.model_dump(exclude={"id"})}
+        yield {
+            "rule_id": rule.id,
+            "priority": priority,
+            "category": rule.category,
+            "tag_count": len(rule.tags),
+            **rule.patterns,
+        }
+
+
+def _ai_category_tags(config: Configuration) -> Iterator[Row]:
+    for rule in config.allocation.ai_categories:
+        for key, pattern in rule.tags.items():
+            yield {"rule_id": rule.id, "tag_key": key.lower(), "pattern": pattern}
+
+
+def _ai_candidates(config: Configuration) -> Iterator[Row]:
+    for priority, candidate in enumerate(config.allocation.ai_candidates, start=1):
+        yield {"candidate_id": candidate.id, "priority": priority, "pattern": candidate.pattern}
+
+
+def _closing_rules(config: Configuration) -> Iterator[Row]:
+    for provider, close_after in config.reconciliation.close_after_days_by_provider.items():
+        yield {"provider_name": provider, "close_after_days": close_after}
+
+
+def _sources(config: Configuration) -> Iterator[Row]:
+    for source in config.sources.sources:
+        yield {
+            "source_id": source.id,
+            "type": source.type,
+            "is_enabled": source.enabled,
+            "freshness_hours": limit_hours(source),
+            "expected_from": source.expected_from,
+        }
 
 
 def _pools(config: Configuration) -> Iterator[Row]:
@@ -155,19 +281,20 @@ def _model_prices(config: Configuration) -> Iterator[Row]:
     """One row per name (model and each alias), token class and validity; fallbacks between classes are filled in."""
     prices = config.prices.models
     for price in prices:
-        later = [p.valid_from for p in prices if (p.provider, p.model) == (price.provider, price.model)]
-        ends = min((day for day in later if day > price.valid_from), default=None)
+        ends = _end_of(price, prices)
         for token_class in TokenClass:
             amount = price.per_1m_tokens.get(token_class)
+            is_fallback = amount is None
             if amount is None and token_class == TokenClass.REASONING:
                 amount = price.per_1m_tokens.get(TokenClass.OUTPUT)
             if amount is None and token_class in TEXT_INPUT_CLASSES:
                 amount = price.per_1m_tokens.get(TokenClass.INPUT_UNCACHED)
             if amount is None:
                 continue
+            conditions = "".join(f"/{condition}" for condition in price.own_conditions)
             for name in (price.model, *price.aliases):
                 yield {
-                    "price_id": f"{price.provider}/{price.model}/{token_class}/{price.valid_from}",
+                    "price_id": f"{price.provider}/{price.model}/{token_class}/{price.valid_from}{conditions}",
                     "provider": price.provider,
                     "model": price.model,
                     "model_name": name,
@@ -177,13 +304,98 @@ def _model_prices(config: Configuration) -> Iterator[Row]:
                     "currency": price.currency,
                     "price_per_1m_tokens": amount,
                     "source": price.source,
+                    "is_fallback": is_fallback,
+                    "region_id": price.region_id,
+                    "deployment_type": price.deployment_type,
+                    "service_tier": price.service_tier,
+                    "min_input_tokens": price.min_input_tokens,
                 }
+
+
+def _end_of(price: ModelPrice, prices: Sequence[ModelPrice]) -> date | None:
+    """First day on which a price no longer holds; None for the newest."""
+    later = [p.valid_from for p in prices if (p.model, p.conditions) == (price.model, price.conditions)]
+    ends = [day for day in later if day > price.valid_from]
+    if price.valid_to is not None:
+        ends.append(price.valid_to + timedelta(days=1))
+    return min(ends, default=None)
+
+
+def _meter_words(_: Configuration) -> Iterator[Row]:
+    yield from meters.words()
+
+
+def _meter_products(_: Configuration) -> Iterator[Row]:
+    yield from meters.products()
+
+
+def _exchange_rates(config: Configuration) -> Iterator[Row]:
+    for rate in config.exchange_rates:
+        yield {
+            "rate_set": rate.rate_set,
+            "base_currency": rate.base,
+            "currency": rate.currency,
+            "valid_from": rate.valid_from,
+            "rate": quantise(rate.rate),
+            "is_per_base": rate.is_per_base,
+            "source": rate.source,
+        }
+
+
+def _focus_sources(config: Configuration) -> Iterator[Row]:
+    for source in config.sources.sources:
+        if isinstance(source, FocusFilesSource | BillFilesSource) and (
+            source.billing_currency or source.date_format or source.amount_style
+        ):
+            pattern, iso = iso_rewrite(source.date_format) if source.date_format else (None, None)
+            yield {
+                "source_id": source.id,
+                "billing_currency": source.billing_currency,
+                "date_pattern": pattern,
+                "date_as_iso": iso,
+                "amount_style": source.amount_style,
+            }
+
+
+_DATE_PARTS = {"d": "[0-9]{1,2}", "m": "[0-9]{1,2}", "y": "[0-9]{2}", "Y": "[0-9]{4}"}
+
+
+def iso_rewrite(date_format: str) -> tuple[str, str]:
+    """A regular expression for dates of a strptime format, and the text with its groups that is their ISO form.
+
+    As a pattern, and not as a format, because a SQL engine wants formats as constants and takes patterns from columns.
+    """
+    groups: dict[str, int] = {}
+    pattern = ""
+    for literal, part in re.findall(r"([^%]*)(?:%(.)|$)", date_format):
+        pattern += re.escape(literal)
+        if part:
+            groups[part] = len(groups) + 1
+            pattern += f"({_DATE_PARTS.get(part, '[0-9]{1,2}')})"
+    year = rf"\{groups['Y']}" if "Y" in groups else rf"20\{groups['y']}"
+    clock = ":".join(rf"\{groups[part]}" if part in groups else "00" for part in "HMS")
+    return rf"^\s*{pattern}\s*$", rf"{year}-\{groups['m']}-\{groups['d']} {clock}"
 
 
 def _gpu_prices(config: Configuration) -> Iterator[Row]:
     for price in config.prices.gpus:
         row = price.model_dump()
         yield {**row, "price_per_gpu_hour": row["per_gpu_hour"]}
+
+
+def _gateway_accounts(config: Configuration) -> Iterator[Row]:
+    for source in config.sources.sources:
+        if source.type != "litellm":
+            continue
+        for priority, account in enumerate(source.accounts, start=1):
+            row = account.model_dump()
+            yield {
+                "source_id": source.id,
+                "priority": priority,
+                **row,
+                "custom_llm_provider": (row["custom_llm_provider"] or "").lower() or None,
+                "resource_id": row["resource_id"].lower(),
+            }
 
 
 def _budgets(config: Configuration) -> Iterator[Row]:
@@ -217,6 +429,13 @@ def _events(config: Configuration) -> Iterator[Row]:
 def _settings(config: Configuration) -> Iterator[Row]:
     yield {"name": "fiscal_year_first_month", "value": str(config.sources.fiscal_year_first_month)}
     yield {"name": "coverage_target", "value": str(config.allocation.coverage_target)}
+    reconciliation = config.reconciliation
+    for name in ("tolerance_ratio", "min_amount", "settle_days", "close_after_days"):
+        yield {"name": name, "value": str(getattr(reconciliation, name))}
+    for name, value in reconciliation.calibration.model_dump().items():
+        yield {"name": f"calibration_{name}", "value": str(value)}
+    yield {"name": "reporting_currency", "value": config.currencies.reporting_currency}
+    yield {"name": "exchange_rate_max_age_days", "value": str(config.currencies.max_age_days)}
 
 
 _BUILDERS = {
@@ -224,10 +443,19 @@ _BUILDERS = {
     "team": _teams,
     "app": _apps,
     "ai_category_rule": _ai_category_rules,
+    "ai_category_tag": _ai_category_tags,
+    "ai_candidate": _ai_candidates,
+    "closing_rule": _closing_rules,
+    "source": _sources,
     "pool": _pools,
     "pool_share": _pool_shares,
     "model_price": _model_prices,
+    "meter_word": _meter_words,
+    "meter_product": _meter_products,
+    "exchange_rate": _exchange_rates,
+    "focus_source": _focus_sources,
     "gpu_price": _gpu_prices,
+    "gateway_account": _gateway_accounts,
     "budget": _budgets,
     "event": _events,
     "setting": _settings,

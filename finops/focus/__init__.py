@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,14 +58,19 @@ def canonical_header(header: str) -> str | None:
     return _by_folded_name().get(header.strip().lower())
 
 
-def guess_version(headers: Iterable[str]) -> str | None:
+REQUIRED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
+"""The columns without which a row has no amount, currency or day."""
+
+
+def guess_version(headers: Iterable[str], *, declared: Collection[str] = ()) -> str | None:
     """The FOCUS version whose columns explain the headers best, or None where they are no FOCUS file.
 
-    Where several versions explain them equally well, the oldest: the file uses nothing that came later.
+    ``declared``: required columns that the source's settings say instead of the file. Where several versions explain
+    them equally well, the oldest: the file uses nothing that came later.
     """
     present = {name for header in headers if (name := canonical_header(header))}
     focus_present = {c.name for c in columns() if c.name in present}
-    if not {"BilledCost", "BillingCurrency", "ChargePeriodStart"} <= focus_present:
+    if not set(REQUIRED) - set(declared) <= focus_present:
         return None
     best = None
     for version in _document()["versions"]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from finops.config import history
 from finops.config.tables import COLUMNS, write_tables
+from finops.periods import utc_now
 from orchestration.workspace import Workspace
 
 CONFIG_GROUP = "2_configuration"
@@ -27,6 +29,10 @@ CONFIG_GROUP = "2_configuration"
 )
 def configuration_tables(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:
     """Validate ``config/`` and write its tables; every problem is reported with file, line and remedy."""
-    counts = write_tables(workspace.configuration(), workspace.home.config_tables, workspace.as_of())
+    home, as_of = workspace.home, workspace.as_of()
+    counts = write_tables(workspace.configuration(), home.config_tables, as_of)
+    history.record(
+        home.config_history, workspace.config_directory, home.config_tables, as_of=as_of, recorded_at=utc_now()
+    )
     for table, count in counts.items():
         yield dg.MaterializeResult(asset_key=["config", table], metadata={"dagster/row_count": count})

@@ -32,15 +32,39 @@ class SourceKind:
         return dg.AssetKey(["landing", self.type])
 
 
-_ALWAYS = (lake.SNAPSHOT, lake.WINDOW, lake.REJECTED)
+_ALWAYS = (lake.SNAPSHOT, lake.WINDOW, lake.REJECTED, lake.SCHEMA_DRIFT)
 
 KINDS: tuple[SourceKind, ...] = (
-    SourceKind("azure_exports", "Azure Cost Management exports", (lake.FOCUS_COST_AND_USAGE,), monthly=True),
+    SourceKind(
+        "azure_exports",
+        "Azure Cost Management exports",
+        (lake.FOCUS_COST_AND_USAGE, lake.AZURE_COST_DETAIL),
+        monthly=True,
+    ),
+    SourceKind("azure_cost_api", "Azure Cost Management API", (lake.AZURE_COST_DETAIL,), monthly=True),
     SourceKind("focus_files", "FOCUS files of any producer", (lake.FOCUS_COST_AND_USAGE,)),
+    SourceKind("bill_files", "Bills as files of any known kind", (lake.FOCUS_COST_AND_USAGE, lake.AZURE_COST_DETAIL)),
     SourceKind("otel_spans", "OpenTelemetry GenAI spans", (lake.OTEL_GENAI_SPAN,)),
+    SourceKind("litellm", "LiteLLM spend logs", (lake.LITELLM_SPEND_LOG,)),
     SourceKind("usage_files", "Tables of model usage", (lake.USAGE_RECORD,)),
+    SourceKind("azure_price_sheet", "Azure price sheets", (lake.METER_PRICE,)),
+    SourceKind("azure_retail_prices", "Azure retail prices", (lake.METER_PRICE,)),
+    SourceKind("genai_prices", "Vendors' list prices", (lake.MODEL_PRICE,)),
     SourceKind("azure_monitor", "Azure Monitor metrics", (lake.AZURE_MONITOR_METRIC,)),
-    SourceKind("prometheus", "GPU and Kubernetes metrics", (lake.GPU_SAMPLE, lake.KUBERNETES_OBJECT)),
+    SourceKind("openai", "OpenAI usage and costs", (lake.OPENAI_USAGE, lake.OPENAI_COST, lake.MODEL_API_NAME)),
+    SourceKind(
+        "anthropic", "Anthropic usage and costs", (lake.ANTHROPIC_USAGE, lake.ANTHROPIC_COST, lake.MODEL_API_NAME)
+    ),
+    SourceKind(
+        "prometheus",
+        "GPU and Kubernetes metrics",
+        (lake.GPU_SAMPLE, lake.KUBERNETES_OBJECT, lake.KUBERNETES_EVENT),
+    ),
+    SourceKind("nvml_samples", "GPU samples of hosts", (lake.NVML_GPU_SAMPLE, lake.NVML_PROCESS_SAMPLE)),
+    SourceKind("opencost", "In-cluster cost estimates", (lake.OPENCOST_ALLOCATION, lake.OPENCOST_NODE_PRICE)),
+    SourceKind("mlflow", "Training runs of MLflow", (lake.TRAINING_RUN,)),
+    SourceKind("training_runs", "Training runs as files or tables", (lake.TRAINING_RUN,)),
+    SourceKind("saas_subscriptions", "SaaS subscriptions", (lake.SAAS_SUBSCRIPTION,)),
     SourceKind("outcomes", "Business outcomes", (lake.OUTCOME,)),
 )
 
@@ -71,7 +95,7 @@ def _land(context: dg.AssetExecutionContext, workspace: Workspace, kind: SourceK
         landed += sum(result.rows.values())
         rejected += result.rejected
         skipped += result.skipped
-        for line in (*result.incomplete, *result.ignored):
+        for line in (*result.incomplete, *result.ignored, *result.notes):
             context.log.warning(line)
     if not names:
         report(f"{kind.title}: no source of type {kind.type} is enabled in sources.yml")

@@ -68,8 +68,8 @@ def burn_up(
             hovertemplate="%{y:,.0f}",
         )
     )
-    if budget is not None:
-        ends = [*spent["day"], *projected["day"]]
+    ends = [*spent["day"], *projected["day"]]
+    if budget is not None and ends:
         traces.append(
             go.Scatter(
                 x=days([min(ends), max(ends)]),

@@ -23,6 +23,7 @@ FORECAST_LATE_HOURS = 48.0
 
 SOURCE_WORDS = {
     "spans": "Gateway calls",
+    "litellm": "LiteLLM calls",
     "usage_file": "Usage files",
     "azure_monitor": "Azure Monitor metrics",
 }

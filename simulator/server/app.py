@@ -1,7 +1,7 @@
 """The HTTP application and the thread that serves it.
 
 Here: routes, and translating refusals into answers.
-Not here: what is answered (``monitor``, ``prometheus``, ``receivers``).
+Not here: what is answered (``monitor``, ``arm``, ``prometheus``, ``cost_management``, ``receivers``).
 """
 
 from __future__ import annotations
@@ -24,10 +24,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from simulator import telemetry
-from simulator.generate import ORGANISATION_FILE, TELEMETRY_FOLDER
-from simulator.server.monitor import MonitorError, MonitorStore
+from simulator.generate import EXPORTS_FOLDER, ORGANISATION_FILE, TELEMETRY_FOLDER
+from simulator.organisation import Parameters
+from simulator.server.arm import ArmRefusal, ArmRequest, ArmStore
+from simulator.server.cluster import cluster_routes
+from simulator.server.cost_management import CostStore
+from simulator.server.cost_routes import cost_routes
+from simulator.server.model_apis import ModelApiError, ModelApiStore
+from simulator.server.monitor import MonitorError, MonitorStore, machine_hours
 from simulator.server.prometheus import PrometheusError, PrometheusStore
 from simulator.server.receivers import Receivers, RefusedError
+from simulator.server.roles import caller_of
 
 HOST = "127.0.0.1"
 START_SECONDS = 30
@@ -46,18 +53,30 @@ class _Stores:
                 f"{directory} is no generated organisation; run: python -m simulator generate --out {directory}"
             ) from None
         self._folder = directory / TELEMETRY_FOLDER
+        self._exports = directory / EXPORTS_FOLDER
         self._as_of = datetime.fromisoformat(document["as_of"].replace("Z", "+00:00"))
         first_day = self._as_of.date() - timedelta(days=document["days"])
         self._first_midnight = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
         self._lock = threading.Lock()
+        self.model_apis = ModelApiStore(Parameters(document["seed"], document["scale"], document["days"], self._as_of))
+        self.arm = ArmStore(directory, self._as_of)
 
     @cached_property
     def _monitor(self) -> MonitorStore:
-        return MonitorStore(telemetry.read_account_hours(self._folder), self._as_of)
+        machines = machine_hours(telemetry.read_gpu_hours(self._folder), self._first_midnight)
+        return MonitorStore([*telemetry.read_account_hours(self._folder), *machines], self._as_of)
 
     @cached_property
     def _prometheus(self) -> PrometheusStore:
         return PrometheusStore(telemetry.read_gpu_hours(self._folder), self._first_midnight, self._as_of)
+
+    @cached_property
+    def _costs(self) -> CostStore:
+        return CostStore(self._exports, self._as_of)
+
+    def costs(self) -> CostStore:
+        with self._lock:
+            return self._costs
 
     def monitor(self) -> MonitorStore:
         with self._lock:
@@ -83,6 +102,7 @@ def application(directory: Path, webhook_secret: str | None = None) -> Starlette
             return JSONResponse(error.document(), error.status, {"WWW-Authenticate": "Bearer"})
         query = {key.lower(): value for key, value in request.query_params.items()}
         try:
+            _require_metrics_role(stores.arm, request)
             body = await _body(request)
             return JSONResponse(
                 await run_in_threadpool(
@@ -93,6 +113,30 @@ def application(directory: Path, webhook_secret: str | None = None) -> Starlette
             return JSONResponse(error.document(), error.status)
         except RefusedError as error:
             return JSONResponse(MonitorError(error.status, "BadRequest", error.reason).document(), error.status)
+
+    async def arm(request: Request) -> Response:
+        content = await request.body()
+        try:
+            asked = ArmRequest(
+                request.method,
+                request.url.path,
+                dict(request.query_params),
+                request.headers.get("authorization", ""),
+                await _body(request) if content else None,
+            )
+            status, document = await run_in_threadpool(stores.arm.answer, asked)
+        except ArmRefusal as refusal:
+            return JSONResponse(refusal.document(), refusal.status, refusal.headers)
+        except RefusedError as error:
+            return JSONResponse(
+                ArmRefusal(error.status, "InvalidRequestContent", error.reason).document(), error.status
+            )
+        return Response(status_code=status) if document is None else JSONResponse(document, status)
+
+    async def flags(_: Request) -> Response:
+        return JSONResponse(
+            {"status": "success", "data": {"web.enable-admin-api": "false", "web.enable-lifecycle": "false"}}
+        )
 
     async def prometheus(request: Request) -> Response:
         parameters = dict(request.query_params)
@@ -113,6 +157,20 @@ def application(directory: Path, webhook_secret: str | None = None) -> Starlette
         except PrometheusError as error:
             return JSONResponse(error.document(), 400)
 
+    async def model_api(request: Request) -> Response:
+        is_openai = request.url.path.startswith("/v1/organization/")
+        answer = stores.model_apis.openai if is_openai else stores.model_apis.anthropic
+        query: dict[str, list[str]] = {}
+        for name, value in request.query_params.multi_items():
+            query.setdefault(name, []).append(value)
+        try:
+            return JSONResponse(
+                await run_in_threadpool(answer, request.path_params["path"], query, dict(request.headers))
+            )
+        except ModelApiError as error:
+            headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+            return JSONResponse(error.document(), error.status, headers)
+
     async def teams(request: Request) -> Response:
         content = await request.body()
         try:
@@ -131,9 +189,24 @@ def application(directory: Path, webhook_secret: str | None = None) -> Starlette
 
     async def fail(request: Request) -> Response:
         try:
-            receivers.plan_failure(await _body(request))
+            planned = await _body(request)
+            if isinstance(planned, dict) and planned.get("target") in ("openai", "anthropic"):
+                stores.model_apis.plan_failure(
+                    planned["target"], int(planned["status"]), int(planned["times"]), planned.get("retry_after_seconds")
+                )
+            else:
+                receivers.plan_failure(planned)
         except RefusedError as error:
             return _refusal(error)
+        return Response(status_code=204)
+
+    async def let_monitor_be(request: Request) -> Response:
+        try:
+            wish = await _body(request)
+        except RefusedError as error:
+            return _refusal(error)
+        now = datetime.fromisoformat(wish["now"].replace("Z", "+00:00")) if "now" in wish else None
+        stores.monitor().let_it_be(now, wish.get("lacking", ()))
         return Response(status_code=204)
 
     async def ready(_: Request) -> Response:
@@ -142,13 +215,33 @@ def application(directory: Path, webhook_secret: str | None = None) -> Starlette
     return Starlette(
         routes=[
             Route("/subscriptions/{subscription}/metrics:getBatch", metrics, methods=["POST"]),
+            *cost_routes(stores.costs),
+            Route("/subscriptions", arm),
+            Route("/subscriptions/{rest:path}", arm, methods=["GET", "PUT", "POST", "DELETE"]),
+            *(Route(f"{prefix}/api/v1/status/flags", flags) for prefix in ("", PREFIX)),
             *(Route(f"{prefix}/api/v1/{{kind:str}}", prometheus, methods=["GET", "POST"]) for prefix in ("", PREFIX)),
+            Route("/v1/organization/{path:path}", model_api),
+            Route("/v1/organizations/{path:path}", model_api),
+            *cluster_routes(directory),
             Route("/teams/{channel}", teams, methods=["POST"]),
             Route("/webhooks/{name}", webhook, methods=["POST"]),
             Route("/control/fail", fail, methods=["POST"]),
+            Route("/control/monitor", let_monitor_be, methods=["POST"]),
             Route("/-/ready", ready),
         ]
     )
+
+
+def _require_metrics_role(arm: ArmStore, request: Request) -> None:
+    """Holders of a named token need a role that reads metrics; other tokens are nobody's, and are let through."""
+    authorization = request.headers["authorization"]
+    if caller_of(authorization) is None:
+        return
+    subscription = request.path_params["subscription"]
+    try:
+        arm.require(authorization, "Microsoft.Insights/metrics/read", f"/subscriptions/{subscription}")
+    except ArmRefusal as refusal:
+        raise MonitorError(refusal.status, refusal.code, refusal.message) from None
 
 
 async def _body(request: Request) -> Any:

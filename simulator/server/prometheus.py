@@ -1,8 +1,8 @@
-"""The Prometheus HTTP API over the cluster's GPUs: DCGM exporter metrics and kube-state-metrics labels.
+"""The Prometheus HTTP API over the cluster's GPUs: DCGM exporter metrics, kube-state-metrics labels and changes.
 
 Here: selectors (``name{label="value"}`` with =, !=, =~, !~), ``query``, ``query_range``, ``labels`` and Prometheus' own
 errors.
-Not here: functions and operators of PromQL; they are answered with a parse error.
+Not here: functions and operators of PromQL but ``> number``; they are answered with a parse error.
 
 Resolution is one hour: at time t a gauge shows the hour that ends at t or that t is in. Values are printed as
 Prometheus prints 64-bit floats, so DCGM's int64 sentinel appears as 9223372036854776000.
@@ -19,11 +19,13 @@ from typing import Any
 
 from simulator import organisation as org
 from simulator.gpu import GpuHour, gpu_uuid
+from simulator.server.kube import kube_series
 
 MOST_POINTS = 11_000
 _HOUR = 3600
 _SELECTOR = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{(.*)\})?\s*$", re.DOTALL)
 _MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\s*(,|$)')
+_COMPARISON = re.compile(r"^(.*\S)\s*>\s*(\d+)\s*$", re.DOTALL)
 _DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
@@ -117,6 +119,11 @@ class PrometheusStore:
             if row.pod:
                 pods.setdefault((row.namespace, row.pod, row.node), set()).add(row.hour)
         self._objects = {**_pod_series(pods), **self._namespace_series()}
+        self._changes = kube_series(self._all_rows(), first_midnight)
+
+    def _all_rows(self) -> Iterable[GpuHour]:
+        found = (row for series in self._gpu_series.values() for row in series.values())
+        return sorted(found, key=lambda row: (row.hour, row.node, row.gpu))
 
     def query_range(self, parameters: dict[str, str]) -> dict[str, Any]:
         """``/api/v1/query_range``.
@@ -167,7 +174,10 @@ class PrometheusStore:
     def labels(self) -> dict[str, Any]:
         """``/api/v1/labels``."""
         return _success(
-            sorted({name for labels in (*self._gpu_series, *self._objects) for name, _ in labels} | {"__name__"})
+            sorted(
+                {name for labels in (*self._gpu_series, *self._objects, *self._changes) for name, _ in labels}
+                | {"__name__"}
+            )
         )
 
     def _hour(self, moment: float) -> int:
@@ -177,6 +187,13 @@ class PrometheusStore:
 
     def _select(self, query: str) -> list[tuple[Labels, Collection[int], Callable[[int], str]]]:
         """Series that a query selects: labels, the hours they exist in (ascending), and their value in an hour."""
+        compared = _COMPARISON.match(query)
+        if compared:
+            bound = float(compared[2])
+            return [
+                (labels, [hour for hour in hours if float(value_at(hour)) > bound], value_at)
+                for labels, hours, value_at in self._select(compared[1])
+            ]
         matchers = parse_selector(query)
         found: list[tuple[Labels, Collection[int], Callable[[int], str]]] = []
         for name, gauge in _GAUGES.items():
@@ -189,6 +206,9 @@ class PrometheusStore:
         for labels, hours in self._objects.items():
             if all(matcher.accepts(dict(labels)) for matcher in matchers):
                 found.append((labels, hours, _one))
+        for labels, values in self._changes.items():
+            if all(matcher.accepts(dict(labels)) for matcher in matchers):
+                found.append((labels, values, partial(_value_at, values)))
         return sorted(found, key=lambda item: item[0])
 
     def _namespace_series(self) -> Series:
@@ -204,6 +224,10 @@ class PrometheusStore:
 
 def _gauge_at(rows: dict[int, GpuHour], gauge: Callable[[GpuHour], float], hour: int) -> str:
     return _number(gauge(rows[hour]))
+
+
+def _value_at(values: dict[int, float], hour: int) -> str:
+    return _number(values[hour])
 
 
 def _one(_: int) -> str:

@@ -86,7 +86,7 @@ def test_documents_mention_no_command_that_does_not_exist(project_dir: Path) -> 
     known = set(commands(root))
     checked = 0
     for path in documents(project_dir):
-        for words in re.findall(r"(?:`|bin/)aifinops ([a-z]+(?: [a-z]+)?)", path.read_text(encoding="utf-8")):
+        for words in re.findall(r"(?:`|bin/)aifinops ([a-z-]+(?: [a-z-]+)?)", path.read_text(encoding="utf-8")):
             first, _, second = words.partition(" ")
             assert f"aifinops {first}" in known or f"aifinops {first} {second}" in known, f"{path.name}: {words}"
             checked += 1
@@ -116,7 +116,7 @@ def test_documents_name_make_targets_that_exist(project_dir: Path) -> None:
     named = {
         (path.name, target)
         for path, text in texts.items()
-        for target in re.findall(r"(?:`|^|run: )make ([a-z]+)", text, re.MULTILINE)
+        for target in re.findall(r"(?:`|^|run: )make ([a-z-]+)", text, re.MULTILINE)
     }
     assert named
     assert {target for _, target in named} <= targets

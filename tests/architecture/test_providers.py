@@ -39,14 +39,23 @@ def test_a_source_has_its_folder_and_a_documented_setting(source_type: str, proj
 def test_every_lake_table_is_written_and_read(project_dir: Path) -> None:
     names = {table.name for table in lake.TABLES}
     written = {table.name for kind in KINDS for table in kind.tables}
-    assert names - written == {"landing__snapshot", "landing__window", "landing__rejected"}
+    assert names - written == {
+        "landing__snapshot",
+        "landing__window",
+        "landing__rejected",
+        "landing__schema_drift",
+    }
     document = yaml.safe_load((project_dir / "dbt_project" / "models" / "sources.yml").read_text(encoding="utf-8"))
     [source] = [source for source in document["sources"] if source["name"] == "lake"]
     assert {table["name"] for table in source["tables"]} == names
     for table in source["tables"]:
         assert table["config"]["meta"]["dagster"]["asset_key"] == ["lake", table["name"]]
     models = (project_dir / "dbt_project" / "models").rglob("*.sql")
-    read = {name for path in models for name in re.findall(r"lake\('(\w+)'", path.read_text(encoding="utf-8"))}
+    read = {
+        name
+        for path in models
+        for name in re.findall(r"(?:lake|lake_usage|current_answers)\('(\w+)'", path.read_text(encoding="utf-8"))
+    }
     assert names - read <= {"landing__window"}
 
 

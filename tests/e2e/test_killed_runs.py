@@ -19,7 +19,7 @@ from cli.simulated import SimulatedOrganisation
 from finops.paths import PROJECT_DIR, Home
 from tests.support.pipeline import mart_digests, organisation_in, run_once
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("killed")]
 
 AFTER_A_FEW_RUNS_LANDED = "azure exports"
 IN_THE_MIDDLE_OF_DBT = "Configuration checked"

@@ -16,7 +16,7 @@ import pytest
 from finops.paths import PROJECT_DIR, Home
 from tests.support.pipeline import query
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("own-files")]
+pytestmark = [pytest.mark.xdist_group("own-files")]
 
 
 def aifinops(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +49,7 @@ def test_a_real_focus_file_reaches_marts_and_report(real_data: Path, tmp_path: P
 
 
 @pytest.mark.ids("ING-3", "COST-2", "UNIT-1")
+@pytest.mark.long
 def test_a_real_usage_table_is_priced(real_data: Path, tmp_path: Path) -> None:
     file = real_data / "llm" / "azure2023" / "AzureLLMInferenceTrace_code.csv"
     mapping = PROJECT_DIR / "config" / "examples" / "azure-llm-trace-mapping.yml"

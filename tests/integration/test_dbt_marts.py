@@ -463,7 +463,7 @@ def test_usage_is_counted_once_in_disjoint_classes_at_the_price_of_its_day(built
     assert rows == [
         ("support", "input_uncached", 1000, 1, Decimal("0.001"), "azure.ai.openai/gpt-4.1/input_uncached/2026-10-10"),
         ("support", "output", 60, 0, Decimal("0.00024"), "azure.ai.openai/gpt-4.1/output/2026-10-10"),
-        ("support", "reasoning", 40, 0, Decimal("0.00016"), "azure.ai.openai/gpt-4.1/reasoning/2026-10-10"),
+        ("support", "reasoning", 40, 0, Decimal("0.00016"), "azure.ai.openai/gpt-4.1/output/2026-10-10"),
     ]
     older = built.query(
         "select distinct price_per_1m_tokens from marts.fct_usage_cost_hourly "

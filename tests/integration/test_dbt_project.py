@@ -47,7 +47,7 @@ def test_every_model_and_column_is_described(manifest: dict[str, Any]) -> None:
 @pytest.mark.ids("BI-2")
 def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> None:
     public = {name: node for name, node in _models(manifest).items() if "public" in node["tags"]}
-    assert {name for name in _models(manifest) if name.startswith(("fct_", "dim_"))} == set(public)
+    assert {name for name in _models(manifest) if name.startswith(("fct_", "dim_", "focus_"))} == set(public)
     for name, node in public.items():
         assert node["config"]["contract"]["enforced"], name
         assert node["schema"] == "marts", name

@@ -47,7 +47,13 @@ def home(tmp_path: Path) -> Home:
 def land_metrics(
     home: Home, url: str, as_of: datetime = AS_OF, periods: set[BillingPeriod] | None = None, **changes: object
 ) -> LandingResult:
-    settings = {"resources": ACCOUNTS, "region": "swedencentral", "endpoint": url, "credential": "static"} | changes
+    settings: dict[str, object] = {
+        "resources": ACCOUNTS,
+        "region": "swedencentral",
+        "endpoint": url,
+        "credential": "static",
+    }
+    settings |= {"recent_hours": 0} | changes  # minutes have their own tests
     source = AzureMonitorSource.model_validate({"id": "metrics", "type": "azure_monitor", **settings})
     return ingestion.land(source, home, as_of=as_of, environ=TOKEN, periods=periods)
 
@@ -66,18 +72,23 @@ def test_metrics_land_by_deployment_and_landing_again_changes_nothing(home: Home
     assert result.windows == 2 * 4, "93 days in windows of at most 30, for two accounts"
     names = query(home, METRICS, "select distinct metric_name from rows order by 1")
     assert [name for (name,) in names] == [
+        "ActiveTokens",
         "AzureOpenAIContextTokensCacheMatchRate",
         "AzureOpenAIProvisionedManagedUtilizationV2",
         "AzureOpenAIRequests",
+        "AzureOpenAITTLTInMS",
+        "AzureOpenAITimeToResponse",
         "GeneratedTokens",
         "InputTokens",
+        "ModelRequests",
         "OutputTokens",
         "ProcessedPromptTokens",
+        "ProvisionedUtilization",
         "cacheReadInputTokens",
     ]
-    assert query(home, METRICS, "select count(*) from rows where deployment_name is null or model_name is null") == [
-        (0,)
-    ]
+    assert query(home, METRICS, "select count(*) from rows where deployment_name is null") == [(0,)]
+    nameless = query(home, METRICS, "select distinct metric_name from rows where model_name is null order by 1")
+    assert nameless == [("GeneratedTokens",), ("ProcessedPromptTokens",)], "Azure does not say their model"
     assert query(home, METRICS, "select distinct resource_id from rows order by 1") == [(a.lower(),) for a in ACCOUNTS]
     both = query(
         home,

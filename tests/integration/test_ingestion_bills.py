@@ -162,12 +162,12 @@ def test_runs_after_as_of_do_not_exist_yet(home: Home, exports: Path) -> None:
 @pytest.mark.ids("ING-1")
 def test_other_exports_in_the_folder_are_left_out_and_reported(home: Home, exports: Path) -> None:
     write_run(exports, "r1", charges("2026-10-01", ["1"]), submitted="2026-10-03T04:30:00Z")
-    write_run(exports, "r2", [], submitted="2026-10-03T04:30:00Z", config={"type": "ActualCost"})
+    write_run(exports, "r2", [], submitted="2026-10-03T04:30:00Z", config={"type": "PriceSheet"})
     write_run(exports, "r3", [], submitted="2026-10-03T05:30:00Z", period=("2026-10-05", "2026-10-11"))
     result = land_exports(home, exports)
     assert result.snapshots == 1
     assert len(result.ignored) == 2
-    assert "type ActualCost" in result.ignored[0]
+    assert "type PriceSheet" in result.ignored[0]
     assert "no single billing month" in result.ignored[1]
 
 

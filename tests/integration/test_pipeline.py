@@ -14,7 +14,7 @@ from cli.simulated import SimulatedOrganisation
 from finops.paths import Home
 from tests.support.pipeline import mart_digests, organisation_in, query, run_once
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = [pytest.mark.xdist_group("pipeline")]
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ def test_the_idle_gpu_pool_shows_as_idle(done: Done) -> None:
 
 
 @pytest.mark.ids("ING-10", "COST-5")
+@pytest.mark.long
 def test_running_again_changes_nothing_and_sends_nothing(done: Done) -> None:
     before = mart_digests(done.home)
     messages = len(done.received("teams"))

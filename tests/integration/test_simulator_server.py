@@ -73,16 +73,15 @@ def test_the_real_azure_client_reads_tokens_by_deployment(metrics: MetricsClient
         timespan=(start, AS_OF),
         granularity=timedelta(hours=1),
         aggregations=["Total"],
-        filter="ModelDeploymentName eq '*' and ModelName eq '*'",
+        filter="ModelDeploymentName eq '*' and Region eq '*'",
     )
     hours = [h for h in telemetry.read_account_hours(directory / "telemetry") if h.resource_id == SUPPORT]
-    expected = {(h.deployment, h.model, h.hour): h.input_tokens for h in hours if h.hour >= start.timestamp()}
+    expected = {(h.deployment, h.hour): h.input_tokens for h in hours if h.hour >= start.timestamp()}
     answered = {}
     for series in result.metrics["ProcessedPromptTokens"].timeseries:
         for point in series.data:
             key = (
                 series.metadata_values["modeldeploymentname"],
-                series.metadata_values["modelname"],
                 int(point.timestamp.timestamp()),
             )
             answered[key] = point.total
@@ -148,6 +147,7 @@ def test_provisioned_utilisation_is_a_percentage_of_the_provisioned_deployment_o
         ({"metric_names": ["Nonsense"]}, 400),
         ({"metric_namespace": "Microsoft.Compute/virtualMachines"}, 400),
         ({"filter": "Nonsense eq '*'"}, 400),
+        ({"metric_names": ["GeneratedTokens"], "filter": "ModelName eq '*'"}, 400),
         ({"resource_ids": [SUPPORT.replace("aoai-support", "gone")]}, 404),
     ],
 )

@@ -101,6 +101,8 @@ def configuration(*policies: m.Policy, routes: tuple[m.Route, ...] = ROUTES) -> 
         tags=m.TagsFile.model_construct(),
         allocation=m.AllocationFile.model_construct(),
         prices=m.PricesFile.model_construct(),
+        currencies=m.CurrenciesFile.model_validate({}),
+        exchange_rates=(),
         budgets=m.BudgetsFile(budgets=[]),
         guardrails=m.GuardrailsFile(policies=list(policies) or [budget_policy()]),
         events=m.EventsFile(),

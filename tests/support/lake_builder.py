@@ -40,6 +40,8 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
 }
 
+FIRST_LOAD_AT = datetime.fromtimestamp(1_790_000_000, UTC)
+
 CONFIG_FILES = {
     "sources": "sources: []\nfiscal_year_first_month: 7\n",
     "tags": """
@@ -157,6 +159,7 @@ class LakeBuilder:
     """Writes one home's lake, configuration and (empty) ``ml`` tables."""
 
     home: Home
+    first_load_at: datetime = FIRST_LOAD_AT
     _loads: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -174,15 +177,18 @@ class LakeBuilder:
         folder = config_dir or write_config(self.home.path / "settings")
         write_tables(load_configuration(folder), self.home.config_tables, as_of)
 
-    def load(self, tables: Mapping[str, Sequence[Row]], *, complete: bool = True) -> str:
+    def load(
+        self, tables: Mapping[str, Sequence[Row]], *, complete: bool = True, loaded_at: datetime | None = None
+    ) -> str:
         """One load of rows into several tables; an incomplete one has files and no entry. Returns the load id."""
         self._loads += 1
-        load_id = f"{1_790_000_000 + self._loads}.{self._loads:06d}"
+        load_id = f"{int(self.first_load_at.timestamp()) + self._loads}.{self._loads:06d}"
         by_name = {table.name: table for table in lake.TABLES}
         for name, rows in tables.items():
             self._write(by_name[name], rows, f"{load_id}.{name[:4]}.parquet")
         if complete:
-            entry = {"load_id": load_id, "schema_name": "test", "status": 0, "inserted_at": "2026-10-20T00:00:00+00:00"}
+            inserted_at = (loaded_at or datetime(2026, 10, 20, tzinfo=UTC)).isoformat()
+            entry = {"load_id": load_id, "schema_name": "test", "status": 0, "inserted_at": inserted_at}
             path = self._raw / lake.LOADS_TABLE / f"test__{load_id}.jsonl"
             path.write_text(json.dumps(entry) + "\n")
         return load_id
@@ -199,6 +205,7 @@ class LakeBuilder:
         source_id: str = "test",
         complete: bool = True,
         also: Mapping[str, Sequence[Row]] | None = None,
+        loaded_at: datetime | None = None,
     ) -> str:
         """One delivered state of a file or export run, with its rows, in one load. Returns the load id."""
         snapshot_id = snapshot_id or f"snapshot-{self._loads + 1}"
@@ -216,8 +223,11 @@ class LakeBuilder:
         declared = {column.name for t in lake.TABLES if t.name == table for column in t.columns}
         keys = {"source_id": source_id, "snapshot_id": snapshot_id, "x_file": scope}
         own = {name: value for name, value in keys.items() if name in declared}
-        landed = [{**own, "x_row": number, **row} for number, row in enumerate(rows, start=1)]
-        return self.load({lake.SNAPSHOT.name: [header], table: landed, **(also or {})}, complete=complete)
+        numbered = "x_row" in declared
+        landed = [{**own, **({"x_row": number} if numbered else {}), **row} for number, row in enumerate(rows, start=1)]
+        return self.load(
+            {lake.SNAPSHOT.name: [header], table: landed, **(also or {})}, complete=complete, loaded_at=loaded_at
+        )
 
     def ml(self, name: str, rows: Sequence[Row]) -> None:
         """Write a table of the statistical models, whole."""

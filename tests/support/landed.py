@@ -28,13 +28,17 @@ HEADER = ("BilledCost", "BillingCurrency", "BillingPeriodStart", "ChargePeriodSt
 _VOLATILE = ("landed_at", "requested_at")
 
 
+def complete_loads(home: Home) -> list[str]:
+    """Load ids whose entry is there: the rule that dbt's ``lake()`` reads by."""
+    names = [path.name for path in (home.lake / lake.DATASET / lake.LOADS_TABLE).glob("*.jsonl")]
+    return [name.removesuffix(".jsonl").rsplit("__", 1)[-1] for name in names]
+
+
 def query(home: Home, table: str, sql: str) -> list[tuple[Any, ...]]:
     """Rows of a query over ``rows``: the rows of a table's complete loads, with ``load_id``."""
     folder = home.lake / lake.DATASET
-    names = [path.name for path in (folder / lake.LOADS_TABLE).glob("*.jsonl")]
-    complete = [name.removesuffix(".jsonl").rsplit("__", 1)[-1] for name in names]
     with duckdb.connect() as connection:
-        connection.execute("create table complete as select unnest(?) as load_id", [complete])
+        connection.execute("create table complete as select unnest(?) as load_id", [complete_loads(home)])
         connection.execute(
             f"""create view rows as select * exclude (filename) from (
                 select *, regexp_extract(filename, '([^/]+)\\.[^./]+\\.parquet$', 1) as load_id
@@ -44,14 +48,30 @@ def query(home: Home, table: str, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
+def readable_by_load(home: Home) -> dict[str, dict[str, Counter[str]]]:
+    """Table → load → its rows as text with their number, times of landing left out; tables without files are left
+    out."""
+    found: dict[str, dict[str, Counter[str]]] = {}
+    for table in lake.TABLES:
+        files = [path.name for path in (home.lake / lake.DATASET / table.name).glob("*.parquet")]
+        if files in ([], [lake.SCHEMA_FILE]):
+            continue
+        dropped = ", ".join(["load_id", *(c.name for c in table.columns if c.name in _VOLATILE)])
+        packed = f"struct_pack(*columns(* exclude ({dropped})))"
+        # What has no date of its own was made when it was landed.
+        made = " replace (nullif(submitted_at, landed_at) as submitted_at)" if table is lake.SNAPSHOT else ""
+        sql = f"select load_id, to_json({packed})::varchar from (select *{made} from rows)"
+        rows = query(home, table.name, sql)
+        loads = found.setdefault(table.name, {})
+        for load_id, text in rows:
+            loads.setdefault(load_id, Counter())[text] += 1
+    return found
+
+
 def readable(home: Home) -> dict[str, Counter[str]]:
     """Table → its rows as text with their number, loads and times of landing left out."""
-    found = {}
-    for table in lake.TABLES:
-        dropped = ", ".join(["load_id", *(c.name for c in table.columns if c.name in _VOLATILE)])
-        rows = query(home, table.name, f"select to_json(r)::varchar from (select * exclude ({dropped}) from rows) r")
-        found[table.name] = Counter(row[0] for row in rows)
-    return found
+    loads = readable_by_load(home)
+    return {table.name: sum(loads.get(table.name, {}).values(), Counter()) for table in lake.TABLES}
 
 
 def csv_bytes(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:

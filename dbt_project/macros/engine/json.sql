@@ -27,6 +27,42 @@
     end
 {%- endmacro %}
 
+{# Tags of tags_document() as a JSON object, also where they came as a list of pairs. #}
+{% macro tags_object(document) -%}
+    {{ return(adapter.dispatch('tags_object')(document)) }}
+{%- endmacro %}
+
+{% macro duckdb__tags_object(document) -%}
+    case
+        when left({{ document }}, 1) = '[' then cast(to_json(map_from_entries(list_distinct(list_filter(
+            list_transform(
+                from_json({{ document }}, '["json"]'),
+                lambda pair: {
+                    'k': coalesce(
+                        json_extract_string(pair, '$.key'), json_extract_string(pair, '$.Key'),
+                        json_extract_string(pair, '$.tagKey')
+                    ),
+                    'v': coalesce(
+                        json_extract_string(pair, '$.value'), json_extract_string(pair, '$.Value'),
+                        json_extract_string(pair, '$.tagValue')
+                    )
+                }
+            ),
+            lambda entry: entry.k is not null
+        )))) as varchar)
+        else {{ document }}
+    end
+{%- endmacro %}
+
+{# A JSON object as it is; null where the text is anything else. #}
+{% macro json_object(text) -%}
+    {{ return(adapter.dispatch('json_object')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_object(text) -%}
+    case when left({{ text }}, 1) = '{' and json_valid({{ text }}) then {{ text }} end
+{%- endmacro %}
+
 {# A query of `id`, `tag_key` (as written) and `tag_value`, one row per tag with a value, from a relation of documents. #}
 {% macro tag_entries(relation, id, document) -%}
     {{ return(adapter.dispatch('tag_entries')(relation, id, document)) }}
@@ -55,4 +91,13 @@
         end as tag_value
     from {{ relation }} as documents, lateral json_each(documents.{{ document }}) as entry
     where documents.{{ document }} is not null
+{%- endmacro %}
+
+{# The distinct values of a group as a JSON list of texts, in order. #}
+{% macro text_list(value) -%}
+    {{ return(adapter.dispatch('text_list')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_list(value) -%}
+    cast(to_json(coalesce(list_sort(list(distinct {{ value }})), cast([] as varchar[]))) as varchar)
 {%- endmacro %}

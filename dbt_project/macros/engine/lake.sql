@@ -12,14 +12,23 @@
 {% macro duckdb__lake(table) -%}
     (
         select *
-        from (
-            select
-                * exclude (filename, file_row_number),
-                regexp_extract(filename, '([^/\\]+)\.[^./\\]+\.parquet$', 1) as load_id,
-                regexp_extract(filename, '[^/\\]+$') as load_file,
-                file_row_number as load_row
-            from {{ source('lake', table) }}
-        )
+        from {{ lake_files(table) }}
         where load_id in (select complete.load_id from {{ ref('stg_lake__load') }} as complete)
+    )
+{%- endmacro %}
+
+{# The rows of all files, interrupted loads included, with the same three columns: for deciding which loads count. #}
+{% macro lake_files(table) -%}
+    {{ return(adapter.dispatch('lake_files')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__lake_files(table) -%}
+    (
+        select
+            * exclude (filename, file_row_number),
+            regexp_extract(filename, '([^/\\]+)\.[^./\\]+\.parquet$', 1) as load_id,
+            regexp_extract(filename, '[^/\\]+$') as load_file,
+            file_row_number as load_row
+        from {{ source('lake', table) }}
     )
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {# Exact numbers. Money is decimal(38,12); where it is split it is counted in whole units of 0.000000000001. #}
 
 {#
-  An amount as billing files write it: a point, no separators, exponents allowed; null where it is anything else
-  (finops.money.parse_amount refuses the same). Digits after the twelfth are rounded, halves away from zero.
+  An amount as billing files write it: a point, no separators, exponents allowed; null where it is anything else. What
+  finops.money.parse_amount reads: digits after the twelfth are rounded, halves to even.
 #}
 {% macro amount_from_text(text) -%}
     {{ return(adapter.dispatch('amount_from_text')(text)) }}
@@ -10,9 +10,65 @@
 
 {% macro duckdb__amount_from_text(text) -%}
     case
-        when regexp_full_match({{ text }}, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
-            then try_cast({{ text }} as decimal(38, 12))
+        when not regexp_full_match({{ text }}, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?') then null
+        when contains(lower({{ text }}), 'e') then {{ _amount_from_digits(_without_exponent(text)) }}
+        else {{ _amount_from_digits(text) }}
     end
+{%- endmacro %}
+
+{# DuckDB rounds halves away from zero; a half above an even digit goes down. Short texts are spared the second look. #}
+{% macro _amount_from_digits(text) -%}
+    case
+        when length({{ text }}) > 13 and regexp_full_match({{ text }}, '[+-]?[0-9]*\.[0-9]{11}[02468]50*')
+            then try_cast(regexp_extract({{ text }}, '^([+-]?[0-9]*\.[0-9]{12})', 1) as decimal(38, 12))
+        else try_cast({{ text }} as decimal(38, 12))
+    end
+{%- endmacro %}
+
+{#
+  1.5E-7 as 0.00000015, because DuckDB's own reading of exponents loses digits. The point is put among the digits, padded
+  with as many zeros as can matter: an amount has at most 26 digits before the point.
+#}
+{% macro _without_exponent(text) -%}
+    list_transform(
+        [regexp_extract({{ text }}, '^([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)$', ['sign', 'whole', 'part', 'exponent'])],
+        lambda n: list_transform(
+            [{
+                'sign': n.sign,
+                'digits': n.whole || n.part,
+                'point': length(n.whole) + cast(n.exponent as integer)
+            }],
+            lambda m: m.sign || case
+                when m.point <= 0 then '0.' || repeat('0', cast(-m.point as bigint)) || m.digits
+                when m.point >= length(m.digits) then m.digits || repeat('0', cast(m.point - length(m.digits) as bigint))
+                else left(m.digits, m.point) || '.' || substr(m.digits, cast(m.point + 1 as bigint))
+            end
+        )[1]
+    )[1]
+{%- endmacro %}
+
+{#
+  An amount with separators for thousands in the form that amount_from_text reads; what is not written in the style is left
+  as it is, and refused later. Styles are 1,234.56 and 1.234,56; currency signs go, (5.00) is -5.00.
+#}
+{% macro amount_without_separators(text, style) -%}
+    {{ return(adapter.dispatch('amount_without_separators')(text, style)) }}
+{%- endmacro %}
+
+{% macro duckdb__amount_without_separators(text, style) -%}
+    list_transform(
+        [regexp_replace(trim(translate({{ text }}, '$€£¥', '')), '^\(\s*(.*?)\s*\)$', '-\1')],
+        lambda bare: case
+            when {{ style }} = '1,234.56' and regexp_full_match(bare, '[+-]?\s*[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?')
+                then regexp_replace(bare, '[,\s]', '', 'g')
+            when {{ style }} = '1.234,56' and regexp_full_match(bare, '[+-]?\s*([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]*)?')
+                then replace(regexp_replace(bare, '[.\s]', '', 'g'), ',', '.')
+            when {{ style }} = '1,234.56' then regexp_replace(bare, '^([+-])\s+', '\1')
+            -- A point that groups no thousands would else be read as one that starts the decimals.
+            when {{ style }} = '1.234,56' and contains(bare, '.') then 'not 1.234,56: ' || bare
+            else {{ text }}
+        end
+    )[1]
 {%- endmacro %}
 
 {# Whole units of 1e-12 in an amount: exact, because a decimal(38,12) always prints twelve digits after the point. #}
@@ -50,6 +106,33 @@
     (((({{ dividend }}) % ({{ divisor }})) + ({{ divisor }})) % ({{ divisor }}))
 {%- endmacro %}
 
+{# A price such that price × quantity is the amount, cut to twelve digits; null where it would be negative or immense. #}
+{% macro unit_price(amount, quantity) -%}
+    {{ return(adapter.dispatch('unit_price')(amount, quantity)) }}
+{%- endmacro %}
+
+{% macro duckdb__unit_price(amount, quantity) -%}
+    case
+        when {{ quantity }} <> 0 and sign({{ amount }}) * sign({{ quantity }}) >= 0 and abs({{ amount }}) < 100000000000000
+            then {{ from_units(
+                "(" ~ to_units('abs(' ~ amount ~ ')') ~ " * cast(1000000000000 as hugeint)) // "
+                ~ to_units('abs(' ~ quantity ~ ')')
+            ) }}
+    end
+{%- endmacro %}
+
+{# Two amounts multiplied and rounded to twelve digits; null where the product has more than fourteen before the point. #}
+{% macro exact_product(amount, factor) -%}
+    {{ return(adapter.dispatch('exact_product')(amount, factor)) }}
+{%- endmacro %}
+
+{% macro duckdb__exact_product(amount, factor) -%}
+    case
+        when abs(cast({{ amount }} as double) * cast({{ factor }} as double)) < 1e13
+            then cast(cast({{ amount }} as decimal(38, 12)) * cast({{ factor }} as decimal(38, 12)) as decimal(38, 12))
+    end
+{%- endmacro %}
+
 {# Tokens times a price per 1M tokens, exact to 18 digits, then rounded to 12. Decimal division would give a float. #}
 {% macro token_cost(tokens, price_per_1m_tokens) -%}
     {{ return(adapter.dispatch('token_cost')(tokens, price_per_1m_tokens)) }}
@@ -71,4 +154,13 @@
 {# A token count in millions, exact. #}
 {% macro tokens_in_millions(tokens) -%}
     cast(cast({{ tokens }} as decimal(32, 0)) * cast('0.000001' as decimal(7, 6)) as decimal(38, 12))
+{%- endmacro %}
+
+{# The middle one of a group's amounts: always one of them, never an average of two. #}
+{% macro middle_amount(amount) -%}
+    {{ return(adapter.dispatch('middle_amount')(amount)) }}
+{%- endmacro %}
+
+{% macro duckdb__middle_amount(amount) -%}
+    quantile_disc({{ amount }}, 0.5)
 {%- endmacro %}

@@ -32,6 +32,15 @@
     regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'gi')
 {%- endmacro %}
 
+{# The text with the groups of a pattern put into another form; the text as it is where the pattern does not match. #}
+{% macro rewritten(text, pattern, form) -%}
+    {{ return(adapter.dispatch('rewritten')(text, pattern, form)) }}
+{%- endmacro %}
+
+{% macro duckdb__rewritten(text, pattern, form) -%}
+    regexp_replace({{ text }}, {{ pattern }}, {{ form }})
+{%- endmacro %}
+
 {# A text id that is the same for the same values on every engine and in every run. #}
 {% macro stable_id(columns) -%}
     md5(
@@ -39,4 +48,63 @@
         coalesce(cast({{ column }} as varchar), '∅'){{ " || '␟' ||" if not loop.last }}
         {%- endfor %}
     )
+{%- endmacro %}
+
+{#
+  A query of `id`, `position` (from 1) and `word`, one row per word of a text whose words are apart by one space; a text
+  without words has no row.
+#}
+{% macro word_entries(relation, id, text) -%}
+    {{ return(adapter.dispatch('word_entries')(relation, id, text)) }}
+{%- endmacro %}
+
+{% macro duckdb__word_entries(relation, id, text) -%}
+    select
+        texts.{{ id }},
+        cast(generate_subscripts(string_split(texts.{{ text }}, ' '), 1) as bigint) as position,
+        unnest(string_split(texts.{{ text }}, ' ')) as word
+    from {{ relation }} as texts
+    where texts.{{ text }} <> ''
+{%- endmacro %}
+
+{# The words of a text in alphabetical order, so that names that differ in the order of their words are equal. #}
+{% macro words_in_order(text) -%}
+    {{ return(adapter.dispatch('words_in_order')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__words_in_order(text) -%}
+    array_to_string(list_sort(string_split({{ text }}, ' ')), ' ')
+{%- endmacro %}
+
+{# Texts of a group, put together in an order. #}
+{% macro joined_text(text, separator, order_by) -%}
+    {{ return(adapter.dispatch('joined_text')(text, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_text(text, separator, order_by) -%}
+    string_agg({{ text }}, {{ separator }} order by {{ order_by }})
+{%- endmacro %}
+
+{# Words that are written as one apart by a space: BatchOutp, turbo16K, Claude4.6Sonnet. #}
+{% macro split_glued_words(text) -%}
+    {{ return(adapter.dispatch('split_glued_words')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_glued_words(text) -%}
+    regexp_replace(
+        regexp_replace(
+            regexp_replace({{ text }}, '([a-z])[.]?([A-Z])|([a-z])[.]([a-z])', '\1\3 \2\4', 'g'),
+            '([0-9])([A-Z][a-z])', '\1 \2', 'g'
+        ),
+        '([A-Za-z]{3,})([0-9])', '\1 \2', 'g'
+    )
+{%- endmacro %}
+
+{# Numbers of one digit beside each other as one number: claude-sonnet-4-6 → claude-sonnet-4.6. #}
+{% macro joined_numbers(text) -%}
+    {{ return(adapter.dispatch('joined_numbers')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_numbers(text) -%}
+    regexp_replace({{ text }}, '\b([0-9])[ -]([0-9])\b', '\1.\2', 'g')
 {%- endmacro %}

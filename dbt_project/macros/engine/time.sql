@@ -1,12 +1,15 @@
 {# Time: everything is UTC, days are calendar days of UTC. #}
 
-{# A timestamp without zone, in UTC, from ISO 8601 text with or without offset; null where it cannot be read. #}
+{#
+  A timestamp without zone, in UTC, from ISO 8601 text with or without offset; null where it cannot be read. The year has
+  four digits: DuckDB alone takes 4/1/25 for the 25th of January of the year 4.
+#}
 {% macro utc_from_text(text) -%}
     {{ return(adapter.dispatch('utc_from_text')(text)) }}
 {%- endmacro %}
 
 {% macro duckdb__utc_from_text(text) -%}
-    (try_cast({{ text }} as timestamptz) at time zone 'UTC')
+    (try_cast(case when {{ text }} like '____-%' then {{ text }} end as timestamptz) at time zone 'UTC')
 {%- endmacro %}
 
 {% macro hour_of(moment) -%}
@@ -56,6 +59,24 @@
 
 {% macro duckdb__days_between(earlier, later) -%}
     date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{# Seconds from one timestamp to a later one, with their fraction. #}
+{% macro seconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('seconds_between')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(earlier, later) -%}
+    (epoch({{ later }}) - epoch({{ earlier }}))
+{%- endmacro %}
+
+{# Hours from one moment to a later one, with a fraction. #}
+{% macro hours_between(earlier, later) -%}
+    {{ return(adapter.dispatch('hours_between')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__hours_between(earlier, later) -%}
+    (date_diff('second', {{ earlier }}, {{ later }}) / 3600.0)
 {%- endmacro %}
 
 {# 1 for Monday to 7 for Sunday. #}

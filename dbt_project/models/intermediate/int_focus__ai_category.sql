@@ -1,15 +1,55 @@
 -- Which charges are AI spend and of which kind: the first rule of allocation.yml whose patterns all match. Decided once
--- per distinct set of the properties that rules look at.
+-- per distinct set of the properties that rules look at; and a pattern is tried once per distinct value, because a regular
+-- expression costs a thousand times what a join does.
+{% set properties = ai_rule_properties() %}
+
 with properties as (
     select distinct
-        {{ stable_id(['service_name', 'service_category', 'sku_meter', 'resource_id', 'charge_description']) }}
-            as ai_properties_id,
-        service_name,
-        service_category,
-        sku_meter,
-        resource_id,
-        charge_description
-    from {{ ref('stg_focus__cost_and_usage') }}
+        {{ ai_properties_id('charges', 'owners') }} as ai_properties_id,
+        charges.service_name,
+        charges.service_category,
+        charges.sku_meter,
+        charges.resource_id,
+        charges.charge_description,
+        charges.charge_category,
+        charges.provider_name,
+        nullif(concat_ws(' ', charges.sub_account_id, charges.sub_account_name), '') as sub_account,
+        charges.tags_id,
+        owners.environment,
+        owners.project
+    from {{ ref('stg_focus__cost_and_usage') }} as charges
+    left join {{ ref('int_focus__owner') }} as owners
+        on
+            {{ stable_id([
+                'charges.tags_id', 'charges.resource_id', 'charges.resource_name', 'charges.sub_account_id',
+                'charges.sub_account_name', 'charges.service_name'
+            ]) }} = owners.owner_properties_id
+            and charges.usage_date = owners.usage_date
+),
+
+rules as (
+    select * from {{ source('config', 'ai_category_rule') }}
+),
+
+{% for rule_column, property in properties.items() %}
+{{ rule_column }}_matches as (
+    select
+        given.value,
+        rules.rule_id
+    from (select distinct {{ property }} as value from properties where {{ property }} is not null) as given
+    inner join rules on rules.{{ rule_column }} is not null and {{ matches('given.value', 'rules.' ~ rule_column) }}
+),
+
+{% endfor %}
+tag_matches as (
+    select
+        tags.tags_id,
+        wanted.rule_id,
+        count(*) as tag_count
+    from {{ ref('stg_focus__tag') }} as tags
+    inner join {{ source('config', 'ai_category_tag') }} as wanted
+        on tags.tag_key = wanted.tag_key and {{ matches('tags.tag_value', 'wanted.pattern') }}
+    group by 1, 2
 ),
 
 matched as (
@@ -19,12 +59,17 @@ matched as (
         rules.category,
         row_number() over (partition by properties.ai_properties_id order by rules.priority) as rule_rank
     from properties
-    inner join {{ source('config', 'ai_category_rule') }} as rules
-        on
-            {% for property in ['service_name', 'service_category', 'sku_meter', 'resource_id', 'charge_description'] -%}
-            (rules.{{ property }} is null or {{ matches('properties.' ~ property, 'rules.' ~ property) }})
-            {{ 'and' if not loop.last }}
-            {% endfor %}
+    cross join rules
+    {%- for rule_column, property in properties.items() %}
+    left join {{ rule_column }}_matches
+        on properties.{{ property }} = {{ rule_column }}_matches.value and rules.rule_id = {{ rule_column }}_matches.rule_id
+    {%- endfor %}
+    left join tag_matches on properties.tags_id = tag_matches.tags_id and rules.rule_id = tag_matches.rule_id
+    where
+        coalesce(tag_matches.tag_count, 0) >= coalesce(rules.tag_count, 0)
+        {%- for rule_column in properties %}
+        and (rules.{{ rule_column }} is null or {{ rule_column }}_matches.rule_id is not null)
+        {%- endfor %}
 )
 
 select

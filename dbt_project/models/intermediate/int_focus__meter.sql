@@ -1,20 +1,31 @@
--- What a meter says about model, token class and way of deploying. Meter names are abbreviated and change without
--- notice, so what SkuPriceDetails says wins, and a meter of a model service that nothing could be read from stays
--- visible as 'unparsed'.
+-- What a meter of the bill says about model, token class and way of deploying. What SkuPriceDetails says wins over what
+-- is read from the name.
 with meters as (
-    select distinct
-        {{ stable_id(['sku_meter', 'sku_price_details']) }} as meter_id,
+    select
         sku_meter,
-        sku_price_details
+        sku_price_details,
+        case when count(distinct sku_meter_product) = 1 then min(sku_meter_product) end as meter_product
     from {{ ref('stg_focus__cost_and_usage') }}
     where sku_meter is not null or sku_price_details is not null
+    group by sku_meter, sku_price_details
 ),
 
-words as (
+-- One name has one parse on the bill, whichever details come with it.
+names as (
     select
-        *,
-        -- Words apart, dots kept: 'gpt-4.1-mini-cchd-Inp-glbl 1M Tokens' → ' gpt 4.1 mini cchd inp glbl 1m tokens '.
-        ' ' || trim({{ replace_all("lower(coalesce(sku_meter, ''))", "'[^a-z0-9.]+'", "' '") }}) || ' ' as meter_words,
+        sku_meter,
+        case when count(distinct sku_meter_product) = 1 then min(sku_meter_product) end as meter_product
+    from {{ ref('stg_focus__cost_and_usage') }}
+    where sku_meter is not null
+    group by sku_meter
+),
+
+detailed as (
+    select
+        {{ stable_id(['meters.sku_meter', 'meters.sku_price_details']) }} as meter_id,
+        meters.sku_meter,
+        names.meter_product,
+        meters.sku_price_details,
         coalesce(
             {{ json_member('sku_price_details', "'$.x_ModelId'") }}, {{ json_member('sku_price_details', "'$.ModelId'") }}
         ) as detail_model,
@@ -30,126 +41,102 @@ words as (
                 {{ json_member('sku_price_details', "'$.TokenCacheAction'") }}
             )
         ) as detail_cache,
-        lower(
-            coalesce(
-                {{ json_member('sku_price_details', "'$.x_DeploymentType'") }},
-                {{ json_member('sku_price_details', "'$.DeploymentType'") }}
-            )
-        ) as detail_deployment
+        coalesce(
+            {{ json_member('sku_price_details', "'$.x_DeploymentType'") }},
+            {{ json_member('sku_price_details', "'$.DeploymentType'") }}
+        ) as detail_deployment,
+        {{ replace_all(
+            'coalesce(' ~ json_member('sku_price_details', "'$.x_ModelVersion'") ~ ', '
+            ~ json_member('sku_price_details', "'$.ModelVersion'") ~ ')',
+            "'^20[0-9]{2}-|-'"
+        ) }} as detail_release
     from meters
+    left join names on meters.sku_meter = names.sku_meter
 ),
 
-flags as (
+read as (
     select
-        *,
-        {{ matches('meter_words', "' (inp|input|in|prompt) '") }} as says_input,
-        {{ matches('meter_words', "' (outp|output|out|opt|completion|generated) '") }} as says_output,
-        {{ matches('meter_words', "' (cached|cchd|cd|cache read|cache hit|ca) '") }} as says_cached,
-        {{ matches('meter_words', "' (cache write|cache wr|cchwrt|cwr) '") }} as says_cache_write,
-        {{ matches('meter_words', "' (batch|btch|bat) '") }} or {{ matches('detail_deployment', "'batch'") }} as is_batch,
-        {{ matches('meter_words', "' (provisioned|ptu|ptum) '") }}
-        or {{ matches('detail_deployment', "'provisioned'") }} as is_provisioned,
-        {{ matches('meter_words', "' (ft|fine tuned|fine tuning|finetuned) '") }} as is_fine_tuning,
-        {{ matches('meter_words', "' (1k |1m |)tokens? '") }} as counts_tokens,
-        -- What is left of the name when the words above and the filler are gone is the model.
-        nullif(
-            trim(
-                {{ replace_all(
-                    replace_all(
-                        replace_all(
-                            replace_all('meter_words', "' '", "'  '"),
-                            "' (inp|input|in|prompt|outp|output|out|opt|completion|generated|cached|cchd|cd|ca|cache|read|write|wr|hit|batch|btch|bat|glbl|global|gl|dz|dzone|dzn|data|zone|regnl|regional|rgnl|std|standard|prty|priority|shortco|longco|sc|lc|1k|1m|token|tokens|azure|openai|ft|hosting|hour|unit|units) '"
-                        ),
-                        "' (0[1-9]|1[0-2])[0-3][0-9] '"
-                    ),
-                    "' +'",
-                    "' '"
-                ) }}
-            ),
-            ''
-        ) as model_words
-    from words
+        detailed.*,
+        parsed.model as meter_model,
+        parsed.model_release,
+        parsed.token_class as meter_class,
+        parsed.service_tier,
+        coalesce(parsed.is_provisioned, false) or {{ matches('detailed.detail_deployment', "'provisioned'") }}
+            as is_provisioned,
+        coalesce(parsed.is_fine_tuning, false) as is_fine_tuning,
+        parsed.fine_tuning,
+        parsed.deployment_type as meter_deployment,
+        parsed.context,
+        parsed.meter_unit,
+        parsed.tokens_per_unit,
+        parsed.parse_status as meter_status,
+        parsed.unparsed_reason,
+        case
+            when detailed.detail_direction is null then null
+            -- Details say nothing of sound and pictures: the name does.
+            when parsed.token_class in ('input_audio', 'cache_read_audio', 'output_audio', 'input_image', 'output_image')
+                then parsed.token_class
+            when detailed.detail_direction like 'out%' then 'output'
+            when detailed.detail_cache like 'read%' or detailed.detail_cache like 'hit%' then 'cache_read'
+            when detailed.detail_cache like 'write%' then coalesce(
+                case when parsed.token_class = 'cache_write_1h' then 'cache_write_1h' end, 'cache_write_5m'
+            )
+            when detailed.detail_direction like 'in%' then coalesce(
+                case when detailed.detail_cache is null then parsed.token_class end, 'input_uncached'
+            )
+        end as detail_class
+    from detailed
+    left join {{ ref('int_meter__parsed') }} as parsed
+        on
+            detailed.sku_meter = parsed.sku_meter
+            and detailed.meter_product is not distinct from parsed.meter_product
 ),
 
-parsed as (
-    select
-        *,
-        counts_tokens
-        and model_words is not null
-        and not is_provisioned
-        and (detail_model is not null or {{ matches('model_words', "'[a-z].*[0-9]|[0-9].*[a-z]'") }}) as is_token_meter
-    from flags
+-- SkuPriceDetails names a model as its maker does; the lists' spelling is what everything else is joined by.
+known as (
+    select folded, model from {{ ref('int_meter__known_model') }}
 ),
 
 classified as (
     select
-        *,
-        case
-            when not (is_token_meter or detail_direction is not null) then null
-            when detail_direction like 'out%' or (detail_direction is null and says_output) then 'output'
-            when detail_cache like 'read%' or detail_cache like 'hit%' or (detail_cache is null and says_cached)
-                then 'cache_read'
-            when detail_cache like 'write%' or (detail_cache is null and says_cache_write) then 'cache_write_5m'
-            when detail_direction like 'in%' or says_input or {{ matches('model_words', "'embed'") }} then 'input_uncached'
-        end as token_class
-    from parsed
-),
-
--- The price book's spelling of a model wins over the meter's: compared without punctuation, and with the family name
--- that meters leave out ('5.1 mini' is gpt-5.1-mini).
-book as (
-    select
-        {{ replace_all('lower(model_name)', "'[^a-z0-9]'") }} as folded_name,
-        min(model) as model
-    from {{ source('config', 'model_price') }}
-    group by 1
-),
-
-named as (
-    select
-        classified.*,
-        case
-            when is_token_meter or detail_model is not null or detail_direction is not null
-                then coalesce(detail_model, model_words)
-        end as reported_model
-    from classified
+        read.*,
+        case when is_provisioned then null else coalesce(detail_class, meter_class) end as token_class,
+        coalesce(known.model, lower(read.detail_model), meter_model) as model
+    from read
+    left join known on {{ folded_name('read.detail_model') }} = known.folded
 )
 
 select
-    named.meter_id,
-    named.sku_meter,
-    named.sku_price_details,
-    coalesce(by_name.model, by_family.model, replace(lower(named.reported_model), ' ', '-')) as model,
-    named.token_class,
-    case named.token_class
-        when 'output' then 'output'
-        when 'input_uncached' then 'input'
-        when 'cache_read' then 'input'
-        when 'cache_write_5m' then 'input'
+    meter_id,
+    sku_meter,
+    meter_product,
+    sku_price_details,
+    model,
+    coalesce(case when length(detail_release) = 4 then detail_release end, model_release) as model_release,
+    token_class,
+    case
+        when token_class in ('output', 'reasoning', 'output_audio', 'output_image') then 'output'
+        when token_class is not null then 'input'
     end as token_direction,
-    named.is_batch,
-    named.is_provisioned,
-    named.is_fine_tuning,
     case
-        when {{ matches('named.meter_words', "' (glbl|global|gl) '") }}
-            or {{ matches('named.detail_deployment', "'global'") }} then 'global'
-        when {{ matches('named.meter_words', "' (dz|dzone|dzn|data zone) '") }}
-            or {{ matches('named.detail_deployment', "'data ?zone'") }} then 'data_zone'
-        when {{ matches('named.meter_words', "' (regnl|regional|rgnl) '") }}
-            or {{ matches('named.detail_deployment', "'regional|^standard'") }} then 'regional'
-    end as deployment_type,
+        when {{ matches('detail_deployment', "'batch'") }} then 'batch' else coalesce(service_tier, 'standard')
+    end as service_tier,
+    coalesce(service_tier = 'batch', false) or {{ matches('detail_deployment', "'batch'") }} as is_batch,
+    is_provisioned,
+    is_fine_tuning,
+    fine_tuning,
+    coalesce(
+        case when not is_provisioned then {{ price_book_deployment('detail_deployment') }} end, meter_deployment,
+        case when {{ matches('detail_deployment', "'global'") }} then 'global' end
+    ) as deployment_type,
+    context,
+    coalesce(meter_unit, case when token_class is not null then 'tokens' end) as meter_unit,
+    tokens_per_unit,
     case
-        when {{ matches('named.meter_words', "' 1m tokens? '") }} then 1000000
-        when {{ matches('named.meter_words', "' 1k tokens? '") }} then 1000
-    end as tokens_per_unit,
-    case
-        when named.token_class is not null and named.reported_model is not null then 'parsed'
-        when named.is_provisioned then 'provisioned'
-        when named.counts_tokens or named.detail_model is not null then 'unparsed'
-        else 'not_a_token_meter'
-    end as parse_status
-from named
-left join book as by_name
-    on {{ replace_all('lower(named.reported_model)', "'[^a-z0-9]'") }} = by_name.folded_name
-left join book as by_family
-    on 'gpt' || {{ replace_all('lower(named.reported_model)', "'[^a-z0-9]'") }} = by_family.folded_name
+        when token_class is not null and model is not null then 'parsed'
+        when is_provisioned then 'provisioned'
+        when detail_model is not null then 'unparsed'
+        else coalesce(meter_status, 'not_a_token_meter')
+    end as parse_status,
+    case when token_class is null and not is_provisioned then unparsed_reason end as unparsed_reason
+from classified

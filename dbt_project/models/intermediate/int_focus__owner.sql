@@ -46,6 +46,23 @@ candidates as (
 
     union all
 
+    -- Model vendors bill by the name of the key that was used.
+    select
+        properties.owner_properties_id,
+        rules.dimension,
+        rules.priority,
+        rules.rule_id,
+        rules.match,
+        rules.value,
+        rules.valid_from,
+        rules.valid_to
+    from properties
+    inner join {{ ref('stg_focus__tag') }} as tags on properties.tags_id = tags.tags_id and tags.tag_key = 'api_key'
+    inner join rules on rules.match = 'api_key' and {{ matches('tags.tag_value', 'rules.pattern') }}
+    where {{ is_model_api_resource('properties.resource_id') }}
+
+    union all
+
     select
         properties.owner_properties_id,
         rules.dimension,
@@ -62,6 +79,9 @@ candidates as (
                 when 'resource_id' then {{ matches('properties.resource_id', 'rules.pattern') }}
                 when 'resource_name' then {{ matches('properties.resource_name', 'rules.pattern') }}
                 when 'service_name' then {{ matches('properties.service_name', 'rules.pattern') }}
+                when 'project'
+                    then {{ is_model_api_resource('properties.resource_id') }}
+                        and {{ matches('coalesce(properties.sub_account_name, properties.sub_account_id)', 'rules.pattern') }}
                 when 'sub_account'
                     then {{ matches('properties.sub_account_id', 'rules.pattern') }}
                         or {{ matches('properties.sub_account_name', 'rules.pattern') }}

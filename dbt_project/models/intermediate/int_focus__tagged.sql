@@ -52,12 +52,6 @@ select
     charges.list_cost,
     charges.contracted_cost
 from {{ ref('stg_focus__cost_and_usage') }} as charges
-left join {{ ref('int_focus__ai_category') }} as categories
-    on
-        {{ stable_id([
-            'charges.service_name', 'charges.service_category', 'charges.sku_meter', 'charges.resource_id',
-            'charges.charge_description'
-        ]) }} = categories.ai_properties_id
 left join {{ ref('int_focus__meter') }} as meters
     on {{ stable_id(['charges.sku_meter', 'charges.sku_price_details']) }} = meters.meter_id
 left join {{ ref('int_focus__pool') }} as pools on charges.resource_id = pools.resource_id
@@ -68,3 +62,5 @@ left join {{ ref('int_focus__owner') }} as owners
             'charges.sub_account_name', 'charges.service_name'
         ]) }} = owners.owner_properties_id
         and charges.usage_date = owners.usage_date
+left join {{ ref('int_focus__ai_category') }} as categories
+    on {{ ai_properties_id('charges', 'owners') }} = categories.ai_properties_id

@@ -1,29 +1,39 @@
--- Usage by hour and everything that a price or an owner depends on, one row per token class. Summed before it is
--- priced: pricing every request took 26 s where pricing the sums took 2 s.
+-- Usage by hour and everything that a price or an owner depends on, one row per token class. Summed before it is owned
+-- and priced: 50 million requests are a few million sums.
+{{ config(**in_days_of_usage('usage_date')) }}
+
 {% set classes = token_classes() %}
 
-with summed as (
+with requests as (
     select
         usage.source,
         usage.is_call_level,
-        usage.usage_hour,
-        cast(usage.usage_hour as date) as usage_date,
-        names.provider_name,
-        usage.resource_id,
-        usage.deployment_name,
+        {{ hour_of('usage.used_at') }} as usage_hour,
         usage.region_id,
         usage.deployment_type,
         usage.service_tier,
+        usage.customer_hash,
+        usage.team,
+        usage.app,
+        usage.project,
+        usage.environment,
+        usage.feature,
+        usage.deployment_name,
+        usage.resource_id,
+        usage.api_key_name,
+        names.provider_name,
         names.model,
+        names.model_release,
         names.reported_model,
         names.is_in_price_book,
-        owners.team,
-        owners.app,
-        owners.project,
-        owners.feature,
-        usage.customer_hash,
-        owners.environment,
-        usage.api_key_name,
+        -- What a request costs may depend on its size, and after this sum nobody knows it any more.
+        case
+            when usage.input_tokens_in_request >= names.band_4 then names.band_4
+            when usage.input_tokens_in_request >= names.band_3 then names.band_3
+            when usage.input_tokens_in_request >= names.band_2 then names.band_2
+            when usage.input_tokens_in_request >= names.band_1 then names.band_1
+            else 0
+        end as context_tier,
         {%- for class in classes %}
         sum(usage.{{ class }}) as {{ class }},
         {%- endfor %}
@@ -35,11 +45,45 @@ with summed as (
             usage.reported_provider is not distinct from names.reported_provider
             and usage.response_model is not distinct from names.response_model
             and usage.request_model is not distinct from names.request_model
+    where {{ is_in_days_of_usage('usage.used_at') }}
+    group by all
+),
+
+summed as (
+    select
+        requests.source,
+        requests.is_call_level,
+        requests.usage_hour,
+        cast(requests.usage_hour as date) as usage_date,
+        requests.provider_name,
+        requests.resource_id,
+        requests.deployment_name,
+        lower(requests.region_id) as region_id,
+        {{ price_book_deployment('requests.deployment_type') }} as deployment_type,
+        {{ price_book_tier('requests.service_tier') }} as service_tier,
+        requests.context_tier,
+        requests.model,
+        requests.model_release,
+        requests.reported_model,
+        requests.is_in_price_book,
+        owners.team,
+        owners.app,
+        owners.project,
+        owners.feature,
+        requests.customer_hash,
+        owners.environment,
+        requests.api_key_name,
+        {%- for class in classes %}
+        sum(requests.{{ class }}) as {{ class }},
+        {%- endfor %}
+        sum(requests.request_count) as request_count,
+        sum(requests.error_count) as error_count
+    from requests
     inner join {{ ref('int_usage__owner') }} as owners
         on
             {{ stable_id([
-                'usage.team', 'usage.app', 'usage.project', 'usage.environment', 'usage.feature', 'usage.deployment_name',
-                'usage.resource_id'
+                'requests.team', 'requests.app', 'requests.project', 'requests.environment', 'requests.feature',
+                'requests.deployment_name', 'requests.resource_id', 'requests.api_key_name'
             ]) }} = owners.usage_owner_id
     group by all
 ),
@@ -57,7 +101,9 @@ by_class as (
         region_id,
         deployment_type,
         service_tier,
+        context_tier,
         model,
+        model_release,
         reported_model,
         is_in_price_book,
         team,

@@ -1,5 +1,7 @@
 -- Which model of the price book a reported name means: as answered, then without its release date; the requested name
--- counts only where the answer does not say. One row per distinct pair of names.
+-- counts only where the answer does not say. One row per distinct pair of names, with where its prices have steps.
+{{ config(**with_new_of_usage()) }}
+
 with names as (
     select distinct
         reported_provider,
@@ -7,36 +9,127 @@ with names as (
         request_model,
         {{ price_book_provider('reported_provider') }} as provider_name,
         coalesce(response_model, request_model) as reported_model
-    from {{ ref('int_usage__token_classes') }}
+    from {{ ref('int_usage__token_classes') }} as usage
+    where {{ is_in_days_of_usage('used_at') }}
+    {% if is_usage_slice() %}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.reported_provider is not distinct from usage.reported_provider
+                and known.response_model is not distinct from usage.response_model
+                and known.request_model is not distinct from usage.request_model
+        )
+    {% endif %}
 ),
 
 candidates as (
     select *, 1 as preference, lower(response_model) as candidate from names
     union all
-    select *, 2 as preference, {{ undated_model_name('response_model') }} as candidate from names
+    select *, 3 as preference, {{ undated_model_name('response_model') }} as candidate from names
     union all
-    select *, 3 as preference, lower(request_model) as candidate from names
+    select *, 5 as preference, lower(request_model) as candidate from names
     union all
-    select *, 4 as preference, {{ undated_model_name('request_model') }} as candidate from names
+    select *, 7 as preference, {{ undated_model_name('request_model') }} as candidate from names
 ),
 
+-- prices.yml's names and aliases first, then the names of the lists.
 book as (
-    select distinct
+    select
         lower(provider) as provider_name,
         lower(model_name) as model_name,
-        model
+        model,
+        0 as later
     from {{ source('config', 'model_price') }}
+    union
+    select provider_name, lower(list_model) as model_name, model, 1 as later
+    from {{ ref('int_price__model_name') }}
 ),
 
-matched as (
+spelt as (
     select
         candidates.reported_provider,
         candidates.response_model,
         candidates.request_model,
-        min_by(book.model, candidates.preference) as model
+        candidates.preference + book.later as preference,
+        book.model
     from candidates
     inner join book on candidates.provider_name = book.provider_name and candidates.candidate = book.model_name
+),
+
+-- Last, the vendors' own rules for names, for what was answered and for what was asked.
+by_rule as (
+    select
+        candidates.reported_provider,
+        candidates.response_model,
+        candidates.request_model,
+        candidates.preference + 10 as preference,
+        min_by(lists.model, lists.model_order) as list_model,
+        candidates.provider_name
+    from candidates
+    left join spelt
+        on
+            candidates.reported_provider is not distinct from spelt.reported_provider
+            and candidates.response_model is not distinct from spelt.response_model
+            and candidates.request_model is not distinct from spelt.request_model
+    inner join (
+        select distinct provider_name, model, model_order, model_pattern, exclude_pattern
+        from {{ ref('stg_prices__model_price') }}
+    ) as lists
+        on
+            candidates.provider_name = lists.provider_name
+            and {{ matches('candidates.candidate', 'lists.model_pattern') }}
+            and not {{ matches('candidates.candidate', "coalesce(lists.exclude_pattern, 'a^')") }}
+    where spelt.model is null
+    group by 1, 2, 3, 4, 6
+),
+
+all_matches as (
+    select * from spelt
+    union all
+    select
+        by_rule.reported_provider,
+        by_rule.response_model,
+        by_rule.request_model,
+        by_rule.preference,
+        models.model
+    from by_rule
+    inner join {{ ref('int_price__model_name') }} as models
+        on
+            by_rule.provider_name = models.provider_name
+            and lower(by_rule.list_model) = models.list_model
+            and models.price_source = 'genai_prices'
+),
+
+matched as (
+    select reported_provider, response_model, request_model, min_by(model, preference) as model
+    from all_matches
     group by 1, 2, 3
+),
+
+-- Prices that depend on the size of a request: the sizes at which they change.
+steps as (
+    select
+        provider_name,
+        model,
+        min_input_tokens,
+        row_number() over (partition by provider_name, model order by min_input_tokens) as number
+    from (
+        select distinct provider_name, model, min_input_tokens
+        from {{ ref('int_price__book') }}
+        where min_input_tokens > 0
+    ) as distinct_steps
+),
+
+bands as (
+    select
+        provider_name,
+        model
+        {%- for number in [1, 2, 3, 4] %},
+        max(min_input_tokens) filter (where number = {{ number }}) as band_{{ number }}
+        {%- endfor %}
+    from steps
+    group by 1, 2
 )
 
 select
@@ -46,10 +139,16 @@ select
     names.provider_name,
     names.reported_model,
     coalesce(matched.model, {{ undated_model_name('names.reported_model') }}) as model,
-    matched.model is not null as is_in_price_book
+    {{ release_of_name('names.reported_model') }} as model_release,
+    matched.model is not null as is_in_price_book,
+    bands.band_1,
+    bands.band_2,
+    bands.band_3,
+    bands.band_4
 from names
 left join matched
     on
         names.reported_provider is not distinct from matched.reported_provider
         and names.response_model is not distinct from matched.response_model
         and names.request_model is not distinct from matched.request_model
+left join bands on names.provider_name = bands.provider_name and matched.model = bands.model

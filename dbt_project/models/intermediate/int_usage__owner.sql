@@ -1,27 +1,32 @@
 -- Owners of usage that says little about itself: what it says, then the rules of tags.yml, then the owner of a
 -- dedicated account on the bill (never of a shared one: a pool's usage belongs to its callers). One row per distinct
 -- set of names.
+{{ config(**with_new_of_usage()) }}
+
 {% set dimensions = ['team', 'app', 'project', 'environment', 'feature'] %}
 
-with usage as (
-    select distinct
-        {{ stable_id(['team', 'app', 'project', 'environment', 'feature', 'deployment_name', 'resource_id']) }}
-            as usage_owner_id,
-        team,
-        app,
-        project,
-        environment,
-        feature,
-        deployment_name,
-        resource_id
+with said as (
+    select distinct team, app, project, environment, feature, deployment_name, resource_id, api_key_name
     from {{ ref('int_usage__token_classes') }}
+    where {{ is_in_days_of_usage('used_at') }}
+),
+
+usage as (
+    select
+        {{ stable_id(['team', 'app', 'project', 'environment', 'feature', 'deployment_name', 'resource_id', 'api_key_name']) }}
+            as usage_owner_id,
+        *
+    from said
+    {% if is_usage_slice() %}
+    where usage_owner_id not in (select known.usage_owner_id from {{ this }} as known)
+    {% endif %}
 ),
 
 rules as (
     select *
     from {{ source('config', 'tag_rule') }}
     where
-        match in ('app', 'deployment', 'resource_id')
+        match in ('app', 'deployment', 'resource_id', 'project', 'api_key')
         -- Usage has no validity dates of its own here: rules hold for it while they hold on the day of the report.
         and (valid_from is null or valid_from <= (select as_of_date from {{ ref('stg_config__setting') }}))
         and (valid_to is null or valid_to >= (select as_of_date from {{ ref('stg_config__setting') }}))
@@ -40,6 +45,8 @@ ruled as (
                 when 'app' then {{ matches('usage.app', 'rules.pattern') }}
                 when 'deployment' then {{ matches('usage.deployment_name', 'rules.pattern') }}
                 when 'resource_id' then {{ matches('usage.resource_id', 'rules.pattern') }}
+                when 'project' then {{ matches('usage.project', 'rules.pattern') }}
+                when 'api_key' then {{ matches('usage.api_key_name', 'rules.pattern') }}
             end
     left join {{ ref('int_focus__pool') }} as pools on usage.resource_id = pools.resource_id
     -- A rule on the id of a shared account names its operator, not its callers.

@@ -1,39 +1,9 @@
--- Usage with its list price of that day. A price is looked up once per model, class and day; usage of a model that the
--- price book does not have keeps a null cost and is called unpriced, never free.
-with wanted as (
-    select distinct provider_name, model, token_class, usage_date
-    from {{ ref('int_usage__hourly') }}
-    where is_in_price_book
-),
+-- Usage with the price of its day. A price is looked up once per combination that prices depend on; usage that no list
+-- has a price for keeps a null cost and is called unpriced, never free.
+{{ config(**in_days_of_usage('usage_date')) }}
 
-book as (
-    select
-        lower(provider) as provider_name,
-        model,
-        token_class,
-        valid_from,
-        min(price_id) as price_id,
-        min(currency) as currency,
-        min(price_per_1m_tokens) as price_per_1m_tokens
-    from {{ source('config', 'model_price') }}
-    group by 1, 2, 3, 4
-),
-
-prices as (
-    select
-        wanted.provider_name,
-        wanted.model,
-        wanted.token_class,
-        wanted.usage_date,
-        book.price_id,
-        book.currency,
-        book.price_per_1m_tokens
-    from wanted
-    {{ as_of_left_join(
-        'book', 'book',
-        [('wanted.provider_name', 'provider_name'), ('wanted.model', 'model'), ('wanted.token_class', 'token_class')],
-        'wanted.usage_date', 'valid_from'
-    ) }}
+with prices as (
+    select * from {{ ref('int_price__choice') }} where place = 1 and {{ is_in_days_of_usage('usage_date') }}
 )
 
 select
@@ -43,6 +13,10 @@ select
     usage.provider_name,
     usage.resource_id,
     usage.deployment_name,
+    usage.region_id,
+    usage.deployment_type,
+    usage.service_tier,
+    usage.context_tier,
     usage.model,
     usage.reported_model,
     usage.team,
@@ -57,6 +31,8 @@ select
     usage.error_count,
     prices.price_per_1m_tokens,
     prices.price_id,
+    prices.price_source,
+    prices.price_valid_from,
     prices.currency,
     {{ token_cost('usage.tokens', 'prices.price_per_1m_tokens') }} as estimated_cost,
     case when prices.price_per_1m_tokens is null then 'unpriced' else 'priced' end as price_status,
@@ -66,5 +42,11 @@ left join prices
     on
         usage.provider_name = prices.provider_name
         and usage.model = prices.model
+        and usage.model_release is not distinct from prices.model_release
         and usage.token_class = prices.token_class
         and usage.usage_date = prices.usage_date
+        and usage.region_id is not distinct from prices.region_id
+        and usage.deployment_type is not distinct from prices.deployment_type
+        and usage.service_tier = prices.service_tier
+        and usage.context_tier = prices.context_tier
+where {{ is_in_days_of_usage('usage.usage_date') }}

@@ -13,5 +13,8 @@ select
     allocated_seconds,
     idle_seconds,
     busy_gpu_seconds,
-    sm_active_seconds
+    sm_active_seconds,
+    mig_profile,
+    meter,
+    energy_joules
 from {{ ref('int_gpu__hourly') }}

@@ -15,7 +15,13 @@ token_charges as (
     select costs.*
     from {{ ref('int_cost__union') }} as costs
     inner join measured on costs.resource_id = measured.resource_id and costs.usage_date = measured.usage_date
-    where costs.is_ai and costs.ai_category in ('inference', 'provisioned_capacity')
+    where
+        costs.is_ai
+        and (
+            costs.ai_category in ('inference', 'provisioned_capacity')
+            -- Tokens of an experiment are measured like any other.
+            or (costs.ai_category = 'experimentation' and costs.token_class is not null)
+        )
 ),
 
 charged as (

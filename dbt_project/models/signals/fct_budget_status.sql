@@ -61,16 +61,15 @@ billed_days as (
 
 usage as (
     select usage.*, teams.business_unit
-    from {{ ref('int_usage__priced') }} as usage
+    from {{ ref('int_reconcile__usage') }} as usage
     left join {{ ref('dim_team') }} as teams on usage.team = teams.team
-    where usage.is_attributable and usage.price_status = 'priced'
 ),
 
 estimated_days as (
     {% for scope_type, scope_value in scopes %}
     select
         '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, currency, usage_date,
-        sum(estimated_cost) as cost
+        sum(estimated_cost) as cost, sum(calibrated_estimated_cost) as calibrated_cost
     from usage
     group by 1, 2, 3, 4
     {{ 'union all' if not loop.last }}
@@ -97,7 +96,10 @@ billed as (
 ),
 
 estimated as (
-    select budgets.budget_id, sum(days.cost) as estimated_since_billed
+    select
+        budgets.budget_id,
+        sum(days.cost) as estimated_since_billed,
+        sum(days.calibrated_cost) as calibrated_estimated_since_billed
     from current_budgets as budgets
     cross join bill
     inner join estimated_days as days
@@ -136,6 +138,7 @@ measured as (
         bill.billed_through,
         billed.billed_to_date,
         estimated.estimated_since_billed,
+        estimated.calibrated_estimated_since_billed,
         {{ days_between('budgets.period_start', 'budgets.period_end') }} + 1 as period_days,
         case
             when bill.billed_through is null or bill.billed_through < budgets.period_start then 0
@@ -195,6 +198,7 @@ select
     cast(billed_to_date as decimal(38, 12)) as billed_to_date,
     billed_through,
     cast(estimated_since_billed as decimal(38, 12)) as estimated_since_billed,
+    cast(calibrated_estimated_since_billed as decimal(38, 12)) as calibrated_estimated_since_billed,
     forecast_remaining,
     projected_cost,
     cast(case when projection_basis = 'forecast' then billed_to_date + lower_cost end as decimal(38, 12))

@@ -82,27 +82,16 @@ typical as (
 
 -- Tokens as landed against tokens as priced, on the last day: the usage side of reconciliation.
 landed_tokens as (
-    select sum(tokens) as tokens
-    from (
-        select input_tokens + output_tokens as tokens
-        from {{ ref('stg_otel__genai_span') }}
-        cross join last_day
-        where cast(start_at as date) = last_day.usage_date
-        union all
-        select
-            input_tokens + output_tokens
-            + case
-                when input_includes_cache then 0 else cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
-            end as tokens
-        from {{ ref('stg_usage__record') }}
-        cross join last_day
-        where cast(usage_at as date) = last_day.usage_date
-    )
+    select sum(landed.tokens) as tokens
+    from ({{ landed_tokens() }}) as landed
+    inner join last_day on landed.usage_date = last_day.usage_date
 ),
 
 priced_tokens as (
     select
-        sum(usage.tokens) filter (where usage.source <> 'azure_monitor') as tokens,
+        sum(usage.tokens) filter (
+            where usage.source in ('{{ landed_token_sources() | join("', '") }}')
+        ) as tokens,
         {{ add_seconds('max(usage.usage_hour)', 3600) }} as data_through
     from {{ ref('fct_usage_cost_hourly') }} as usage
     cross join last_day

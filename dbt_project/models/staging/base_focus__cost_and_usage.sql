@@ -2,7 +2,7 @@
 -- The two staging models of FOCUS divide these rows between them, so that none is lost.
 {% set costs = ['BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost'] %}
 
-with given as (
+with delivered as (
     {%- for model in focus_row_models() %}
     select
         {{ focus_row_lineage() | join(', ') }},
@@ -11,6 +11,23 @@ with given as (
     from {{ ref(model) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+-- What another delivery of the same bill tells already is left out here, and shown in fct_bill_overlap.
+left_out as (
+    select distinct load_id, account_key, sub_account_key, billing_month from {{ ref('stg_bill__left_out') }}
+),
+
+given as (
+    select delivered.*
+    from (select *, {{ bill_unit() }} from delivered) as delivered
+    left join left_out
+        on
+            delivered.load_id = left_out.load_id
+            and delivered.account_key = left_out.account_key
+            and delivered.sub_account_key = left_out.sub_account_key
+            and delivered.billing_month = left_out.billing_month
+    where left_out.load_id is null
 ),
 
 typed as (
@@ -105,6 +122,7 @@ select
     SkuId as sku_id,
     SkuPriceId as sku_price_id,
     coalesce(SkuMeter, x_SkuMeterName) as sku_meter,
+    x_SkuMeterSubcategory as sku_meter_product,
     SkuPriceDetails as sku_price_details,
     tags_json as tags,
     case when tags_json is not null then {{ stable_id(['tags_json']) }} end as tags_id,
@@ -112,6 +130,65 @@ select
     coalesce(EffectiveCost_amount, BilledCost_amount) as effective_cost,
     ListCost_amount as list_cost,
     ContractedCost_amount as contracted_cost,
+    -- What only the FOCUS marts show.
+    AvailabilityZone as availability_zone,
+    BillingAccountType as billing_account_type,
+    SubAccountType as sub_account_type,
+    lower(CapacityReservationId) as capacity_reservation_id,
+    CapacityReservationStatus as capacity_reservation_status,
+    ChargeSubcategory as charge_subcategory,
+    {{ amount_from_text('CommitmentDiscountQuantity') }} as commitment_discount_quantity,
+    CommitmentDiscountUnit as commitment_discount_unit,
+    CommitmentProgramEligibilityDetails as commitment_program_eligibility_details,
+    ContractApplied as contract_applied,
+    AllocatedMethodId as allocated_method_id,
+    AllocatedMethodDetails as allocated_method_details,
+    lower(AllocatedResourceId) as allocated_resource_id,
+    AllocatedResourceName as allocated_resource_name,
+    {{ tags_document('AllocatedTags') }} as allocated_tags,
+    ServiceProviderName as service_provider_name,
+    HostProviderName as host_provider_name,
+    ProviderName as delivered_provider_name,
+    InvoiceDetailId as invoice_detail_id,
+    x_InvoiceId as x_invoice_id,
+    coalesce(PricingCurrency, x_PricingCurrency) as pricing_currency,
+    {{ amount_from_text('PricingCurrencyContractedUnitPrice') }} as pricing_currency_contracted_unit_price,
+    {{ amount_from_text('PricingCurrencyEffectiveCost') }} as pricing_currency_effective_cost,
+    {{ amount_from_text('PricingCurrencyListUnitPrice') }} as pricing_currency_list_unit_price,
+    {{ amount_from_text('x_BillingExchangeRate') }} as x_billing_exchange_rate,
+    x_CostCenter as x_cost_center,
+    x_PricingSubcategory as x_pricing_subcategory,
+    x_PublisherCategory as x_publisher_category,
+    x_ResourceGroupName as x_resource_group_name,
+    x_SkuMeterCategory as x_sku_meter_category,
+    x_SkuMeterId as x_sku_meter_id,
+    x_SkuMeterSubcategory as x_sku_meter_subcategory,
+    x_SkuTerm as x_sku_term,
+    x_SkuTier as x_sku_tier,
+    nullif(
+        concat_ws(
+            '; ',
+            {{ repairs_with_source('x_own_repairs') }},
+            case when EffectiveCost is null then 'EffectiveCost: BilledCost' end,
+            case when BillingPeriodStart is null then 'BillingPeriodStart: month of ChargePeriodStart' end,
+            case when BillingPeriodEnd is null then 'BillingPeriodEnd: month after BillingPeriodStart' end,
+            case
+                when ChargePeriodEnd is not null and charge_period_end is null then 'ChargePeriodEnd: left out, no time'
+            end,
+            case when Tags is not null and tags_json is null then 'Tags: left out, no JSON' end,
+            {%- for id in ['BillingAccountId', 'SubAccountId', 'ResourceId', 'CommitmentDiscountId'] %}
+            case when {{ id }} <> lower({{ id }}) then '{{ id }}: lower case' end,
+            {%- endfor %}
+            {%- for newer, older in [
+                ('ConsumedQuantity', 'UsageQuantity'), ('ConsumedUnit', 'UsageUnit'), ('RegionId', 'Region'),
+                ('RegionName', 'Region'), ('SkuMeter', 'x_SkuMeterName'), ('PricingCurrency', 'x_PricingCurrency')
+            ] %}
+            case when {{ newer }} is null and {{ older }} is not null then '{{ newer }}: {{ older }}' end
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        ),
+        ''
+    ) as x_upgrades,
     nullif(
         concat_ws(
             ',',

@@ -1,4 +1,4 @@
--- Rows of FOCUS files and exports, of the current snapshots, as delivered.
+-- Rows of FOCUS files and exports, of the current snapshots, as delivered: read as their source's settings say.
 {{ config(materialized='view') }}
 
 with current_rows as (
@@ -12,16 +12,19 @@ with current_rows as (
 )
 
 select
-    {{ stable_id(['load_file', 'load_row']) }} as charge_id,
-    load_id,
-    load_file,
-    load_row,
-    source_id,
-    snapshot_id,
-    x_file,
-    coalesce(cast(x_row as bigint), load_row + 1) as x_row,
+    {{ stable_id(['landed.load_file', 'landed.load_row']) }} as charge_id,
+    landed.load_id,
+    landed.load_file,
+    landed.load_row,
+    landed.source_id,
+    landed.snapshot_id,
+    landed.x_file,
+    coalesce(cast(landed.x_row as bigint), landed.load_row + 1) as x_row,
     {%- for column in focus_text_columns() %}
-    {{ given(column) }} as {{ column }},
+    {{ focus_delivered(column) }} as {{ column }},
     {%- endfor %}
-    cast(null as varchar) as x_repairs
-from current_rows
+    case
+        when reading.billing_currency is not null and {{ given('landed.BillingCurrency') }} is null then 'BillingCurrency'
+    end as x_repairs
+from current_rows as landed
+left join {{ source('config', 'focus_source') }} as reading on landed.source_id = reading.source_id

@@ -1,12 +1,15 @@
 -- One row per span of the current files. Delivery is at least once: of several copies the one landed last counts.
+{{ config(**in_days_of_usage('start_at')) }}
+-- depends_on: {{ ref('int_usage__new_day') }}
+
 with delivered as (
     select
         landed.*,
         row_number() over (
             partition by landed.trace_id, landed.span_id order by landed.load_id desc, landed.load_file desc, landed.load_row desc
         ) as copy_number
-    from {{ lake('otel__genai_span') }} as landed
-    inner join {{ ref('stg_lake__snapshot') }} as snapshots
+    from {{ lake_usage('otel__genai_span', 'start_at') }} as landed
+    inner join {{ lake_usage_snapshots() }} as snapshots
         on
             landed.load_id = snapshots.load_id
             and landed.snapshot_id = snapshots.snapshot_id
@@ -33,8 +36,16 @@ spans as (
         coalesce(cast(input_tokens as bigint), 0) as input_tokens,
         coalesce(cast(cache_read_tokens as bigint), 0) as cache_read_tokens,
         coalesce(cast(cache_write_tokens as bigint), 0) as cache_write_tokens,
+        coalesce(cast(cache_write_1h_tokens as bigint), 0) as cache_write_1h_tokens,
         coalesce(cast(output_tokens as bigint), 0) as output_tokens,
         coalesce(cast(reasoning_tokens as bigint), 0) as reasoning_tokens,
+        coalesce(cast(input_audio_tokens as bigint), 0) as input_audio_tokens,
+        coalesce(cast(output_audio_tokens as bigint), 0) as output_audio_tokens,
+        {{ usual_service_tier('service_tier') }} as service_tier,
+        lower({{ given('deployment_type') }}) as deployment_type,
+        lower({{ given('region_id') }}) as region_id,
+        coalesce(cast(retry_count as bigint), 0) as retry_count,
+        first_token_seconds,
         error_type,
         {{ given('team') }} as team,
         {{ given('app') }} as app,
@@ -54,8 +65,14 @@ select
         when trace_id is null then 'trace_id'
         when span_id is null then 'span_id'
         when start_at is null then 'start_at'
-        when least(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens) < 0 then 'input_tokens'
-        when cache_read_tokens + cache_write_tokens > input_tokens then 'cache_read_tokens'
-        when reasoning_tokens > output_tokens then 'reasoning_tokens'
+        when
+            least(
+                input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
+                input_audio_tokens, output_audio_tokens
+            ) < 0
+            then 'input_tokens'
+        when cache_read_tokens + cache_write_tokens + input_audio_tokens > input_tokens then 'cache_read_tokens'
+        when cache_write_1h_tokens > cache_write_tokens then 'cache_write_1h_tokens'
+        when reasoning_tokens + output_audio_tokens > output_tokens then 'reasoning_tokens'
     end as rejected_column
 from spans

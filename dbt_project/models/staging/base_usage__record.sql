@@ -1,3 +1,6 @@
+{{ config(**in_days_of_usage('usage_at')) }}
+-- depends_on: {{ ref('int_usage__new_day') }}
+
 with records as (
     select
         landed.source_id,
@@ -16,6 +19,14 @@ with records as (
         coalesce(cast(landed.cache_write_1h_tokens as bigint), 0) as cache_write_1h_tokens,
         coalesce(cast(landed.output_tokens as bigint), 0) as output_tokens,
         coalesce(cast(landed.reasoning_tokens as bigint), 0) as reasoning_tokens,
+        coalesce(cast(landed.input_audio_tokens as bigint), 0) as input_audio_tokens,
+        coalesce(cast(landed.cache_read_audio_tokens as bigint), 0) as cache_read_audio_tokens,
+        coalesce(cast(landed.output_audio_tokens as bigint), 0) as output_audio_tokens,
+        coalesce(cast(landed.input_image_tokens as bigint), 0) as input_image_tokens,
+        coalesce(cast(landed.output_image_tokens as bigint), 0) as output_image_tokens,
+        {{ given('landed.region_id') }} as region_id,
+        {{ given('landed.deployment_type') }} as deployment_type,
+        {{ given('landed.service_tier') }} as service_tier,
         {{ given('landed.team') }} as team,
         {{ given('landed.app') }} as app,
         {{ given('landed.project') }} as project,
@@ -23,8 +34,8 @@ with records as (
         {{ given('landed.environment') }} as environment,
         landed.customer_hash,
         landed.user_hash
-    from {{ lake('usage__record') }} as landed
-    inner join {{ ref('stg_lake__snapshot') }} as snapshots
+    from {{ lake_usage('usage__record', 'usage_at') }} as landed
+    inner join {{ lake_usage_snapshots() }} as snapshots
         on
             landed.load_id = snapshots.load_id
             and landed.snapshot_id = snapshots.snapshot_id
@@ -38,7 +49,8 @@ select
         when usage_at is null then 'usage_at'
         when
             least(
-                input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens
+                input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
+                input_audio_tokens, cache_read_audio_tokens, output_audio_tokens, input_image_tokens, output_image_tokens
             ) < 0
             then 'input_tokens'
         when

@@ -50,6 +50,7 @@ select
     sku_id,
     sku_price_id,
     sku_meter,
+    sku_meter_product,
     sku_price_details,
     tags,
     tags_id,

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from finops.azure_cost import DATASETS
 from finops.periods import BillingPeriod
 from ingestion.errors import LandingError
 from ingestion.lake import naive_utc
 
-FOCUS_TYPES = frozenset(("focuscost",))
+FOCUS = "FocusCost"
+_TYPES = {name.lower(): name for name in (FOCUS, *DATASETS)}
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ class ExportRun:
         return period if self.end <= period.end else None
 
     @property
-    def is_focus(self) -> bool:
-        return self.export_type.lower() in FOCUS_TYPES
+    def dataset(self) -> str | None:
+        """``FocusCost``, ``ActualCost`` or ``AmortizedCost``; None for exports of anything else."""
+        return _TYPES.get(self.export_type.lower())
+
+    @property
+    def announced_rows(self) -> int | None:
+        """Rows of all blobs together, where the manifest says it."""
+        return _count(self.manifest.get("dataRowCount"))
 
 
 def parse_manifest(document: Any, path: str) -> ExportRun:
@@ -106,7 +114,8 @@ def find_blob(blob: Blob, manifest_path: str, paths: Collection[str]) -> str | N
     """The listed path of a blob, or None.
 
     Manifests name blobs relative to their container. The listing may start there, below it, or in a copy of a part of
-    it, so the longest match of whole path elements counts; a blob beside its manifest comes before others.
+    it, so the longest match of whole path elements counts; a blob beside its manifest comes before others. The bare
+    file name is no match: every run has a ``part_1_0001.csv.gz``.
     """
     name = blob.name.strip("/")
     folder = manifest_path.rsplit("/", 1)[0]
@@ -114,7 +123,7 @@ def find_blob(blob: Blob, manifest_path: str, paths: Collection[str]) -> str | N
     beside = f"{folder}/{elements[-1]}"
     if beside in paths:
         return beside
-    for skipped in range(len(elements)):
+    for skipped in range(max(len(elements) - 1, 1)):
         suffix = "/" + "/".join(elements[skipped:])
         found = [path for path in paths if path.endswith(suffix)]
         if len(found) == 1:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from finops.config.models import AzureMonitorSource
 from ingestion.errors import LandingError
-from ingestion.sources.azure_monitor.rows import NAMESPACE, MetricGroup
+from ingestion.sources.azure_monitor.rows import DEPLOYMENT, MetricGroup
 from ingestion.windows import Window
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 STATIC_TOKEN_VARIABLE = "AIFINOPS_AZURE_TOKEN"  # noqa: S105 - the name of a variable
 LARGEST_BATCH = 50
-MOST_SERIES = 1000  # the API's own default is 10 and cuts off the rest without a word
+
+
+class UnknownDimensionError(LandingError):
+    """A metric of a group does not have a dimension."""
 
 
 class UnknownMetricError(LandingError):
@@ -43,11 +46,25 @@ class MonitorClient:
         self._client.close()
 
     def query(
-        self, resource_ids: Sequence[str], group: MetricGroup, window: Window, interval: timedelta
+        self,
+        resource_ids: Sequence[str],
+        group: MetricGroup,
+        window: Window,
+        interval: timedelta,
+        *,
+        dimensions: Sequence[str] = (),
+        deployments: Sequence[str] = (),
+        most_series: int = 1000,
     ) -> list[MetricsQueryResult]:
-        """One batch request: accounts of one subscription and region, metrics that share their dimensions.
+        """One batch request: resources of one subscription and region, metrics that share their dimensions.
+
+        Args:
+            dimensions: one series per combination of their values; sums over everything where none is named.
+            deployments: only these; all where none is named.
+            most_series: the API's own default is 10, and it cuts off the rest without a word.
 
         Raises:
+            UnknownDimensionError: a metric lacks one of the dimensions.
             UnknownMetricError: the service has no such metric.
             LandingError: any other refusal, after the client's own retries of throttling and outages.
         """
@@ -56,16 +73,18 @@ class MonitorClient:
         try:
             return self._client.query_resources(
                 resource_ids=list(resource_ids),
-                metric_namespace=NAMESPACE,
+                metric_namespace=group.namespace,
                 metric_names=list(group.metric_names),
                 timespan=(window.start, window.end),
                 granularity=interval,
-                aggregations=[group.aggregation],
-                filter=" and ".join(f"{dimension} eq '*'" for dimension in group.dimensions),
-                max_results=MOST_SERIES,
+                aggregations=list(group.aggregations),
+                filter=_filter(dimensions, deployments),
+                max_results=most_series,
             )
         except HttpResponseError as error:
             said = str(error.message).splitlines()[0].rstrip(".")
+            if error.status_code == 400 and "dimension" in said.lower():
+                raise UnknownDimensionError(f"{self._endpoint} does not know a dimension: {said}") from error
             if error.status_code == 400 and "metric" in said.lower():
                 raise UnknownMetricError(f"{self._endpoint} does not know a metric: {said}") from error
             raise LandingError(f"{self._endpoint} refused: {error.status_code} {said}. {_remedy(error)}") from error
@@ -73,6 +92,16 @@ class MonitorClient:
             raise LandingError(
                 f"{self._endpoint} cannot be asked: {error}. Check the endpoint, the network and this machine's sign-on"
             ) from error
+
+
+def _filter(dimensions: Sequence[str], deployments: Sequence[str]) -> str | None:
+    """``A eq 'x' or A eq 'y' and B eq '*'``: in this language ``or`` stays within one dimension and binds first."""
+    clauses = []
+    for dimension in dimensions:
+        values = deployments if dimension == DEPLOYMENT and deployments else ("*",)
+        quoted = (value.replace("'", "''") for value in values)
+        clauses.append(" or ".join(f"{dimension} eq '{value}'" for value in quoted))
+    return " and ".join(clauses) or None
 
 
 def _remedy(error: Any) -> str:

@@ -2,8 +2,8 @@
 
 Here: which metrics are asked together, and answers as rows.
 Not here: asking.
-Source: "Supported metrics for Microsoft.CognitiveServices/accounts" in Azure's documentation. Metrics in one request
-share the dimensions of its filter, so they come in groups.
+Source: "Supported metrics for Microsoft.CognitiveServices/accounts" and "… Microsoft.Compute/virtualMachines" in
+Azure's documentation. Metrics in one request share the dimensions of its filter, so they come in groups.
 """
 
 from __future__ import annotations
@@ -23,36 +23,88 @@ if TYPE_CHECKING:
     from azure.monitor.querymetrics import MetricsQueryResult
 
 TABLE = contract.AZURE_MONITOR_METRIC
-NAMESPACE = "Microsoft.CognitiveServices/accounts"
-_DEPLOYMENT = "ModelDeploymentName"
-_MODEL = "ModelName"
+ACCOUNTS = "Microsoft.CognitiveServices/accounts"
+MACHINES = "Microsoft.Compute/virtualMachines"
+GPU_AGENT = "Telegraf/nvidia_smi"
+"""Where Telegraf's agent on a machine puts what nvidia-smi says."""
+DEPLOYMENT = "ModelDeploymentName"
+_MODEL, _REGION, _STATUS, _SPILLOVER = "ModelName", "Region", "StatusCode", "IsSpillover"
+_TIER = "ServiceTierResponse"
+_EMPTY = "__Empty"
 
 
 @dataclass(frozen=True)
 class MetricGroup:
-    """Metrics that are asked in one request. ``is_optional``: not every account or region has them."""
+    """Metrics that are asked for in one request.
+
+    ``dimension_sets``, best first: which dimensions a metric has differs by region and age of the account, and Azure
+    refuses a request with one that it lacks. Not every account or region has every group.
+    """
 
     metric_names: tuple[str, ...]
-    aggregation: str
-    dimensions: tuple[str, ...]
-    is_optional: bool
+    aggregations: tuple[str, ...]
+    dimension_sets: tuple[tuple[str, ...], ...]
+    namespace: str = ACCOUNTS
 
 
-GROUPS = (
-    MetricGroup(("ProcessedPromptTokens", "GeneratedTokens"), "Total", (_DEPLOYMENT, _MODEL), is_optional=False),
-    MetricGroup(("AzureOpenAIRequests",), "Total", (_DEPLOYMENT, _MODEL, "StatusCode"), is_optional=False),
+_BY_MODEL = ((DEPLOYMENT, _MODEL, _REGION), (DEPLOYMENT, _MODEL))
+_LEVELS = ("Average", "Maximum")
+# Two generations of names for the same things: an account has one or both, and both are asked for.
+# TokenTransaction and TotalTokens are not asked for: they are the sums of input and output.
+OPENAI_GROUPS = (
     MetricGroup(
-        ("InputTokens", "OutputTokens", "cacheReadInputTokens"), "Total", (_DEPLOYMENT, _MODEL), is_optional=True
+        ("ProcessedPromptTokens", "GeneratedTokens"),
+        ("Total",),
+        (
+            (DEPLOYMENT, _MODEL, _REGION, _TIER),
+            (DEPLOYMENT, _REGION, _TIER),
+            (DEPLOYMENT, _MODEL),
+            (DEPLOYMENT,),
+        ),
     ),
-    MetricGroup(("ephemeral5mInputTokens", "ephemeral1hInputTokens"), "Total", (_DEPLOYMENT, _MODEL), is_optional=True),
     MetricGroup(
-        ("AzureOpenAIContextTokensCacheMatchRate", "AzureOpenAIProvisionedManagedUtilizationV2"),
-        "Average",
-        (_DEPLOYMENT, _MODEL),
-        is_optional=True,
+        ("AzureOpenAIRequests",),
+        ("Total",),
+        ((DEPLOYMENT, _MODEL, _STATUS, _SPILLOVER, _TIER), (DEPLOYMENT, _MODEL, _STATUS)),
+    ),
+    MetricGroup(("InputTokens", "OutputTokens"), ("Total",), _BY_MODEL),
+    MetricGroup(
+        ("ModelRequests",),
+        ("Total",),
+        ((DEPLOYMENT, _MODEL, _STATUS, _SPILLOVER, _TIER), (DEPLOYMENT, _MODEL, _STATUS)),
+    ),
+    MetricGroup(("cacheReadInputTokens",), ("Total",), _BY_MODEL),
+    MetricGroup(("ephemeral5mInputTokens", "ephemeral1hInputTokens"), ("Total",), _BY_MODEL),
+    MetricGroup(("ActiveTokens",), ("Total",), _BY_MODEL),
+    MetricGroup(("AzureOpenAIContextTokensCacheMatchRate",), ("Average",), _BY_MODEL),
+    MetricGroup(("AzureOpenAIProvisionedManagedUtilizationV2",), _LEVELS, _BY_MODEL),
+    MetricGroup(("ProvisionedUtilization",), _LEVELS, _BY_MODEL),
+    MetricGroup(("AzureOpenAITimeToResponse", "AzureOpenAITTLTInMS"), _LEVELS, ((DEPLOYMENT, _MODEL),)),
+    MetricGroup(("TimeToResponse", "TimeToLastByte"), _LEVELS, ((DEPLOYMENT, _MODEL),)),
+)
+GPU_MACHINE_GROUPS = (
+    MetricGroup(("Percentage CPU",), _LEVELS, ((),), namespace=MACHINES),
+    MetricGroup(("Available Memory Percentage",), ("Average",), ((),), namespace=MACHINES),
+    MetricGroup(
+        ("utilization_gpu", "utilization_memory", "memory_used", "power_draw"),
+        _LEVELS,
+        (("index", "name"), ("index",), ()),
+        namespace=GPU_AGENT,
     ),
 )
-_DIMENSIONS = {name.lower(): name for group in GROUPS for name in group.dimensions}
+GROUPS: dict[str, tuple[MetricGroup, ...]] = {"openai": OPENAI_GROUPS, "gpu_vm": GPU_MACHINE_GROUPS}
+_DIMENSIONS = {
+    name.lower(): name
+    for groups in GROUPS.values()
+    for group in groups
+    for names in group.dimension_sets
+    for name in names
+}
+
+
+def resource_of(metric_id: str) -> str:
+    """The resource that an answer is about, lower case: the client leaves it out, but each metric's own id says it."""
+    return metric_id.lower().split("/providers/microsoft.insights/metrics/")[0]
 
 
 def metric_rows(
@@ -67,32 +119,35 @@ def metric_rows(
     rows = []
     for result in results:
         for metric in result.metrics:
-            # The client leaves out which resource a result is about; the metric's own id says it.
-            resource_id = metric.id.lower().split("/providers/microsoft.insights/metrics/")[0]
+            resource_id = resource_of(metric.id)
             for series in metric.timeseries:
-                # Azure writes dimension names in lower case in answers.
+                # Azure writes dimension names in lower case in answers, and a word where there is no value.
                 dimensions = {
-                    _DIMENSIONS.get(name.lower(), name): value for name, value in series.metadata_values.items()
+                    _DIMENSIONS.get(name.lower(), name): value
+                    for name, value in series.metadata_values.items()
+                    if value not in ("", _EMPTY)
                 }
+                document = json.dumps(dimensions, sort_keys=True)
                 for point in series.data:
-                    value = getattr(point, group.aggregation.lower())
-                    if value is None:
-                        continue
-                    rows.append(
-                        {
-                            "source_id": source_id,
-                            "resource_id": resource_id,
-                            "metric_name": metric.name,
-                            "aggregation": group.aggregation,
-                            "interval": interval,
-                            "point_at": naive_utc(point.timestamp),
-                            "deployment_name": dimensions.get(_DEPLOYMENT),
-                            "model_name": dimensions.get(_MODEL),
-                            "dimensions": json.dumps(dimensions, sort_keys=True),
-                            "value": float(value),
-                            "requested_at": naive_utc(requested_at),
-                        }
-                    )
+                    for aggregation in group.aggregations:
+                        value = getattr(point, aggregation.lower())
+                        if value is None:
+                            continue
+                        rows.append(
+                            {
+                                "source_id": source_id,
+                                "resource_id": resource_id,
+                                "metric_name": metric.name,
+                                "aggregation": aggregation,
+                                "interval": interval,
+                                "point_at": naive_utc(point.timestamp),
+                                "deployment_name": dimensions.get(DEPLOYMENT),
+                                "model_name": dimensions.get(_MODEL),
+                                "dimensions": document,
+                                "value": float(value),
+                                "requested_at": naive_utc(requested_at),
+                            }
+                        )
     return rows
 
 

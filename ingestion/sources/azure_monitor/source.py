@@ -1,19 +1,22 @@
-"""Azure Monitor metrics: one window of time over all accounts is one load.
+"""Azure Monitor metrics: one window of time over all resources is one load.
 
 Here: which windows to ask, and their loads.
-Not here: asking (``client``) and answers (``rows``).
+Not here: asking (``asking``, ``client``) and answers (``rows``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from finops import lake as contract
 from finops.config.models import AzureMonitorSource
 from finops.periods import utc_now
+from ingestion.lake import LakeWriter
 from ingestion.landing import LandingContext, LandingResult
-from ingestion.sources.azure_monitor.client import LARGEST_BATCH, MOST_SERIES, MonitorClient, UnknownMetricError
+from ingestion.sources.azure_monitor.asking import Asker
+from ingestion.sources.azure_monitor.client import LARGEST_BATCH, MonitorClient
 from ingestion.sources.azure_monitor.rows import GROUPS, TABLE, metric_rows, metric_table
 from ingestion.windows import (
     Window,
@@ -27,92 +30,108 @@ from ingestion.windows import (
 
 _INTERVALS = {"PT1M": timedelta(minutes=1), "PT5M": timedelta(minutes=5), "PT1H": timedelta(hours=1)}
 _ASK_AGAIN = timedelta(days=1)  # platform metrics settle within minutes, seldom within hours
-_POINTS_PER_SERIES = 1440
+_ASK_AGAIN_RECENT = timedelta(minutes=30)  # what comes later still is in the hours, which are asked again for a day
+_POINTS_PER_SERIES = 1440  # a day of minutes; Azure refuses a week of them
 _LONGEST = timedelta(days=30)
 
 
+@dataclass(frozen=True)
+class _Grain:
+    """``scope_suffix`` tells the windows of one grain from those of another."""
+
+    interval: str
+    lookback: timedelta
+    ask_again: timedelta
+    scope_suffix: str = ""
+
+    @property
+    def step(self) -> timedelta:
+        return _INTERVALS[self.interval]
+
+    def scope(self, resource: str) -> str:
+        return resource.lower() + self.scope_suffix
+
+
 def land(source: AzureMonitorSource, context: LandingContext, result: LandingResult) -> None:
-    """Ask for what was never asked, and for the last day again.
+    """Ask for what was never asked, and for the last stretch again; the last hours at a grain of one minute as well.
 
     Raises:
-        LandingError: Azure refused; windows before that one are landed.
+        LandingError: Azure refused, or has none of the metrics; windows before that one are landed.
     """
-    interval = _INTERVALS[source.interval]
-    end = floor(context.as_of, interval)
-    start = floor(context.as_of - timedelta(days=source.lookback_days), interval) + interval
-    longest = min(interval * _POINTS_PER_SERIES, _LONGEST)
     with context.lake.writer(source) as writer:
-        to_ask = _plan(source, context, start, end, longest)
-        result.skipped = len(source.resources) - len(
-            {resource for resources in to_ask.values() for resource in resources}
-        )
-        if not to_ask:
+        plans = [(grain, _plan(source, context, grain)) for grain in _grains(source, context)]
+        asked = {resource for _, plan in plans for resources in plan.values() for resource in resources}
+        result.skipped = len(source.resources) - len(asked)
+        if not asked:
             return
-        unknown: set[tuple[str, ...]] = set()
         with MonitorClient(source, context.environ) as client:
-            for window, resources in sorted(to_ask.items()):
-                requested_at = utc_now()
-                rows = []
-                for batch in _batches(resources):
-                    for group in GROUPS:
-                        if group.metric_names in unknown:
-                            continue
-                        try:
-                            answers = client.query(batch, group, window, interval)
-                        except UnknownMetricError:
-                            if not group.is_optional:
-                                raise
-                            unknown.add(group.metric_names)
-                            continue
-                        for answer in answers:
-                            for metric in answer.metrics:
-                                if len(metric.timeseries) >= MOST_SERIES:
-                                    result.incomplete.append(
-                                        f"{metric.id}: more than {MOST_SERIES} series at {window.start}"
-                                    )
-                        rows += metric_rows(
-                            answers, group, source_id=source.id, interval=source.interval, requested_at=requested_at
-                        )
-                counts = dict.fromkeys((resource.lower() for resource in resources), 0)
-                for row in rows:
-                    counts[row["resource_id"]] += 1
-                windows = [
-                    window_row(
-                        window,
-                        source_id=source.id,
-                        table_name=TABLE.name,
-                        scope=resource,
-                        requested_at=requested_at,
-                        row_count=count,
-                    )
-                    for resource, count in counts.items()
-                ]
-                writer.load(
-                    {
-                        TABLE.name: [metric_table(rows)] if rows else [],
-                        contract.WINDOW.name: [window_table(windows)],
-                    }
-                )
-                result.windows += len(windows)
-                result.add_rows(TABLE.name, len(rows))
-                context.progress(f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}: {len(rows)} points")
+            asker = Asker(client, source.series_per_answer)
+            for grain, plan in plans:
+                for window, resources in sorted(plan.items()):
+                    _land_window(source, context, result, writer, asker, grain, window, resources)
+            result.incomplete += asker.cut_off
 
 
-def _plan(
-    source: AzureMonitorSource, context: LandingContext, start: datetime, end: datetime, longest: timedelta
-) -> dict[Window, list[str]]:
-    """Windows with the accounts to ask for them; accounts that were landed together stay together."""
+def _land_window(
+    source: AzureMonitorSource,
+    context: LandingContext,
+    result: LandingResult,
+    writer: LakeWriter,
+    asker: Asker,
+    grain: _Grain,
+    window: Window,
+    resources: list[str],
+) -> None:
+    requested_at = utc_now()
+    rows = []
+    for batch in _batches(resources):
+        for group, answers in asker.ask(batch, GROUPS[source.metrics], window, grain.step):
+            rows += metric_rows(answers, group, source_id=source.id, interval=grain.interval, requested_at=requested_at)
+    counts = dict.fromkeys((resource.lower() for resource in resources), 0)
+    for row in rows:
+        counts[row["resource_id"]] += 1
+    windows = [
+        window_row(
+            window,
+            source_id=source.id,
+            table_name=TABLE.name,
+            scope=grain.scope(resource),
+            requested_at=requested_at,
+            row_count=count,
+        )
+        for resource, count in counts.items()
+    ]
+    writer.load({TABLE.name: [metric_table(rows)] if rows else [], contract.WINDOW.name: [window_table(windows)]})
+    result.windows += len(windows)
+    result.add_rows(TABLE.name, len(rows))
+    context.progress(f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}: {len(rows)} points")
+
+
+def _grains(source: AzureMonitorSource, context: LandingContext) -> Iterator[_Grain]:
+    yield _Grain(source.interval, timedelta(days=source.lookback_days), _ASK_AGAIN)
+    if source.recent_hours and source.interval != "PT1M" and context.periods is None:
+        yield _Grain("PT1M", timedelta(hours=source.recent_hours), _ASK_AGAIN_RECENT, "@PT1M")
+
+
+def _plan(source: AzureMonitorSource, context: LandingContext, grain: _Grain) -> dict[Window, list[str]]:
+    """Windows with the resources to ask for them; resources that were landed together stay together."""
+    end = floor(context.as_of, grain.step)
+    start = floor(context.as_of - grain.lookback, grain.step) + grain.step
+    longest = min(grain.step * _POINTS_PER_SERIES, _LONGEST)
     plan: dict[Window, list[str]] = {}
     landed = landed_windows(context.lake, source.id) if context.periods is None else {}
     for resource in source.resources:
-        if context.periods is not None:
-            windows = windows_of_periods(context.periods, start=start, end=end, longest=longest)
-        else:
-            known = landed.get(resource.lower(), [])
-            windows = windows_to_ask(known, start=start, end=end, ask_again=_ASK_AGAIN, longest=longest)
-        for window in windows:
+        for window in _windows(context, grain, landed.get(grain.scope(resource), []), start, end, longest):
             plan.setdefault(window, []).append(resource)
     return plan
+
+
+def _windows(
+    context: LandingContext, grain: _Grain, known: list[Window], start: datetime, end: datetime, longest: timedelta
+) -> list[Window]:
+    if context.periods is not None:
+        return windows_of_periods(context.periods, start=start, end=end, longest=longest)
+    return windows_to_ask(known, start=start, end=end, ask_again=grain.ask_again, longest=longest)
 
 
 def _batches(resources: list[str]) -> Iterator[list[str]]:

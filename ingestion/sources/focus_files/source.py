@@ -26,13 +26,14 @@ def land(source: FocusFilesSource, context: LandingContext, result: LandingResul
         LandingError: after landing the rest, with every file that could not be landed.
     """
     problems: list[str] = []
+    declared = ("BillingCurrency",) if source.billing_currency else ()
     with context.lake.writer(source) as writer, connect(writer.work) as connection:
         files = list_focus_files(source.url, context.environ)
         new, result.skipped = plan_files(files, current_files(context.lake, source.id))
         for item in new:
             landed_at = utc_now()
             try:
-                converted = convert(connection, writer, item.file)
+                converted = convert(connection, writer, item.file, declared=declared)
             except LandingError as error:
                 problems.append(str(error))
                 continue

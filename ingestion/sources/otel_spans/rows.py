@@ -1,14 +1,15 @@
 """GenAI spans out of OTLP/JSON.
 
-Here: attribute names new and old, values, ids, times; personal data is hashed and prompts are never looked at.
-Not here: files and loading.
-Source: OTLP/JSON encoding (64-bit integers as strings, ids as hex) and the OpenTelemetry GenAI semantic conventions up
-to 1.4x, with the names that earlier versions and common instrumentations used for the same thing.
+Here: values, ids, times; personal data is hashed and prompts are never looked at.
+Not here: the names of attributes (``attributes``), files and loading.
+Source: OTLP/JSON encoding (64-bit integers as strings, ids as hex).
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,54 +21,23 @@ from finops import lake as contract
 from ingestion.lake import arrow_schema
 from ingestion.privacy import Hasher, mask_emails, mask_secret, redact_json_text
 from ingestion.rejects import Reject
+from ingestion.sources.otel_spans.attributes import (
+    API_KEY,
+    CUSTOMER,
+    CUSTOMER_HASH,
+    HTTP_STATUS,
+    INTEGERS,
+    SECONDS,
+    TEXTS,
+    USER,
+    USER_HASH,
+    first,
+    is_model_call,
+)
 
 TABLE = contract.OTEL_GENAI_SPAN
 
-_INTEGERS: dict[str, tuple[str, ...]] = {
-    "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-    "cache_read_tokens": (
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens",
-        "gen_ai.usage.input_cached_tokens",
-        "gen_ai.usage.cached_tokens",
-        "gen_ai.usage.input_tokens.cached",
-        "gen_ai.usage.prompt_tokens_details.cached_tokens",
-        "gen_ai.usage.details.cache_read_tokens",
-    ),
-    "cache_write_tokens": (
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "gen_ai.usage.cache_write_input_tokens",
-        "gen_ai.usage.details.cache_write_tokens",
-    ),
-    "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-    "reasoning_tokens": (
-        "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.reasoning_tokens",
-        "gen_ai.usage.output_tokens.reasoning",
-        "gen_ai.usage.completion_tokens_details.reasoning_tokens",
-        "gen_ai.usage.details.reasoning_tokens",
-    ),
-}
-_TEXTS: dict[str, tuple[str, ...]] = {
-    "operation_name": ("gen_ai.operation.name",),
-    "provider_name": ("gen_ai.provider.name", "gen_ai.system"),
-    "request_model": ("gen_ai.request.model",),
-    "response_model": ("gen_ai.response.model",),
-    "deployment_name": ("aifinops.deployment", "aifinops.deployment.name", "azure.openai.deployment"),
-    "resource_id": ("aifinops.resource_id",),
-    "error_type": ("error.type",),
-    "team": ("aifinops.team",),
-    "app": ("aifinops.app",),
-    "feature": ("aifinops.feature",),
-    "environment": ("deployment.environment.name", "deployment.environment"),
-}
-_CUSTOMER = ("aifinops.customer.id",)
-_USER = ("user.id", "enduser.id")
-_API_KEY = ("aifinops.api_key.name",)
 _RENAMED_PROVIDERS = {"az.ai.openai": "azure.ai.openai", "az.ai.inference": "azure.ai.inference"}
-# Agent and tool spans repeat the tokens of the model calls below them: only model calls are usage.
-_NO_MODEL_CALL = frozenset(("create_agent", "invoke_agent", "invoke_workflow", "execute_tool"))
 _STATUS_ERRORS = (2, "STATUS_CODE_ERROR")
 _NANOS_PER_MICRO = 1000
 _MAX_BIGINT = 2**63 - 1
@@ -122,7 +92,7 @@ def parse_line(
             for scope_spans in resource_spans.get("scopeSpans") or ():
                 for span in scope_spans.get("spans") or ():
                     attributes = _attributes(span)
-                    if not _is_model_call(attributes):
+                    if not is_model_call(attributes):
                         continue
                     row: dict[str, Any] = dict(lineage)
                     try:
@@ -149,13 +119,6 @@ def _attributes(owner: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_model_call(attributes: Mapping[str, Any]) -> bool:
-    operation = attributes.get("gen_ai.operation.name")
-    if operation is not None:
-        return operation not in _NO_MODEL_CALL
-    return "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes
-
-
 def _fill(
     row: dict[str, Any],
     span: Mapping[str, Any],
@@ -170,20 +133,23 @@ def _fill(
     """
     service = resource.get("service.name")
     row["service_name"] = mask_emails(str(service)) if service else None
-    for name, keys in _TEXTS.items():
-        value = _first(attributes, keys)
+    for name, keys in TEXTS.items():
+        value = first(attributes, keys)
         if value is None and name == "environment":
-            value = _first(resource, keys)
+            value = first(resource, keys)
         row[name] = mask_emails(str(value)) if value not in (None, "") else None
     row["app"] = row["app"] or row["service_name"]
     row["provider_name"] = _RENAMED_PROVIDERS.get(row["provider_name"] or "", row["provider_name"])
     row["resource_id"] = row["resource_id"].lower() if row["resource_id"] else None
+    status = first(attributes, HTTP_STATUS)
+    if row["error_type"] is None and re.fullmatch("[45][0-9]{2}", str(status)):
+        row["error_type"] = str(status)
     if row["error_type"] is None and (span.get("status") or {}).get("code") in _STATUS_ERRORS:
         row["error_type"] = "_OTHER"  # the conventions' word for an error without a type
-    for name, keys in (("customer_hash", _CUSTOMER), ("user_hash", _USER)):
-        value = _first(attributes, keys)
-        row[name] = hasher.hash(str(value)) if value not in (None, "") else None
-    key_name = _first(attributes, _API_KEY)
+    for name, keys in (("customer_hash", CUSTOMER), ("user_hash", USER)):
+        value = first(attributes, keys)
+        row[name] = hasher.hash(str(value)) if value not in (None, "") else _hashed_already(attributes, name)
+    key_name = first(attributes, API_KEY)
     row["api_key_name"] = mask_secret(mask_emails(str(key_name)), hasher) if key_name else None
     for name, key in (("trace_id", "traceId"), ("span_id", "spanId")):
         value = span.get(key)
@@ -201,16 +167,27 @@ def _fill(
         if not nanos:
             raise _BadSpan(name, f"{key} is missing", "Let the sender write it in nanoseconds since 1970")
         row[name] = nanos // _NANOS_PER_MICRO
-    for name, keys in _INTEGERS.items():
-        value = _first(attributes, keys)
+    for name, keys in INTEGERS.items():
+        value = first(attributes, keys)
         row[name] = None if value is None else _integer(name, value)
+    for name, keys in SECONDS.items():
+        row[name] = _seconds(first(attributes, keys), row)
 
 
-def _first(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
-    for key in keys:
-        if (value := attributes.get(key)) is not None:
-            return value
-    return None
+def _hashed_already(attributes: Mapping[str, Any], name: str) -> str | None:
+    """A hash that our own receiver made; whatever else stands there is nobody's."""
+    value = attributes.get(CUSTOMER_HASH if name == "customer_hash" else USER_HASH)
+    return str(value) if re.fullmatch("[0-9a-f]{32}", str(value)) else None
+
+
+def _seconds(value: Any, row: Mapping[str, Any]) -> float | None:
+    """A part of the call's duration; None where it cannot be, such as milliseconds under a name for seconds."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return None
+    longest = (row["end_at"] - row["start_at"]) / 1e6 if row["end_at"] else math.inf
+    return seconds if 0 <= seconds <= longest else None
 
 
 def _integer(name: str, value: Any) -> int:

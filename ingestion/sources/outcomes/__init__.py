@@ -1,1 +1,1 @@
-"""Business outcomes as CSV."""
+"""Business outcomes as CSV files or a table."""

@@ -1,16 +1,19 @@
-"""What an outcome file's columns mean, as SQL.
+"""What an outcome's columns mean: as SQL for files, field by field for records of a table.
 
 Here: column names, types, checks.
-Not here: files and loading.
+Not here: files, tables and loading; which of several rows of one day and owner counts (dbt).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from finops import lake as contract
-from ingestion.errors import LandingError
-from ingestion.privacy import mask_emails_sql
+from ingestion.errors import MissingColumnsError
+from ingestion.privacy import mask_emails, mask_emails_sql
+from ingestion.records import Record, RefusedError, as_amount, as_day, refusal, required
+from ingestion.rejects import Reject
 from ingestion.tabular import Check, identifier, literal, struct_text
 
 TABLE = contract.OUTCOME
@@ -20,20 +23,44 @@ _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 _DECIMAL = "decimal(38,12)"
 
 
-def map_headers(headers: Sequence[str], address: str) -> dict[str, str]:
-    """Column of the lake → column of the file, names compared in any case.
+def map_headers(headers: Sequence[str], address: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """Column of the lake → column of the file, names compared in any case. ``columns``: the settings' other names.
 
     Raises:
         LandingError: a required column is missing.
     """
     by_folded_name = {header.strip().lower(): header for header in headers}
-    missing = [name for name in _REQUIRED if name not in by_folded_name]
+    names = {name: columns.get(name, name).strip().lower() for name in _COLUMNS}
+    missing = [columns.get(name, name) for name in _REQUIRED if names[name] not in by_folded_name]
     if missing:
-        raise LandingError(
+        raise MissingColumnsError(
             f"{address} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, headers))}. "
-            f"An outcome file has the columns {', '.join(_REQUIRED)} and may have {', '.join(_OPTIONAL)}"
+            f"An outcome file has the columns {', '.join(_REQUIRED)} and may have {', '.join(_OPTIONAL)}",
+            missing,
         )
-    return {name: by_folded_name[name] for name in _COLUMNS if name in by_folded_name}
+    return {name: by_folded_name[own] for name, own in names.items() if own in by_folded_name}
+
+
+def parse(records: Sequence[Record], rejects: list[Reject]) -> list[dict[str, Any]]:
+    """Rows of ``outcomes__record`` without source and snapshot."""
+    rows = []
+    for record in records:
+        try:
+            rows.append({**_row(record.fields), "x_row": record.row})
+        except RefusedError as error:
+            rejects.append(refusal(record, error, frozenset(_COLUMNS)))
+    return rows
+
+
+def _row(fields: Mapping[str, str]) -> dict[str, Any]:
+    required(fields, "outcome_date", "Write it like 2026-10-01")
+    required(fields, "quantity", "Write how many")
+    return {
+        "outcome_date": as_day(fields, "outcome_date"),
+        "outcome": mask_emails(required(fields, "outcome", "Name it, such as ticket_resolved")),
+        "quantity": as_amount(fields, "quantity"),
+        **{name: mask_emails(fields[name]) for name in _OPTIONAL if name in fields},
+    }
 
 
 def staged_sql(columns: dict[str, str]) -> str:

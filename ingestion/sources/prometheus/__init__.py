@@ -1,1 +1,1 @@
-"""GPU metrics and Kubernetes labels through Prometheus."""
+"""GPU metrics, Kubernetes labels and events through Prometheus."""

@@ -1,4 +1,4 @@
-"""GPU samples and Kubernetes objects from Prometheus: one window of time is one load.
+"""GPU samples, Kubernetes objects and events from Prometheus: one window of time is one load.
 
 Here: which windows to ask, and their loads.
 Not here: asking (``client``) and answers (``rows``).
@@ -17,11 +17,14 @@ from finops.periods import utc_now
 from ingestion.lake import LakeWriter
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.sources.prometheus.client import PrometheusClient
+from ingestion.sources.prometheus.events import EVENT_QUERIES, event_rows
 from ingestion.sources.prometheus.rows import (
+    EVENT_TABLE,
     GPU_QUERIES,
     GPU_TABLE,
     OBJECT_QUERIES,
     OBJECT_TABLE,
+    event_table,
     gpu_rows,
     gpu_table,
     object_rows,
@@ -41,6 +44,7 @@ _ASK_AGAIN = timedelta(hours=3)  # remote writes arrive late by minutes, after a
 _POINTS_PER_QUERY = 1440  # far below Prometheus' limit of 11,000, so that a thousand GPUs still fit into one answer
 _GPU_SCOPE = "DCGM_FI_*"
 _OBJECT_SCOPE = "kube_*"
+_EVENT_SCOPE = "kube_* events"
 
 
 def land(source: PrometheusSource, context: LandingContext, result: LandingResult) -> None:
@@ -79,8 +83,8 @@ def _land_window(
     first = int(window.start.timestamp()) + source.step_seconds
     last = int(window.end.timestamp())
 
-    def ask(query: str) -> list[dict[str, object]]:
-        return client.query_range(query, start=first, end=last, step_seconds=source.step_seconds)
+    def ask(query: str, start: int = first) -> list[dict[str, object]]:
+        return client.query_range(query, start=start, end=last, step_seconds=source.step_seconds)
 
     samples = gpu_table(
         gpu_rows({column: ask(query) for column, query in GPU_QUERIES.items()}),
@@ -88,9 +92,13 @@ def _land_window(
         step_seconds=source.step_seconds,
         requested_at_micros=micros,
     )
-    objects = object_table(
-        object_rows({query: ask(query) for query in OBJECT_QUERIES}), source_id=source.id, requested_at_micros=micros
+    seen = object_rows({query: ask(query) for query in OBJECT_QUERIES})
+    objects = object_table(seen, source_id=source.id, requested_at_micros=micros)
+    before = first - source.step_seconds  # what changed needs what was
+    happened = event_rows(
+        {query: ask(query, before) for query in EVENT_QUERIES}, seen, step_seconds=source.step_seconds
     )
+    events = event_table(happened, (before, last), source_id=source.id, requested_at_micros=micros)
     windows = [
         window_row(
             window,
@@ -100,16 +108,22 @@ def _land_window(
             requested_at=requested_at,
             row_count=rows.num_rows,
         )
-        for table, scope, rows in ((GPU_TABLE, _GPU_SCOPE, samples), (OBJECT_TABLE, _OBJECT_SCOPE, objects))
+        for table, scope, rows in (
+            (GPU_TABLE, _GPU_SCOPE, samples),
+            (OBJECT_TABLE, _OBJECT_SCOPE, objects),
+            (EVENT_TABLE, _EVENT_SCOPE, events),
+        )
     ]
     writer.load(
         {
             GPU_TABLE.name: [samples] if samples.num_rows else [],
             OBJECT_TABLE.name: [objects] if objects.num_rows else [],
+            EVENT_TABLE.name: [events] if events.num_rows else [],
             contract.WINDOW.name: [window_table(windows)],
         }
     )
     result.windows += 1
     result.add_rows(GPU_TABLE.name, samples.num_rows)
     result.add_rows(OBJECT_TABLE.name, objects.num_rows)
+    result.add_rows(EVENT_TABLE.name, events.num_rows)
     context.progress(f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}: {samples.num_rows} GPU samples")

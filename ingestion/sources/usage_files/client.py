@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ingestion.errors import LandingError
+from ingestion.errors import LandingError, MissingColumnsError
 from ingestion.files import StoredFile, list_files, open_location
 from ingestion.tabular import (
     base_suffix,
@@ -26,12 +26,14 @@ from ingestion.tabular import (
 
 _LINES = (".jsonl", ".ndjson", ".json")
 SUFFIXES = (".csv", ".parquet", *_LINES)
+_SAMPLE_LINES = 1000
 
 
 @dataclass(frozen=True)
 class TextRows:
     """A file's rows as DuckDB sees them: ``relation`` with ``row_number`` (an expression) and text ``columns``.
 
+    ``present`` are the names of all columns of the file; of JSON lines those of the first ones.
     ``broken_lines`` is a query for ``x_row`` and ``line`` of lines that are no JSON objects; None for other formats.
     """
 
@@ -40,6 +42,7 @@ class TextRows:
     columns: dict[str, str]
     header_lines: int
     delimiter: str
+    present: tuple[str, ...]
     broken_lines: str | None = None
 
 
@@ -73,26 +76,34 @@ def text_rows(connection: duckdb.DuckDBPyConnection, file: StoredFile, wanted: C
         filled = f"(select * from {lines} where trim(line) <> '')"
         good = f"(select x_row, case when {is_object} then line end as line from {filled})"
         broken = f"select x_row, line from {filled} where not ({is_object}) order by x_row"
-        return TextRows(f"(select * from {good} where line is not null)", "x_row", columns, 0, ",", broken)
+        relation = f"(select * from {good} where line is not null)"
+        keys = f"select unnest(json_keys(line)) from (from {relation} limit {_SAMPLE_LINES})"
+        try:
+            present = tuple(dict.fromkeys(name for (name,) in connection.execute(keys).fetchall()))
+        except duckdb.Error:
+            present = ()  # whoever reads the rows says why they cannot be read
+        return TextRows(relation, "x_row", columns, 0, ",", present, broken)
     if base_suffix(file) == ".parquet":
         scan, names = parquet_scan(connection, file)
         _require_columns(wanted, names, file)
         columns = {name: f"{identifier(name)}::varchar" for name in wanted}
-        return TextRows(scan, "file_row_number + 1", columns, 0, ",")
+        return TextRows(scan, "file_row_number + 1", columns, 0, ",", tuple(names))
     shape = read_csv_shape(file)
     require_distinct(shape.headers, file.address)
     _require_columns(wanted, shape.headers, file)
     names = [name or f"column_{number}" for number, name in enumerate(shape.headers, 1)]
     columns = {name: identifier(name) for name in wanted}
-    return TextRows(csv_scan(connection, file, shape, names), "row_number() over ()", columns, 1, shape.delimiter)
+    scan = csv_scan(connection, file, shape, names)
+    return TextRows(scan, "row_number() over ()", columns, 1, shape.delimiter, tuple(names))
 
 
 def _require_columns(wanted: Collection[str], present: Collection[str], file: StoredFile) -> None:
     missing = sorted(set(wanted) - set(present))
     if missing:
-        raise LandingError(
+        raise MissingColumnsError(
             f"{file.address} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, present))}. "
-            "Correct the mapping file"
+            "Correct the mapping file",
+            missing,
         )
 
 

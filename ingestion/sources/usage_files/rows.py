@@ -6,11 +6,13 @@ Not here: files and loading.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from finops import lake as contract
 from finops.config.models import UsageMapping
 from ingestion.privacy import hash_sql, mask_emails_sql
+from ingestion.sources.usage_files.payloads import member_sql, read_sql
 from ingestion.tabular import Check, identifier, literal, struct_text
 
 TABLE = contract.USAGE_RECORD
@@ -24,11 +26,29 @@ COUNTS = (
     "reasoning_tokens",
 )
 _TOKENS = COUNTS[1:]
+_PAYLOAD = "usage_json"
+_PAYLOAD_COUNTS = {
+    "input_tokens": ("input_uncached",),
+    "cache_read_tokens": ("cache_read",),
+    "cache_write_5m_tokens": ("cache_write_5m",),
+    "cache_write_1h_tokens": ("cache_write_1h",),
+    "output_tokens": ("output", "reasoning"),
+    "reasoning_tokens": ("reasoning",),
+    "input_audio_tokens": ("input_audio",),
+    "cache_read_audio_tokens": ("cache_read_audio",),
+    "output_audio_tokens": ("output_audio",),
+    "input_image_tokens": ("input_image",),
+    "output_image_tokens": ("output_image",),
+}
+"""Column of the lake → token classes that it holds, where the counts come from usage objects."""
 _NAMES = (
     "provider_name",
     "model",
     "deployment_name",
     "resource_id",
+    "region_id",
+    "deployment_type",
+    "service_tier",
     "team",
     "app",
     "project",
@@ -67,7 +87,7 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
     """
     roles = {role: _or_null(text[column]) for role, column in mapping.columns.items()}
     # Personal ids are hashed where they are read, so that not even a spill file of DuckDB has them.
-    staged = {role: hash_sql(value) if role in _IDS else mask_emails_sql(value) for role, value in roles.items()}
+    staged = {role: _staged(role, value) for role, value in roles.items()}
     staged_list = ", ".join(f"{value} as {identifier(role)}" for role, value in staged.items())
 
     def value(role: str) -> str:
@@ -98,7 +118,9 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
                 ),
                 Check(role, f"{_count(role)} < 0", f"concat({role}, ' is negative')", "Write a count of zero or more"),
             ]
-    tokens = [role for role in _TOKENS if role in mapping.columns]
+    if _PAYLOAD in mapping.columns:
+        checks += _payload_checks(mapping)
+    tokens = [role for role in (*_TOKENS, _PAYLOAD) if role in mapping.columns]
     nothing = f"coalesce({', '.join(tokens)}) is null"
     checks.append(
         Check(tokens[0], nothing, literal("the row has no token count"), "Fill it with 0 where nothing was used")
@@ -116,12 +138,43 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
         **{role: _count(role) if role in mapping.columns else "null" for role in COUNTS},
         "request_count": f"coalesce({_count('request_count')}, 1)" if "request_count" in mapping.columns else "1",
         **{hashed: value(role) for role, hashed in _IDS.items()},
+        **_payload_values(mapping, value),
     }
     types = {
         column.name: {"text": "varchar", "json": "varchar"}.get(column.type, column.type) for column in TABLE.columns
     }
-    final_list = ", ".join(f"({final[name]})::{kind} as {name}" for name, kind in types.items())
+    final_list = ", ".join(f"({final.get(name, 'null')})::{kind} as {name}" for name, kind in types.items())
     return UsageSql(staged_list, checks, struct_text({role: identifier(role) for role in mapping.columns}), final_list)
+
+
+def _staged(role: str, value: str) -> str:
+    if role == _PAYLOAD:
+        return read_sql(value)
+    return hash_sql(value) if role in _IDS else mask_emails_sql(value)
+
+
+def _payload_checks(mapping: UsageMapping) -> list[Check]:
+    error = member_sql(_PAYLOAD, "error")
+    remedy = "Log the usage object of the response as the provider answered it"
+    checks = [Check(_PAYLOAD, f"{error} is not null", error, remedy)]
+    if "model" not in mapping.columns and "model" not in mapping.constants:
+        remedy = "Log the whole response, or map a column to model"
+        unnamed = f"{member_sql(_PAYLOAD, 'model')} is null"
+        checks.append(Check("model", unnamed, literal("the usage object names no model"), remedy))
+    return checks
+
+
+def _payload_values(mapping: UsageMapping, value: Callable[[str], str]) -> dict[str, str]:
+    """Columns that the usage object fills: counts that never overlap, and what the table does not say itself."""
+    if _PAYLOAD not in mapping.columns:
+        return {}
+
+    def counted(token_class: str) -> str:
+        return f"{member_sql(_PAYLOAD, 'counts', token_class)}::bigint"
+
+    counts = {column: " + ".join(map(counted, classes)) for column, classes in _PAYLOAD_COUNTS.items()}
+    said = {name: f"coalesce({value(name)}, {member_sql(_PAYLOAD, name)})" for name in ("model", "service_tier")}
+    return {**counts, **said, "input_includes_cache": "false"}
 
 
 def _or_null(expression: str) -> str:

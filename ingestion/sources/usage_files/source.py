@@ -6,6 +6,7 @@ Not here: what the columns mean (``rows``) and reading files (``client``).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,12 +16,13 @@ from finops import lake as contract
 from finops.config.load import load_mapping
 from finops.config.models import UsageFilesSource, UsageMapping
 from finops.periods import utc_now
-from ingestion.errors import LandingError
+from ingestion.errors import LandingError, MissingColumnsError
 from ingestion.lake import LakeWriter, ParquetPart, naive_utc
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.privacy import Hasher, load_hasher, redact_delimited_text, redact_json_text
 from ingestion.rejects import Reject, reject_table
 from ingestion.snapshots import NewFile, current_files, file_snapshot_row, plan_files, snapshot_table
+from ingestion.sources.usage_files import payloads
 from ingestion.sources.usage_files.client import list_usage_files, text_rows
 from ingestion.sources.usage_files.rows import TABLE, keeps_numbers, usage_sql, wanted_columns
 from ingestion.tabular import apply_checks, connect, copy_to_parquet, refused_lines, renumbered, run
@@ -41,6 +43,7 @@ def land(source: UsageFilesSource, context: LandingContext, result: LandingResul
         new, result.skipped = plan_files(files, current_files(context.lake, source.id))
         hasher = load_hasher(context.lake.home, context.environ)
         hasher.register(connection)
+        payloads.register(connection, hasher)
         for item in new:
             try:
                 part, refused = _convert(connection, writer, item, source, mapping, hasher)
@@ -89,7 +92,11 @@ def _convert(
     hasher: Hasher,
 ) -> tuple[ParquetPart, list[Reject]]:
     file = item.file
-    rows = text_rows(connection, file, wanted_columns(mapping))
+    try:
+        rows = text_rows(connection, file, wanted_columns(mapping))
+    except MissingColumnsError as error:
+        writer.drift.refuse(TABLE, file.address, error.columns)
+        raise
     sql = usage_sql(mapping, rows.columns, file=file.address, source_id=source.id, snapshot_id=item.snapshot_id)
     query = f"select {rows.row_number} as x_row, {sql.staged} from {rows.relation}"
     run(connection, f"create or replace temp table read_rows as {query}", file)
@@ -117,4 +124,9 @@ def _convert(
     rejects += apply_checks(connection, "staged", sql.checks, sql.raw_row, file.address)
     part = copy_to_parquet(connection, f"select {sql.final} from staged order by x_row", writer.new_path())
     connection.execute("drop table staged")
+    own_names: dict[str, str] = {str(role): column for role, column in mapping.columns.items()}
+    told = [replace(reject, column_name=own_names.get(reject.column_name or "")) for reject in rejects]
+    delivered = part.row_count + len(rejects)
+    if delivered:
+        writer.drift.observe(TABLE, file.address, dict.fromkeys(rows.present), refused=told, row_count=delivered)
     return part, rejects

@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from orchestration.assets.landing import KINDS
 from orchestration.build import build_defs
+from orchestration.schedules import JOBS, NEWEST_USAGE
 from orchestration.workspace import Workspace
 
 
@@ -39,7 +41,7 @@ def test_every_asset_has_a_producer_a_group_and_a_description(graph: AssetGraph)
 def test_the_report_descends_from_every_source(graph: AssetGraph) -> None:
     ancestors = graph.get_ancestor_asset_keys(dg.AssetKey("report_page"))
     sources = {key for key in graph.get_all_asset_keys() if key.path[0] == "landing"}
-    assert len(sources) == 7
+    assert len(sources) == len(KINDS)
     assert sources <= ancestors
 
 
@@ -57,6 +59,19 @@ def test_one_month_of_the_bill_can_be_backfilled(graph: AssetGraph) -> None:
     assert node.partitions_def is not None
     assert "2026-09-01" in node.partitions_def.get_partition_keys()
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+@pytest.mark.ids("OPS-1")
+@pytest.mark.parametrize("name", [job.name for job in JOBS])
+def test_every_job_selects_what_exists(name: str) -> None:
+    assert build_defs().resolve_job_def(name).nodes
+
+
+@pytest.mark.ids("OPS-1", "COST-3")
+def test_the_newest_usage_is_priced_without_the_rest() -> None:
+    selected = {key.path[-1] for key in build_defs().resolve_job_def(NEWEST_USAGE).asset_layer.selected_asset_keys}
+    assert {"otel_spans", "litellm", "base_otel__genai_span", "int_usage__hourly", "int_usage__priced"} <= selected
+    assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "report_page"}
 
 
 @pytest.mark.ids("OPS-1")

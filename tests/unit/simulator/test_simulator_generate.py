@@ -118,7 +118,7 @@ def test_the_retrain_costs_six_times_as_much(generated: Generated) -> None:
 @pytest.mark.ids("ANOM-5")
 def test_truths_have_money_and_places(generated: Generated) -> None:
     truths = generated.truths()
-    assert set(truths) == {
+    assert set(truths) >= {
         "launch", "idle-gpu-pool", "missing-prompt-cache", "untagged", "late-day", "restated-day", "runaway-retrain",
         "leaked-key",
     }  # fmt: skip

@@ -1,0 +1,56 @@
+"""Landing and pricing the newest usage for someone who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from datetime import datetime
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import RunProgress
+from finops.config import ConfigError, load_configuration
+from finops.paths import Home
+from orchestration.refresh import Refreshed, refresh
+from orchestration.run import PipelineError
+
+
+def refresh_and_show(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], console: Console) -> None:
+    """Refresh with progress, then print the days that changed; a problem ends the command with a message."""
+    errors = Console(stderr=True)
+    try:
+        load_configuration(config)
+        home.path.mkdir(parents=True, exist_ok=True)
+        with (
+            (home.path / "run.log").open("w", encoding="utf-8") as file,
+            redirect_stdout(file),
+            RunProgress(console) as progress,
+        ):
+            done = refresh(home, config, as_of, environ, progress.listener)
+    except ConfigError as error:
+        for problem in error.problems:
+            errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except PipelineError as error:
+        errors.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _show(done, console)
+
+
+def _show(done: Refreshed, console: Console) -> None:
+    if not done.days:
+        console.print(f"\n[bold]Nothing new[/] ({done.seconds:.0f} s).")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Day")
+    for name in ("Requests", "Tokens", "Estimated cost"):
+        table.add_column(name, justify="right")
+    for day in done.days:
+        cost = f"{day.currency} {day.estimated_cost:,.2f}" if day.currency else "no price"
+        table.add_row(f"{day.day:%d %b %Y}", f"{day.requests:,}", f"{day.tokens:,}", cost)
+    console.print(f"\n[bold]Priced in {done.seconds:.0f} s.[/] These days were told again:\n")
+    console.print(table)
+    console.print("\nMarts are published, and guardrails decide, with the next `aifinops run`.", highlight=False)

@@ -1,0 +1,57 @@
+{# Reading only a part of the lake: by the load ids in the names of its files. #}
+
+{#
+  The id that a load has which starts a day before a day, UTC: the loader's ids are seconds since 1970, and a sender's clock
+  may be ahead.
+#}
+{% macro load_id_at(day) -%}
+    {{ return(adapter.dispatch('load_id_at')(day)) }}
+{%- endmacro %}
+
+{% macro duckdb__load_id_at(day) -%}
+    {% set found = run_query("select cast(epoch(cast('" ~ day ~ "' as timestamp)) as bigint) - 86400") %}
+    {{ return(found[0][0] | int | string) }}
+{%- endmacro %}
+
+{#
+  lake_files() of the loads from an id on, all where it is null. The files are listed first: to know the columns of a
+  pattern's files, the engine would open every one of them.
+#}
+{% macro lake_files_since(table, load_id) -%}
+    {{ return(adapter.dispatch('lake_files_since')(table, load_id)) }}
+{%- endmacro %}
+
+{% macro duckdb__lake_files_since(table, load_id) -%}
+    {%- set folder = (env_var('AIFINOPS_LAKE', '') or env_var('AIFINOPS_HOME') ~ '/lake') ~ '/raw/' ~ table -%}
+    {%- set files = [folder ~ '/schema.parquet'] -%}
+    {%- if execute -%}
+        {%- for row in run_query(
+            "select file from glob('" ~ folder ~ "/*.parquet') where regexp_extract(file, '([^/\\\\]+)$') >= '" ~ (load_id or '') ~ "'"
+            ~ " and not file like '%/schema.parquet' order by 1"
+        ) -%}
+            {%- do files.append(row[0]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    (
+        select
+            * exclude (filename, file_row_number),
+            regexp_extract(filename, '([^/\\]+)\.[^./\\]+\.parquet$', 1) as load_id,
+            regexp_extract(filename, '[^/\\]+$') as load_file,
+            file_row_number as load_row
+        from read_parquet(['{{ files | join("', '") }}'], union_by_name = true, filename = true, file_row_number = true)
+    )
+{%- endmacro %}
+
+{# A query of the ids of complete loads from an id on, of all where it is null. #}
+{% macro complete_loads_since(load_id) -%}
+    {{ return(adapter.dispatch('complete_loads_since')(load_id)) }}
+{%- endmacro %}
+
+{% macro duckdb__complete_loads_since(load_id) -%}
+    select entries.load_id
+    from {{ source('lake_loads', 'load') }} as entries
+    where
+        regexp_extract(entries.filename, '__([0-9.]+)\.jsonl$', 1) >= '{{ load_id or '' }}'
+        and entries.load_id is not null
+        and entries.status = 0
+{%- endmacro %}

@@ -1,0 +1,1 @@
+"""Usage and billed costs of an Anthropic organisation."""

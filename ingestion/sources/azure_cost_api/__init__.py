@@ -1,0 +1,1 @@
+"""Azure's bill through the Cost Management API."""

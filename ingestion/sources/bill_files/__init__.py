@@ -1,0 +1,1 @@
+"""Bills as files of any kind that is known by its header."""

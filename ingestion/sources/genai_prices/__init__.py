@@ -1,0 +1,1 @@
+"""List prices of model vendors, from the package genai-prices."""

@@ -1,0 +1,1 @@
+"""Spend logs of a LiteLLM proxy."""

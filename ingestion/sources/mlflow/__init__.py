@@ -1,0 +1,1 @@
+"""Training and pipeline runs of an MLflow tracking server."""

@@ -1,0 +1,1 @@
+"""Samples that the NVML collector wrote on GPU hosts."""

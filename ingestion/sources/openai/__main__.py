@@ -1,0 +1,9 @@
+"""``python -m ingestion.sources.openai``: land this source alone."""
+
+import sys
+
+from finops.config.models import OpenAiSource
+from ingestion.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(OpenAiSource))

@@ -1,0 +1,1 @@
+"""In-cluster cost estimates of OpenCost or Kubecost."""

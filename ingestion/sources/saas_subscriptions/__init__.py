@@ -1,0 +1,1 @@
+"""SaaS subscriptions as files or a table."""

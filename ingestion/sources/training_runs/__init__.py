@@ -1,0 +1,1 @@
+"""Training and pipeline runs as files or a table."""

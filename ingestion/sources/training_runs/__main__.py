@@ -1,0 +1,9 @@
+"""``python -m ingestion.sources.training_runs``: land this source alone."""
+
+import sys
+
+from finops.config.models import TrainingRunsSource
+from ingestion.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(TrainingRunsSource))

@@ -1,0 +1,67 @@
+"""The newest usage, landed and priced, between two runs of everything.
+
+Here: one run of that job in this process, and what it changed.
+Not here: which days it tells again (dbt_project/macros/usage_slice.sql).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
+from orchestration.run import Listener, PipelineError, run_job
+from orchestration.schedules import NEWEST_USAGE
+from orchestration.workspace import AS_OF_VARIABLE
+
+_DAYS = """
+select usage_date, sum(request_count)::bigint, sum(tokens)::bigint, currency,
+       coalesce(sum(estimated_cost), 0)::decimal(38, 12)
+from intermediate.int_usage__priced
+where is_attributable and usage_date in (select usage_date from intermediate.int_usage__new_day)
+group by usage_date, currency
+order by usage_date, currency nulls last
+"""
+
+
+@dataclass(frozen=True)
+class RefreshedDay:
+    """Attributable usage of a day that was told again; ``currency`` is None for tokens without a price."""
+
+    day: date
+    requests: int
+    tokens: int
+    currency: str | None
+    estimated_cost: Decimal
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    seconds: float
+    days: list[RefreshedDay]
+
+
+def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> Refreshed:
+    """Land what usage sources have new and price the days that it touches.
+
+    Nothing is published, nobody is told: the next run of everything does that.
+
+    Raises:
+        PipelineError: the home was never run, a step failed, or another run is working on it.
+    """
+    if not home.warehouse.exists():
+        raise PipelineError(f"{home.path} was never run; `aifinops run` builds the whole first")
+    variables = {
+        **environ,
+        HOME_VARIABLE: str(home.path),
+        CONFIG_VARIABLE: str(config),
+        AS_OF_VARIABLE: as_of.isoformat(),
+    }
+    seconds = run_job(NEWEST_USAGE, home, variables, listener)
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        return Refreshed(seconds, [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()])

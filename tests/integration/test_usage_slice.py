@@ -1,0 +1,109 @@
+"""A slice of usage tells of its days what the whole would, and leaves every other day as it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops.paths import Home
+from tests.support.lake_builder import DbtResult, LakeBuilder, Row, run_dbt, span
+
+pytestmark = [pytest.mark.ids("ING-4", "COST-3"), pytest.mark.xdist_group("usage-slice")]
+
+AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
+MONDAY = datetime(2026, 10, 12, 10, tzinfo=UTC)
+PRICED = "select * from intermediate.int_usage__priced order by all"
+BY_DAY = """
+select usage_date, sum(request_count), sum(tokens), sum(estimated_cost)
+from intermediate.int_usage__priced
+group by 1
+order by 1
+"""
+
+
+def spans(start: datetime, count: int, first: int, **columns: Any) -> list[Row]:
+    return [span(start + timedelta(minutes=n), first + n, app="query-rewriter", **columns) for n in range(count)]
+
+
+def litellm_call(at: datetime, number: int, tokens: int, requested_at: datetime = AS_OF) -> Row:
+    return {
+        "source_id": "proxy", "request_id": f"call-{number}", "start_at": at, "end_at": at, "status": "success",
+        "custom_llm_provider": "azure", "model": "gpt-4.1", "prompt_tokens": tokens, "completion_tokens": 10,
+        "spend": "0.1", "requested_at": requested_at,
+    }  # fmt: skip
+
+
+def points(hour: datetime, tokens: float, *, interval: str, requested_at: datetime) -> list[Row]:
+    common = {
+        "source_id": "metrics", "resource_id": "/accounts/dedicated", "aggregation": "Total", "interval": interval,
+        "point_at": hour, "deployment_name": "chat", "model_name": "gpt-4.1", "dimensions": "{}",
+        "requested_at": requested_at,
+    }  # fmt: skip
+    return [
+        {**common, "metric_name": "InputTokens", "value": tokens},
+        {**common, "metric_name": "OutputTokens", "value": 7.0},
+    ]
+
+
+def whole(home: Home) -> DbtResult:
+    result = run_dbt(home, "run", "--quiet", "--select", "+int_usage__built_load", target=home.path / "whole")
+    assert result.returncode == 0, result.output
+    return result
+
+
+def newest(home: Home, monkeypatch: pytest.MonkeyPatch) -> DbtResult:
+    with monkeypatch.context() as patched:
+        patched.setenv("AIFINOPS_USAGE_SLICE", "true")
+        result = run_dbt(home, "run", "--quiet", "--select", "tag:usage_slice", target=home.path / "slice")
+    assert result.returncode == 0, result.output
+    return result
+
+
+def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    lake = LakeBuilder(home, first_load_at=AS_OF)
+    lake.configure(AS_OF)
+    lake.snapshot("otel__genai_span", spans(MONDAY, 30, 1), scope="monday.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY + timedelta(days=1), 20, 100), scope="tuesday.json")
+    lake.load({"litellm__spend_log": [litellm_call(MONDAY, 1, 500)]})
+    lake.load({"azure_monitor__metric": points(MONDAY, 900.0, interval="PT1M", requested_at=AS_OF)})
+    before = whole(home)
+    assert [row[1] for row in before.query(BY_DAY)] == [31, 20], "metrics without request counts, one call of the proxy"
+    untouched = before.query(
+        "select * from intermediate.int_usage__priced where usage_date = '2026-10-12' order by all"
+    )
+    assert untouched
+
+    # New spans and one that was sent again; a load without its entry, which was interrupted.
+    wednesday = spans(MONDAY + timedelta(days=2), 5, 200, response_model="gpt-9", request_model="gpt-9")
+    lake.snapshot("otel__genai_span", [*wednesday, *spans(MONDAY + timedelta(days=1), 2, 100)], scope="wednesday.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY, 9, 900), scope="cut.json", complete=False)
+    found = newest(home, monkeypatch)
+    assert [row[0].day for row in found.query("select usage_date from intermediate.int_usage__new_day order by 1")] == [
+        13,
+        14,
+    ]
+    assert [(row[0].day, row[1]) for row in found.query(BY_DAY)] == [(12, 31), (13, 20), (14, 5)]
+    kept = found.query("select * from intermediate.int_usage__priced where usage_date = '2026-10-12' order by all")
+    assert kept == untouched
+
+    # A file that no longer has what it told, a call that was logged again, minutes that became an hour.
+    lake.snapshot(
+        "otel__genai_span", spans(MONDAY, 10, 1), scope="monday.json", submitted_at=datetime(2026, 10, 20, tzinfo=UTC)
+    )
+    later = AS_OF + timedelta(hours=1)
+    lake.load({"litellm__spend_log": [litellm_call(MONDAY, 1, 700, requested_at=later)]})
+    lake.load({"azure_monitor__metric": points(MONDAY, 1000.0, interval="PT1H", requested_at=later)})
+    found = newest(home, monkeypatch)
+    assert [(row[0].day, row[1]) for row in found.query(BY_DAY)] == [(12, 11), (13, 20), (14, 5)]
+    assert newest(home, monkeypatch).query("select * from intermediate.int_usage__new_day") == [], "nothing is new"
+    sliced = found.query(PRICED)
+    assert {row[0] for row in found.query("select distinct source from intermediate.int_usage__priced")} == {
+        "spans",
+        "litellm",
+        "azure_monitor",
+    }
+    assert sliced == whole(home).query(PRICED)
