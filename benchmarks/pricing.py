@@ -31,7 +31,7 @@ from tests.support.lake_builder import LakeBuilder, run_dbt, span
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 FIRST_DAY = datetime(2026, 7, 20, tzinfo=UTC)
 DAYS = 90
-PAST_LOADS = 2_000
+PAST_LOADS = 1_000
 SLICE_SPANS = 2_000
 MODELS = ("int_usage__model_name", "int_usage__owner", "int_usage__hourly", "int_price__choice", "int_usage__priced")
 _CLASSES = {
@@ -60,7 +60,9 @@ select
     case when apps.model = 'gpt-4.1' then 'azure.ai.openai' else 'openai' end as provider_name,
     apps.model as request_model, apps.model as response_model, apps.deployment_name, apps.resource_id,
     cast(200 + hash(i) % 4000 as bigint) as input_tokens,
-    cast(case when hash(i + 1) % 3 = 0 then hash(i) % 200 else 0 end as bigint) as cache_read_tokens,
+    cast(
+        case when apps.model = 'gpt-4.1' and hash(i + 1) % 3 = 0 then hash(i) % 200 else 0 end as bigint
+    ) as cache_read_tokens,
     cast(0 as bigint) as cache_write_tokens, cast(0 as bigint) as cache_write_1h_tokens,
     cast(50 + hash(i + 2) % 900 as bigint) as output_tokens, cast(0 as bigint) as reasoning_tokens,
     cast(0 as bigint) as input_audio_tokens, cast(0 as bigint) as output_audio_tokens,

@@ -1,7 +1,11 @@
 -- Apps of tags.yml and apps that only the data knows, each with its team.
 with seen as (
     select
-        app, max_by(team, usage_date) as team, min(usage_date) as first_seen_on, max(usage_date) as last_seen_on
+        app,
+        -- Of several teams on the last day always the same one.
+        max_by(team, cast(usage_date as varchar) || team) as team,
+        min(usage_date) as first_seen_on,
+        max(usage_date) as last_seen_on
     from (
         select app, team, usage_date from {{ ref('int_cost__union') }}
         union all

@@ -92,7 +92,7 @@ missing as (
 ),
 
 missing_by_source as (
-    select source_id, {{ text_list('what') }} as missing, count(*) as missing_count, sum(amount) as amount
+    select source_id, {{ text_list('what') }} as missing, count(*) as missing_count, round(sum(amount), 2) as amount
     from missing
     group by 1
 ),
@@ -100,7 +100,8 @@ missing_by_source as (
 expected as (
     select source_id, 'month' as unit, cast(count(*) as double) as expected_count from expected_months group by 1
     union all
-    select source_id, 'hour' as unit, sum(hours) as expected_count from window_spans group by 1
+    -- To the minute: parts of hours add up to different last digits in different orders.
+    select source_id, 'hour' as unit, round(sum(hours), 2) as expected_count from window_spans group by 1
 ),
 
 -- A source of one kind only: what has a period or a window is told by it, else files are counted.
