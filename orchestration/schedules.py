@@ -59,6 +59,8 @@ newest_usage_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         *(["landing", kind] for kind in ("otel_spans", "litellm", "usage_files", "azure_monitor"))
     )
+    # Through the lake's tables the models wait for what lands.
+    | dg.AssetSelection.groups("2_lake")
     | dg.AssetSelection.tag("usage_slice", "").without_checks(),
     executor_def=dg.in_process_executor,
     description="Land the newest usage and price it, only the days that it touches: what `aifinops refresh` does.",

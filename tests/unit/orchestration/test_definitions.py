@@ -69,7 +69,11 @@ def test_every_job_selects_what_exists(name: str) -> None:
 
 @pytest.mark.ids("OPS-1", "COST-3")
 def test_the_newest_usage_is_priced_without_the_rest() -> None:
-    selected = {key.path[-1] for key in build_defs().resolve_job_def(NEWEST_USAGE).asset_layer.selected_asset_keys}
+    job = build_defs().resolve_job_def(NEWEST_USAGE)
+    steps = [node.name for node in job.nodes_in_topological_order]
+    assert steps.index("cost_model") > steps.index("landing__otel_spans"), "what landed is priced in the same run"
+    assert job.dependency_structure.input_to_upstream_outputs_for_node("cost_model"), "the models wait for the lake"
+    selected = {key.path[-1] for key in job.asset_layer.selected_asset_keys}
     assert {"otel_spans", "litellm", "base_otel__genai_span", "int_usage__hourly", "int_usage__priced"} <= selected
     assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "report_page"}
 
