@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from finops.paths import Home
 from orchestration.assets.actions import action_assets
@@ -15,6 +14,7 @@ from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
 from orchestration.assets.signals import anomaly, forecasts
 from orchestration.assets.warehouse import dbt_definitions, project
+from orchestration.dbt_command import Dbt
 from orchestration.manifest import DBT, ensure_manifest
 from orchestration.schedules import (
     EVERYTHING,
@@ -50,8 +50,10 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         sensors=[guardrail_sensor, anomaly_sensor, failure_sensor],
         resources={
             "workspace": Workspace(),
-            "dbt": DbtCliResource(
-                project_dir=dbt_project, profiles_dir=str(dbt_project.profiles_dir), dbt_executable=str(DBT)
+            "dbt": Dbt(
+                project_dir=str(dbt_project.project_dir),
+                profiles_dir=str(dbt_project.profiles_dir),
+                dbt_executable=str(DBT),
             ),
             **(overrides or {}),
         },

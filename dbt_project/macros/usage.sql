@@ -42,9 +42,15 @@
 {#
   The select list of such a model: column → expression. Text that is not given is null, counts that are not given are 0.
   `source`, `used_at` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
-  where rows are sums of several requests.
+  where rows are sums of several requests. `usage_key` is the row_hash() of all that the row says, computed here where it
+  is not given.
 #}
 {% macro usage_row(expressions) -%}
+    {% set said = [] %}
+    {% for column in usage_said_columns() %}
+        {% do said.append(expressions.get(column, 'null')) %}
+    {% endfor %}
+    {{ expressions.get('usage_key', row_hash(said)) }} as usage_key,
     {{ expressions['source'] }} as source,
     {{ expressions['is_call_level'] }} as is_call_level,
     {{ expressions['used_at'] }} as used_at,
@@ -57,4 +63,60 @@
     {%- endfor %}
     cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
     cast({{ expressions.get('error_count', '0') }} as bigint) as error_count
+{%- endmacro %}
+
+{# The columns by which usage is summed, besides its hour and the size of its requests. #}
+{% macro usage_said_columns() -%}
+    {{ return(['source', 'is_call_level'] + usage_text_columns()) }}
+{%- endmacro %}
+
+{# What a row of usage means, and what of it its price depends on besides the day, the class and the request's size. #}
+{% macro usage_meaning_columns() -%}
+    {{ return([
+        'source', 'is_call_level', 'resource_id', 'deployment_name', 'reported_model', 'is_in_price_book', 'team', 'app',
+        'project', 'feature', 'customer_hash', 'environment'
+    ] + usage_price_columns()) }}
+{%- endmacro %}
+
+{% macro usage_price_columns() -%}
+    {{ return(['provider_name', 'model', 'model_release', 'region_id', 'deployment_type', 'service_tier']) }}
+{%- endmacro %}
+
+{# The columns of usage that its owner depends on, of a relation where one is named. #}
+{% macro usage_owner_columns(relation=none) -%}
+    {% set columns = [] %}
+    {% for column in [
+        'team', 'app', 'project', 'environment', 'feature', 'deployment_name', 'resource_id', 'api_key_name'
+    ] %}
+        {% do columns.append(relation ~ '.' ~ column if relation else column) %}
+    {% endfor %}
+    {{ return(columns) }}
+{%- endmacro %}
+
+{#
+  Unpivots token classes: one row per class that has tokens. `columns` go on as they are; requests are counted on the row
+  of uncached input, so that row is there even without tokens.
+#}
+{% macro usage_by_class(relation, columns) -%}
+    (
+        select *
+        from (
+            select
+                {%- for column in columns %}
+                {{ column }},
+                {%- endfor %}
+                token_class,
+                case token_class
+                    {%- for class in token_classes() %}
+                    when '{{ class }}' then {{ class }}
+                    {%- endfor %}
+                end as tokens,
+                case when token_class = 'input_uncached' then request_count else 0 end as request_count,
+                case when token_class = 'input_uncached' then error_count else 0 end as error_count
+            from {{ relation }}
+            -- A join with a short list: a `union all` of a query per class takes twice as long.
+            cross join (values ('{{ token_classes() | join("'), ('") }}')) as classes (token_class)
+        ) as by_class
+        where tokens > 0 or request_count > 0
+    )
 {%- endmacro %}

@@ -146,6 +146,21 @@
     )
 {%- endmacro %}
 
+{#
+  The price of one token where twelve decimals say it exactly, else null: tokens times it is what token_cost() gives, without
+  the rounding, which takes longer than all the rest of pricing a row.
+#}
+{% macro exact_price_per_token(price_per_1m_tokens) -%}
+    {{ return(adapter.dispatch('exact_price_per_token')(price_per_1m_tokens)) }}
+{%- endmacro %}
+
+{% macro duckdb__exact_price_per_token(price_per_1m_tokens) -%}
+    {%- set price -%}
+        (cast({{ price_per_1m_tokens }} as decimal(24, 12)) * cast('0.000001' as decimal(7, 6)))
+    {%- endset -%}
+    case when {{ price }} = cast({{ price }} as decimal(19, 12)) then cast({{ price }} as decimal(19, 12)) end
+{%- endmacro %}
+
 {# A ratio for people and thresholds, six digits; null where there is nothing to divide by. #}
 {% macro ratio(part, whole) -%}
     cast(cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0) as decimal(18, 6))

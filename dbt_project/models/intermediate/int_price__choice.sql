@@ -4,19 +4,38 @@
 -- falls back to, then the rank of the list, then how exactly the price is meant, then the newest.
 {{ config(**in_days_of_usage('usage_date')) }}
 
-with wanted as (
-    select distinct
-        provider_name,
-        model,
-        model_release,
-        token_class,
+with by_day as (
+    select
+        meaning_key,
         usage_date,
-        region_id,
-        deployment_type,
-        service_tier,
-        context_tier
+        context_tier,
+        {%- for class in token_classes() %}
+        sum({{ class }}) as {{ class }},
+        {%- endfor %}
+        sum(request_count) as request_count,
+        sum(error_count) as error_count
     from {{ ref('int_usage__hourly') }}
-    where is_in_price_book and {{ is_in_days_of_usage('usage_date') }}
+    where {{ is_in_days_of_usage('usage_date') }}
+    group by 1, 2, 3
+),
+
+meanings as (
+    select distinct meaning_key, price_key, {{ usage_price_columns() | join(', ') }}
+    from {{ ref('int_usage__meaning') }}
+    where is_in_price_book
+),
+
+wanted as (
+    select distinct
+        meanings.price_key,
+        {%- for column in usage_price_columns() %}
+        meanings.{{ column }},
+        {%- endfor %}
+        usage.token_class,
+        usage.usage_date,
+        usage.context_tier
+    from {{ usage_by_class('by_day', ['meaning_key', 'usage_date', 'context_tier']) }} as usage
+    inner join meanings on usage.meaning_key = meanings.meaning_key
 ),
 
 classes as (
@@ -85,9 +104,7 @@ placed as (
     select
         *,
         row_number() over (
-            partition by
-                provider_name, model, model_release, token_class, usage_date, region_id, deployment_type, service_tier,
-                context_tier, price_source
+            partition by price_key, token_class, usage_date, context_tier, price_source
             order by
                 is_fallback, min_input_tokens desc, specificity desc, said_too_much, weight desc, deployment_order,
                 price_valid_from desc, price_release desc, price_per_1m_tokens, price_id
@@ -96,6 +113,7 @@ placed as (
 )
 
 select
+    price_key,
     provider_name,
     model,
     model_release,
@@ -115,10 +133,7 @@ select
     case when is_fallback = 1 then priced_class end as fallback_class,
     cast(
         row_number() over (
-            partition by
-                provider_name, model, model_release, token_class, usage_date, region_id, deployment_type, service_tier,
-                context_tier
-            order by is_fallback, price_rank
+            partition by price_key, token_class, usage_date, context_tier order by is_fallback, price_rank
         ) as bigint
     ) as place
 from placed

@@ -9,10 +9,10 @@ with names as (
         request_model,
         {{ price_book_provider('reported_provider') }} as provider_name,
         coalesce(response_model, request_model) as reported_model
-    from {{ ref('int_usage__token_classes') }} as usage
-    where {{ is_in_days_of_usage('used_at') }}
+    from {{ ref('int_usage__said') }} as usage
     {% if is_usage_slice() %}
-        and not exists (
+    where
+        not exists (
             select 1
             from {{ this }} as known
             where
@@ -109,26 +109,9 @@ matched as (
 
 -- Prices that depend on the size of a request: the sizes at which they change.
 steps as (
-    select
-        provider_name,
-        model,
-        min_input_tokens,
-        row_number() over (partition by provider_name, model order by min_input_tokens) as number
-    from (
-        select distinct provider_name, model, min_input_tokens
-        from {{ ref('int_price__book') }}
-        where min_input_tokens > 0
-    ) as distinct_steps
-),
-
-bands as (
-    select
-        provider_name,
-        model
-        {%- for number in [1, 2, 3, 4] %},
-        max(min_input_tokens) filter (where number = {{ number }}) as band_{{ number }}
-        {%- endfor %}
-    from steps
+    select provider_name, model, {{ sorted_list('min_input_tokens') }} as context_steps
+    from {{ ref('int_price__book') }}
+    where min_input_tokens > 0
     group by 1, 2
 )
 
@@ -141,14 +124,11 @@ select
     coalesce(matched.model, {{ undated_model_name('names.reported_model') }}) as model,
     {{ release_of_name('names.reported_model') }} as model_release,
     matched.model is not null as is_in_price_book,
-    bands.band_1,
-    bands.band_2,
-    bands.band_3,
-    bands.band_4
+    steps.context_steps
 from names
 left join matched
     on
         names.reported_provider is not distinct from matched.reported_provider
         and names.response_model is not distinct from matched.response_model
         and names.request_model is not distinct from matched.request_model
-left join bands on names.provider_name = bands.provider_name and matched.model = bands.model
+left join steps on names.provider_name = steps.provider_name and matched.model = steps.model

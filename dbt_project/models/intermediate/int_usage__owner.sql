@@ -6,15 +6,13 @@
 {% set dimensions = ['team', 'app', 'project', 'environment', 'feature'] %}
 
 with said as (
-    select distinct team, app, project, environment, feature, deployment_name, resource_id, api_key_name
-    from {{ ref('int_usage__token_classes') }}
-    where {{ is_in_days_of_usage('used_at') }}
+    select distinct {{ usage_owner_columns() | join(', ') }}
+    from {{ ref('int_usage__said') }}
 ),
 
 usage as (
     select
-        {{ stable_id(['team', 'app', 'project', 'environment', 'feature', 'deployment_name', 'resource_id', 'api_key_name']) }}
-            as usage_owner_id,
+        {{ stable_id(usage_owner_columns()) }} as usage_owner_id,
         *
     from said
     {% if is_usage_slice() %}

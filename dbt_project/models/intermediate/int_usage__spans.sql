@@ -3,6 +3,7 @@
 
 select
     {{ usage_row({
+        'usage_key': row_hash(["'spans'", 'said_key']),
         'source': "'spans'",
         'is_call_level': 'true',
         'used_at': 'start_at',

@@ -61,6 +61,11 @@ spans as (
 
 select
     *,
+    -- What usage of one key has in common; computed once, because every reader of all spans adds up by it.
+    {{ row_hash([
+        'provider_name', 'response_model', 'request_model', 'resource_id', 'deployment_name', 'region_id', 'deployment_type',
+        'service_tier', 'team', 'app', 'feature', 'customer_hash', 'environment', 'api_key_name'
+    ]) }} as said_key,
     case
         when trace_id is null then 'trace_id'
         when span_id is null then 'span_id'

@@ -35,6 +35,7 @@ select
     environment,
     customer_hash,
     user_hash,
-    api_key_name
+    api_key_name,
+    said_key
 from {{ ref('base_otel__genai_span') }}
 where rejected_column is null
