@@ -7,7 +7,7 @@ Not here: currency conversion (dated rates are data, so it happens in dbt).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from math import lcm
 
@@ -38,6 +38,18 @@ CURRENCIES = frozenset(
     )
 )
 """ISO 4217 codes: those withdrawn lately are kept, as old bills have them; XXX and XTS are left out: no currencies."""
+
+
+_MINOR_DIGITS = {
+    code: digits
+    for digits, codes in (
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    )
+    for code in re.findall("[A-Z]{3}", codes)
+}
+"""Digits of the minor unit where they are not two: ISO 4217, list one."""
 
 
 class MoneyError(ValueError):
@@ -75,6 +87,21 @@ def quantise(amount: Decimal) -> Decimal:
     if rounded.copy_abs() >= _LARGEST:
         raise MoneyError(f"{amount} does not fit into {SQL_TYPE}")
     return rounded
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum: Python's own would round beyond 28 digits."""
+    with localcontext() as context:
+        context.prec = _WORK_DIGITS
+        return sum(amounts, Decimal(0))
+
+
+def in_minor_units(amount: Decimal, currency: str) -> Decimal:
+    """Rounded half-even to what can be paid: cents of USD, whole JPY, thousandths of KWD (ISO 4217)."""
+    with localcontext() as context:
+        context.prec = _WORK_DIGITS
+        places = _MINOR_DIGITS.get(currency, 2)
+        return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN) + 0
 
 
 def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:

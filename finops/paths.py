@@ -73,6 +73,11 @@ class Home:
         return self.path / "exports"
 
     @property
+    def statements(self) -> Path:
+        """Issued statements, a folder a month, never changed."""
+        return self.path / "statements"
+
+    @property
     def messages(self) -> Path:
         """Every rendered message, as sent or as it would have been sent in dry run."""
         return self.path / "messages"

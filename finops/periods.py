@@ -94,6 +94,10 @@ class FiscalCalendar:
     def year(self, day: date) -> int:
         return day.year + (self.first_month > 1 and day.month >= self.first_month)
 
+    def year_start(self, day: date) -> date:
+        """The first day of the fiscal year that a day is in."""
+        return date(day.year - (day.month < self.first_month), self.first_month, 1)
+
     def month(self, day: date) -> int:
         """1 for the first month of the fiscal year, 12 for the last."""
         return (day.month - self.first_month) % 12 + 1

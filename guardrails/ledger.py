@@ -10,7 +10,7 @@ Decisions, the state that follows and their messages are written in one transact
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,6 +188,17 @@ class Ledger:
         with self.read() as connection:
             rows = connection.execute(query).all()
         return [DecisionRecord(row.decision_id, Status(row.status), json.loads(row.document)) for row in rows]
+
+    def note(self, at: datetime, event: str, subject: str, details: Mapping[str, Any]) -> None:
+        """Put something that happened elsewhere into the audit trail; ``details`` must be JSON."""
+        with self.write() as write:
+            write.chain.append(at, event, subject, details)
+
+    def notes(self, event: str) -> dict[str, dict[str, Any]]:
+        """What the audit trail says of an event: subject → details of its first entry."""
+        query = select(t.audit).where(t.audit.c.event == event).order_by(t.audit.c.sequence.desc())
+        with self.read() as connection:
+            return {row.subject: json.loads(row.details) for row in connection.execute(query)}
 
     def verify(self) -> audit.AuditReport:
         """Prove the audit trail, and that decisions and messages are as it says."""

@@ -755,8 +755,20 @@ AI_CANDIDATES = (
 """Signs of AI spend where allocation.yml names none."""
 
 
+class StatementSettings(Strict):
+    """Monthly statements, and how the ledger books them."""
+
+    issuer: str = Field("FinOps", description="Who issues statements, as it stands on them")
+    expense_account: str = Field("6000", description="Account of the general ledger that a cost centre is charged on")
+    clearing_account: str = Field(
+        "2000", description="Account that the invoices were booked on, from which statements take the cost"
+    )
+    clearing_cost_center: str = Field("", description="Cost centre of the clearing account, where it has one")
+    unowned_cost_center: str = Field("", description="Cost centre that is charged for what nobody owns")
+
+
 class AllocationFile(Strict):
-    """What is AI spend, and how shared cost is split."""
+    """What is AI spend, how shared cost is split, and how it is charged."""
 
     ai_categories: list[AiCategoryRule] = Field(description="Tried from top to bottom; no match is not AI spend")
     ai_candidates: list[AiCandidate] = Field(
@@ -766,6 +778,10 @@ class AllocationFile(Strict):
     pools: list[Pool] = Field(default=[], description="Tried from top to bottom; a charge is split by the first")
     coverage_target: Annotated[Decimal, Field(gt=0, le=1)] = Field(
         Decimal("0.95"), description="Share of AI spend that should have an owner"
+    )
+    statements: StatementSettings = Field(
+        default_factory=lambda: StatementSettings.model_validate({}),
+        description="What `aifinops statements issue` writes",
     )
 
     @model_validator(mode="after")
