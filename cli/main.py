@@ -155,6 +155,17 @@ def summary(home: HomeOption = None, as_of: AsOfOption = None) -> None:
 
 
 @app.command()
+def budgets(home: HomeOption = None) -> None:
+    """Show where every budget stands: spent, left, pace, projection, when it is used up."""
+    from cli.budgets import NoBudgetsError, show
+
+    try:
+        show(Home(home.resolve()) if home else Home.from_environment(), Console())
+    except NoBudgetsError as error:
+        raise _fail(str(error)) from None
+
+
+@app.command()
 def doctor(
     source: Annotated[str | None, typer.Option(help="Only this source of sources.yml", show_default=False)] = None,
     home: HomeOption = None,

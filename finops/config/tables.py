@@ -77,8 +77,15 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "budget": {
         "budget_id": "text", "scope_type": "text", "scope_value": "text", "period": "text", "amount": "decimal(38,12)",
-        "currency": "text", "alert_at": "json", "valid_from": "date", "valid_to": "date",
+        "currency": "text", "alert_at": "json", "tier": "text", "owner": "text",
+        "roll_over_at_most": "decimal(38,12)", "valid_from": "date", "valid_to": "date",
     },
+    "budget_ancestor": {"budget_id": "text", "ancestor_id": "text", "distance": "bigint"},
+    "budget_change": {
+        "budget_id": "text", "kind": "text", "name": "text", "amount": "decimal(38,12)", "valid_from": "date",
+        "valid_to": "date",
+    },
+    "budget_threshold": {"budget_id": "text", "share": "decimal(38,12)"},
     "event": {
         "event_id": "text", "name": "text", "starts_on": "date", "ends_on": "date", "scope_type": "text",
         "scope_value": "text", "effect": "text",
@@ -110,7 +117,11 @@ DESCRIPTIONS: dict[str, str] = {
     "date_pattern is a regular expression, date_as_iso what its groups become.",
     "gpu_price": "Prices of GPU time that no bill covers yet.",
     "gateway_account": "Accounts that a gateway's calls went to; the lowest priority whose conditions all hold wins.",
-    "budget": "Budgets. valid_to is the last day.",
+    "budget": "Budgets. valid_to is the last day; amount is null where milestones say it.",
+    "budget_ancestor": "Budgets that cap a budget; the nearest has distance 1.",
+    "budget_change": "What is added to a budget's amount: increase, from its first to its last day; milestone, from "
+    "its approval (null: not approved) on, meant to last until valid_to.",
+    "budget_threshold": "Shares of a budget at which its owner is told.",
     "event": "Known events. ends_on is the last day.",
     "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target, the "
     "settings of reconciliation.yml; known_at and known_basis where a past day is rebuilt; reporting_currency, "
@@ -405,12 +416,49 @@ def _budgets(config: Configuration) -> Iterator[Row]:
             "scope_type": budget.scope.level,
             "scope_value": budget.scope.value or "all",
             "period": budget.period,
-            "amount": budget.amount,
+            "amount": budget.amount if budget.amount is not None else config.budgets.tiers.get(budget.tier or ""),
             "currency": budget.currency,
             "alert_at": json.dumps([str(share) for share in budget.alert_at]),
+            "tier": budget.tier,
+            "owner": budget.owner,
+            "roll_over_at_most": budget.roll_over.at_most if budget.roll_over else None,
             "valid_from": budget.valid_from,
             "valid_to": budget.valid_to,
         }
+
+
+def _budget_ancestors(config: Configuration) -> Iterator[Row]:
+    for budget in config.budgets.budgets:
+        for distance, ancestor in enumerate(config.budgets.ancestors(budget), start=1):
+            yield {"budget_id": budget.id, "ancestor_id": ancestor, "distance": distance}
+
+
+def _budget_changes(config: Configuration) -> Iterator[Row]:
+    for budget in config.budgets.budgets:
+        for increase in budget.increases:
+            yield {
+                "budget_id": budget.id,
+                "kind": "increase",
+                "name": increase.reason,
+                "amount": increase.amount,
+                "valid_from": increase.valid_from,
+                "valid_to": increase.valid_to,
+            }
+        for milestone in budget.milestones:
+            yield {
+                "budget_id": budget.id,
+                "kind": "milestone",
+                "name": milestone.id,
+                "amount": milestone.amount,
+                "valid_from": milestone.approved_on,
+                "valid_to": milestone.due_on,
+            }
+
+
+def _budget_thresholds(config: Configuration) -> Iterator[Row]:
+    for budget in config.budgets.budgets:
+        for share in sorted(set(budget.alert_at)):
+            yield {"budget_id": budget.id, "share": share}
 
 
 def _events(config: Configuration) -> Iterator[Row]:
@@ -457,6 +505,9 @@ _BUILDERS = {
     "gpu_price": _gpu_prices,
     "gateway_account": _gateway_accounts,
     "budget": _budgets,
+    "budget_ancestor": _budget_ancestors,
+    "budget_change": _budget_changes,
+    "budget_threshold": _budget_thresholds,
     "event": _events,
     "setting": _settings,
 }

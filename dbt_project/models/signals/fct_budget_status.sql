@@ -4,40 +4,11 @@
     ('company', "'all'"), ('business_unit', 'business_unit'), ('team', 'team'), ('app', 'app'), ('project', 'project'),
     ('model', 'model'), ('environment', 'environment')
 ] %}
+{% set windows = [1, 7, 28] %}
+{% set days_to_spend = 'ceil(cast(amount - billed_to_date as double) / (cast(last_28_days_cost as double) / run_rate_days))' %}
 
 with settings as (
     select * from {{ ref('stg_config__setting') }}
-),
-
-periods as (
-    select
-        budgets.*,
-        settings.as_of_date,
-        case budgets.period
-            when 'day' then settings.as_of_date
-            when 'month' then {{ month_of('settings.as_of_date') }}
-            when 'quarter'
-                then {{ add_months(
-                    month_of('settings.as_of_date'),
-                    '-((extract(month from settings.as_of_date) - settings.fiscal_year_first_month + 12) % 3)'
-                ) }}
-        end as period_start
-    from {{ source('config', 'budget') }} as budgets
-    cross join settings
-),
-
-current_budgets as (
-    select
-        *,
-        case period
-            when 'day' then period_start
-            when 'month' then {{ add_days(add_months('period_start', 1), -1) }}
-            when 'quarter' then {{ add_days(add_months('period_start', 3), -1) }}
-        end as period_end
-    from periods
-    where
-        (valid_from is null or valid_from <= as_of_date)
-        and (valid_to is null or valid_to >= as_of_date)
 ),
 
 bill as (
@@ -47,16 +18,40 @@ bill as (
     where usage_date <= (select as_of_date from settings)
 ),
 
-billed_days as (
-    {% for scope_type, scope_value in scopes %}
+spend as (
+    select * from {{ ref('int_budget__spend_daily') }}
+),
+
+-- What the period before left over, where the bill knows all of that period and the budget held in it.
+left_over as (
     select
-        '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, billing_currency as currency, usage_date,
-        sum(effective_cost) as cost
-    from {{ ref('fct_ai_cost_daily') }}
-    where is_ai
-    group by 1, 2, 3, 4
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+        budgets.budget_id,
+        least(
+            max(budgets.roll_over_at_most),
+            greatest(max(budgets.base_amount) - coalesce(sum(spend.effective_cost), 0), 0)
+        ) as carried_amount
+    from {{ ref('int_budget__period') }} as budgets
+    cross join bill
+    left join spend
+        on
+            budgets.budget_id = spend.budget_id
+            and spend.usage_date >= budgets.previous_start
+            and spend.usage_date < budgets.period_start
+    where
+        budgets.roll_over_at_most is not null
+        and bill.first_billed <= budgets.previous_start
+        and bill.billed_through >= {{ add_days('budgets.period_start', -1) }}
+        and (budgets.valid_from is null or budgets.valid_from <= budgets.previous_start)
+    group by 1
+),
+
+current_budgets as (
+    select
+        budgets.*,
+        coalesce(left_over.carried_amount, 0) as carried_amount,
+        budgets.base_amount + budgets.increase_amount + coalesce(left_over.carried_amount, 0) as amount
+    from {{ ref('int_budget__period') }} as budgets
+    left join left_over on budgets.budget_id = left_over.budget_id
 ),
 
 usage as (
@@ -80,18 +75,28 @@ billed as (
     select
         budgets.budget_id,
         coalesce(
-            sum(days.cost) filter (where days.usage_date between budgets.period_start and budgets.period_end), 0
+            sum(spend.effective_cost) filter (
+                where
+                    spend.usage_date between budgets.period_start and budgets.period_end
+                    and spend.usage_date <= budgets.as_of_date
+            ), 0
         ) as billed_to_date,
-        sum(days.cost) filter (
-            where days.usage_date between {{ add_days('bill.billed_through', -27) }} and bill.billed_through
-        ) as last_28_days_cost
+        -- On the bill already, for days that are still to come: commitments, and what was paid for a month at once.
+        coalesce(
+            sum(spend.effective_cost) filter (
+                where
+                    spend.usage_date between budgets.period_start and budgets.period_end
+                    and spend.usage_date > budgets.as_of_date
+            ), 0
+        ) as committed_cost
+        {%- for days in windows %},
+        sum(spend.effective_cost) filter (
+            where spend.usage_date between {{ add_days('bill.billed_through', 1 - days) }} and bill.billed_through
+        ) as last_{{ days }}_days_cost
+        {%- endfor %}
     from current_budgets as budgets
     cross join bill
-    left join billed_days as days
-        on
-            budgets.scope_type = days.scope_type
-            and budgets.scope_value = days.scope_value
-            and budgets.currency = days.currency
+    left join spend on budgets.budget_id = spend.budget_id
     group by budgets.budget_id
 ),
 
@@ -116,6 +121,7 @@ estimated as (
 forecast as (
     select
         budgets.budget_id,
+        count(*) as forecast_days,
         sum(days.expected_cost) as expected_cost,
         sum(days.lower_cost) as lower_cost,
         sum(days.upper_cost) as upper_cost
@@ -137,6 +143,7 @@ measured as (
         budgets.*,
         bill.billed_through,
         billed.billed_to_date,
+        billed.committed_cost,
         estimated.estimated_since_billed,
         estimated.calibrated_estimated_since_billed,
         {{ days_between('budgets.period_start', 'budgets.period_end') }} + 1 as period_days,
@@ -148,10 +155,13 @@ measured as (
             when bill.billed_through is not null
                 then least({{ days_between('bill.first_billed', 'bill.billed_through') }} + 1, 28)
         end as run_rate_days,
+        forecast.forecast_days,
         forecast.expected_cost,
         forecast.lower_cost,
         forecast.upper_cost,
-        billed.last_28_days_cost
+        {%- for days in windows %}
+        billed.last_{{ days }}_days_cost{{ ',' if not loop.last }}
+        {%- endfor %}
     from current_budgets as budgets
     cross join bill
     left join billed on budgets.budget_id = billed.budget_id
@@ -164,16 +174,23 @@ projected as (
         *,
         period_days - billed_days as remaining_days,
         case
-            when expected_cost is not null then 'forecast'
-            when period_days = billed_days then 'complete'
+            when forecast_days >= period_days - billed_days then 'forecast'
+            when forecast_days > 0 then 'forecast_extended'
+            when period_days <= billed_days then 'complete'
             when run_rate_days is not null then 'run_rate'
         end as projection_basis,
-        case
-            when expected_cost is not null then expected_cost
-            when period_days = billed_days then 0
-            -- No forecast for this scope: the average of the newest 28 billed days goes on.
-            else cast(coalesce(last_28_days_cost, 0) as double) / run_rate_days * (period_days - billed_days)
-        end as remaining_cost
+        -- A forecast of some days is no less than what the bill charges for them already.
+        greatest(
+            case
+                -- Days that no forecast reaches are expected to be like those that one does.
+                when forecast_days > 0
+                    then expected_cost * greatest(cast(period_days - billed_days as double) / forecast_days, 1)
+                when period_days <= billed_days then 0
+                -- No forecast for this scope: the average of the newest 28 billed days goes on.
+                else cast(coalesce(last_28_days_cost, 0) as double) / run_rate_days * (period_days - billed_days)
+            end,
+            cast(committed_cost as double)
+        ) as remaining_cost
     from measured
 ),
 
@@ -183,20 +200,97 @@ finished as (
         cast(remaining_cost as decimal(38, 12)) as forecast_remaining,
         cast(billed_to_date + cast(remaining_cost as decimal(38, 12)) as decimal(38, 12)) as projected_cost
     from projected
+),
+
+-- The budget's money day by day: billed, then expected.
+course as (
+    select budgets.budget_id, spend.usage_date, cast(spend.effective_cost as double) as cost, true as is_billed
+    from current_budgets as budgets
+    inner join spend on budgets.budget_id = spend.budget_id
+    where
+        spend.usage_date between budgets.period_start and budgets.period_end
+        and spend.usage_date <= budgets.as_of_date
+
+    union all
+
+    select budgets.budget_id, days.forecast_date, days.expected_cost, false
+    from current_budgets as budgets
+    cross join bill
+    inner join {{ source('ml', 'forecast_daily') }} as days
+        on
+            budgets.scope_type = days.scope_type
+            and budgets.scope_value = days.scope_value
+            and budgets.currency = days.currency
+            and days.is_future
+            and days.forecast_date between budgets.period_start and budgets.period_end
+            and (bill.billed_through is null or days.forecast_date > bill.billed_through)
+),
+
+running as (
+    select
+        budget_id,
+        usage_date,
+        is_billed,
+        sum(cost) over (partition by budget_id order by usage_date, is_billed desc) as cost_so_far
+    from course
+),
+
+exhausted as (
+    select running.budget_id, min(running.usage_date) as exhausted_on
+    from running
+    inner join current_budgets as budgets on running.budget_id = budgets.budget_id
+    where running.cost_so_far >= cast(budgets.amount as double)
+    group by 1
+),
+
+crossed as (
+    select
+        thresholds.budget_id,
+        max(thresholds.share) as threshold_crossed,
+        max_by(running.usage_date, thresholds.share) as threshold_crossed_on
+    from {{ source('config', 'budget_threshold') }} as thresholds
+    inner join current_budgets as budgets on thresholds.budget_id = budgets.budget_id
+    inner join (
+        select running.budget_id, thresholds.share, min(running.usage_date) as usage_date
+        from running
+        inner join current_budgets as budgets on running.budget_id = budgets.budget_id
+        inner join {{ source('config', 'budget_threshold') }} as thresholds on running.budget_id = thresholds.budget_id
+        where running.is_billed and running.cost_so_far >= cast(thresholds.share * budgets.amount as double)
+        group by 1, 2
+    ) as running on thresholds.budget_id = running.budget_id and thresholds.share = running.share
+    group by 1
+),
+
+-- A budget can spend no more than the budgets above it have left.
+capped as (
+    select
+        ancestors.budget_id,
+        min(caps.amount - caps.billed_to_date) as cap_remaining,
+        min_by(caps.budget_id, caps.amount - caps.billed_to_date) as capped_by
+    from {{ source('config', 'budget_ancestor') }} as ancestors
+    inner join finished as caps on ancestors.ancestor_id = caps.budget_id
+    group by 1
 )
 
 select
-    as_of_date,
-    budget_id,
+    finished.as_of_date,
+    finished.budget_id,
     scope_type,
     scope_value,
     period,
     period_start,
     period_end,
     currency,
+    tier,
+    owner,
     cast(amount as decimal(38, 12)) as budget_amount,
+    cast(base_amount as decimal(38, 12)) as base_amount,
+    cast(increase_amount as decimal(38, 12)) as increase_amount,
+    cast(carried_amount as decimal(38, 12)) as carried_amount,
+    unreleased_amount,
     cast(billed_to_date as decimal(38, 12)) as billed_to_date,
     billed_through,
+    cast(committed_cost as decimal(38, 12)) as committed_cost,
     cast(estimated_since_billed as decimal(38, 12)) as estimated_since_billed,
     cast(calibrated_estimated_since_billed as decimal(38, 12)) as calibrated_estimated_since_billed,
     forecast_remaining,
@@ -207,13 +301,37 @@ select
         as projected_upper,
     projection_basis,
     cast(amount - billed_to_date as decimal(38, 12)) as remaining_amount,
-    cast(billed_to_date as double) / cast(amount as double) as used_ratio,
-    cast(projected_cost as double) / cast(amount as double) as projected_ratio,
-    (cast(billed_to_date as double) / cast(amount as double)) / nullif(cast(billed_days as double) / period_days, 0)
-        as burn_rate_ratio,
+    cast(least(amount - billed_to_date, coalesce(capped.cap_remaining, amount - billed_to_date)) as decimal(38, 12))
+        as available_amount,
+    case when capped.cap_remaining < amount - billed_to_date then capped.capped_by end as capped_by,
+    -- Without any money, the first cent is all of it.
+    coalesce(
+        cast(billed_to_date as double) / nullif(cast(amount as double), 0), case when billed_to_date > 0 then 1 else 0 end
+    ) as used_ratio,
+    coalesce(
+        cast(projected_cost as double) / nullif(cast(amount as double), 0), case when projected_cost > 0 then 1 else 0 end
+    ) as projected_ratio,
+    (cast(billed_to_date as double) / nullif(cast(amount as double), 0))
+    / nullif(cast(billed_days as double) / period_days, 0) as burn_rate_ratio,
+    {%- for days in windows %}
+    cast(last_{{ days }}_days_cost as double) / least({{ days }}, run_rate_days)
+    / nullif(cast(amount as double) / period_days, 0) as burn_rate_ratio_{{ days }}d,
+    {%- endfor %}
     case
-        when billed_to_date >= amount then 'over'
+        when exhausted.exhausted_on is not null then exhausted.exhausted_on
+        when
+            projection_basis = 'run_rate' and last_28_days_cost > 0
+            and {{ days_to_spend }} <= {{ days_between('billed_through', 'period_end') }}
+            then {{ add_days('billed_through', days_to_spend) }}
+    end as exhaustion_date,
+    cast(crossed.threshold_crossed as double) as threshold_crossed,
+    crossed.threshold_crossed_on,
+    case
+        when billed_to_date >= amount and billed_to_date > 0 then 'over'
         when projected_cost > amount then 'at_risk'
         else 'on_track'
     end as status
 from finished
+left join exhausted on finished.budget_id = exhausted.budget_id
+left join crossed on finished.budget_id = crossed.budget_id
+left join capped on finished.budget_id = capped.budget_id

@@ -77,9 +77,9 @@ CASES = [
     ),
     pytest.param(
         "budgets.yml",
-        "{level: company}, amount: 95000",
-        "{level: company}",
-        "budgets[0]: the setting 'amount' is missing. Add 'amount' beside id, scope",
+        "scope: {level: company}, amount: 95000",
+        "amount: 95000",
+        "budgets[0]: the setting 'scope' is missing. Add 'scope' beside id, amount",
         id="missing",
     ),
     pytest.param(

@@ -1,0 +1,113 @@
+"""Where every budget stands, in the terminal.
+
+Here: reading the published status, and showing it.
+Not here: the status itself (dbt: ``fct_budget_status``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from finops.paths import Home
+from reports.formatting import money, percent
+
+_STATUS = {"over": "[red]over[/]", "at_risk": "[yellow]at risk[/]", "on_track": "[green]on track[/]"}
+_QUERY = """
+select budget_id, period_end, currency, budget_amount, billed_to_date, available_amount, capped_by, used_ratio,
+       burn_rate_ratio_7d, projected_cost, exhaustion_date, status, increase_amount, carried_amount, unreleased_amount,
+       owner
+from read_parquet(?)
+order by scope_type <> 'company', status = 'on_track', status <> 'over', used_ratio desc, budget_id
+"""
+
+
+class NoBudgetsError(LookupError):
+    """Nothing was published yet, or no budget holds."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    budget_id: str
+    period_end: date
+    currency: str
+    budget_amount: Decimal
+    billed_to_date: Decimal
+    available_amount: Decimal
+    capped_by: str | None
+    used_ratio: float
+    burn_rate_ratio_7d: float | None
+    projected_cost: Decimal | None
+    exhaustion_date: date | None
+    status: str
+    increase_amount: Decimal
+    carried_amount: Decimal
+    unreleased_amount: Decimal | None
+    owner: str | None
+
+
+def show(home: Home, console: Console) -> None:
+    """Print every budget that holds, the ones in trouble first, and what is special about each.
+
+    Raises:
+        NoBudgetsError: with what to do.
+    """
+    rows = _read(home.published / "fct_budget_status.parquet")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Budget", overflow="fold")
+    table.add_column("Until")
+    for name in ("Amount", "Spent", "Used", "Left", "Pace", "Projected"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Used up on")
+    table.add_column("Status")
+    for row in rows:
+        pace = "" if row.burn_rate_ratio_7d is None else f"{row.burn_rate_ratio_7d:.1f}×"
+        projected = "" if row.projected_cost is None else money(row.projected_cost, row.currency)
+        table.add_row(
+            row.budget_id,
+            f"{row.period_end:%d %b %Y}",
+            money(row.budget_amount, row.currency),
+            money(row.billed_to_date, row.currency),
+            percent(row.used_ratio),
+            money(row.available_amount, row.currency),
+            pace,
+            projected,
+            f"{row.exhaustion_date:%d %b}" if row.exhaustion_date else "",
+            _STATUS.get(row.status, row.status),
+        )
+    console.print(table)
+    for note in (note for row in rows for note in _notes(row)):
+        console.print(f"  {note}", highlight=False, soft_wrap=True)
+    console.print("\nPace: the last 7 billed days against an even spread of the budget.", highlight=False)
+
+
+def _notes(row: _Row) -> list[str]:
+    notes = []
+    if row.capped_by:
+        notes.append(f"{row.budget_id} can spend no more than {row.capped_by} has left")
+    if row.increase_amount:
+        notes.append(f"{row.budget_id} has {money(row.increase_amount, row.currency)} more for some days")
+    if row.carried_amount:
+        notes.append(f"{row.budget_id} has {money(row.carried_amount, row.currency)} from the period before")
+    if row.unreleased_amount:
+        amount = money(row.unreleased_amount, row.currency)
+        notes.append(f"{row.budget_id} gets {amount} more when its next milestones are approved")
+    if row.status != "on_track" and row.owner:
+        notes.append(f"{row.budget_id} is answered for by {row.owner}")
+    return notes
+
+
+def _read(file: Path) -> list[_Row]:
+    if not file.exists():
+        raise NoBudgetsError("No budget status was published yet: run the pipeline (aifinops run), then try again")
+    with duckdb.connect() as connection:
+        rows = [_Row(*row) for row in connection.execute(_QUERY, [str(file)]).fetchall()]
+    if not rows:
+        raise NoBudgetsError("No budget of config/budgets.yml holds on the day of the last run")
+    return rows
