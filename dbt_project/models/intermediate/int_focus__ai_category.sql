@@ -20,10 +20,7 @@ with properties as (
     from {{ ref('stg_focus__cost_and_usage') }} as charges
     left join {{ ref('int_focus__owner') }} as owners
         on
-            {{ stable_id([
-                'charges.tags_id', 'charges.resource_id', 'charges.resource_name', 'charges.sub_account_id',
-                'charges.sub_account_name', 'charges.service_name'
-            ]) }} = owners.owner_properties_id
+            {{ owner_properties_id('charges') }} = owners.owner_properties_id
             and charges.usage_date = owners.usage_date
 ),
 

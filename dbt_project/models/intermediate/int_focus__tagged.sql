@@ -37,6 +37,7 @@ select
     pools.fallback as pool_fallback,
     pools.idle as pool_idle,
     pools.idle_team as pool_idle_team,
+    {{ owner_properties_id('charges') }} as owner_properties_id,
     owners.team,
     owners.app,
     owners.project,
@@ -57,10 +58,7 @@ left join {{ ref('int_focus__meter') }} as meters
 left join {{ ref('int_focus__pool') }} as pools on charges.resource_id = pools.resource_id
 left join {{ ref('int_focus__owner') }} as owners
     on
-        {{ stable_id([
-            'charges.tags_id', 'charges.resource_id', 'charges.resource_name', 'charges.sub_account_id',
-            'charges.sub_account_name', 'charges.service_name'
-        ]) }} = owners.owner_properties_id
+        {{ owner_properties_id('charges') }} = owners.owner_properties_id
         and charges.usage_date = owners.usage_date
 left join {{ ref('int_focus__ai_category') }} as categories
     on {{ ai_properties_id('charges', 'owners') }} = categories.ai_properties_id
