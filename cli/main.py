@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from cli.collect import collect_app
 from cli.focus import export_app, focus_app
@@ -35,6 +36,8 @@ app.add_typer(focus_app, name="focus")
 app.add_typer(statements_app, name="statements")
 prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")
 app.add_typer(prices_app, name="prices")
+tags_app = typer.Typer(no_args_is_help=True, help="See whose resources are, and what has no owner.")
+app.add_typer(tags_app, name="tags")
 
 DEMO_HOME = PROJECT_DIR / ".aifinops" / "demo"
 
@@ -332,6 +335,72 @@ def prices_diff(home: HomeOption = None) -> None:
     from cli.prices import show_disagreements
 
     show_disagreements(_published(Home(home.resolve()) if home else Home.from_environment()), Console(file=sys.stdout))
+
+
+@app.command("explain")
+def explain_command(
+    amount: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Id of an amount, or its first characters", show_default=False)
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="List this team's largest amounts with their ids")] = None,
+    day: Annotated[str | None, typer.Option(help="With --team: the day", show_default="its newest")] = None,
+    of_app: Annotated[str | None, typer.Option("--app", help="With --team: only this app")] = None,
+    top: Annotated[int, typer.Option(min=1, help="With --team: how many")] = 10,
+    home: HomeOption = None,
+) -> None:
+    """Tell why an amount is whose it is: the rule, the share, the charge, the row of the bill."""
+    if (amount is None) == (team is None):
+        raise _fail("write the id of an amount, or --team TEAM to list a team's amounts with their ids")
+    if team is None and (day or of_app):
+        raise _fail("--day and --app choose among a team's amounts: add --team TEAM, and leave the id out")
+    from cli.explain import explain_amount, list_amounts
+    from reports.explain import AmountError
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    console = Console(file=sys.stdout)
+    try:
+        if team is not None:
+            list_amounts(place, team, _day(day, "--day"), of_app, top, console)
+        elif amount is not None and not explain_amount(place, amount, os.environ, console):
+            raise typer.Exit(1)
+    except AmountError as error:
+        raise _fail(escape(str(error))) from None
+
+
+@tags_app.command("explain")
+def tags_explain(
+    resource: Annotated[str, typer.Argument(help="Id of a resource, or a part that only one has")],
+    day: Annotated[str | None, typer.Option(help="Day of the charges", show_default="its newest")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show every rule of tags.yml for a resource, in order, with what came of it."""
+    from cli.tags import explain_tags
+    from reports.explain import ResourceError
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    try:
+        explain_tags(place, resource, _day(day, "--day"), Console(file=sys.stdout))
+    except ResourceError as error:
+        raise _fail(escape(str(error))) from None
+
+
+@tags_app.command("gaps")
+def tags_gaps(
+    top: Annotated[int, typer.Option(min=1, help="How many to show a remedy for")] = 5,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="File for all of them with their remedies", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """List what no tag gives an owner, most money first, with the text that would fix it."""
+    from cli.tags import show_gaps
+    from reports.explain import GapError
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        show_gaps(place, Console(file=sys.stdout), top=top, csv_file=csv_file)
+    except GapError as error:
+        raise _fail(escape(str(error))) from None
 
 
 @config_app.command("check")

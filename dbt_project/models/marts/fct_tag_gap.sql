@@ -93,9 +93,9 @@ missing as (
             and wanted.dimension = tagged_dimensions.dimension
     where
         tagged_dimensions.dimension is null
-        -- These follow from the team.
-        and not (wanted.dimension = 'business_unit' and states.business_unit is not null)
-        and not (wanted.dimension = 'cost_center' and states.cost_center is not null)
+        -- These follow from the team: they are missing only where its entry in tags.yml does not say them.
+        and not (wanted.dimension = 'business_unit' and (states.business_unit is not null or states.team is null))
+        and not (wanted.dimension = 'cost_center' and (states.cost_center is not null or states.team is null))
     group by 1, 2
 ),
 
