@@ -152,13 +152,13 @@ def _literal(text: str) -> str:
 
 _CSV_COLUMNS = (
     "gap_rank", "billing_currency", "cost_of_last_30_days", "cost_of_open_month", "gap_kind", "resource_id",
-    "resource_name", "provider_name", "sub_account_name", "service_name", "team", "missing_dimensions", "suggested_team",
-    "last_charged_on", "remedy_kind", "remedy", "remedy_reason",
+    "resource_name", "provider_name", "sub_account_name", "service_name", "team", "missing_dimensions",
+    "suggested_team", "last_charged_on", "remedy_kind", "remedy", "remedy_reason",
 )  # fmt: skip
 
 
 def write_gaps(gaps: Sequence[Gap], file: Path) -> None:
-    """All gaps with their remedies as CSV: UTF-8 with BOM, amounts with all digits, an apostrophe before formulas.
+    """All gaps with remedies as CSV: UTF-8 with BOM, amounts with all digits, an apostrophe before formulas.
 
     Raises:
         GapError: the file cannot be written.

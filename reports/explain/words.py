@@ -101,8 +101,8 @@ def _charge(amount: Amount, row: BillRow | None) -> list[str]:
     what = " · ".join(text for text in (amount.service_name, amount.sku_meter, amount.charge_category) if text)
     currency = amount.billing_currency
     lines = [
-        f"{amount.provider_name}'s bill of {amount.billing_period_start:%B %Y}: {what or 'a charge without a service'}, "
-        f"{f.day(amount.usage_date)}.",
+        f"{amount.provider_name}'s bill of {amount.billing_period_start:%B %Y}: "
+        f"{what or 'a charge without a service'}, {f.day(amount.usage_date)}.",
         f"Resource: {amount.resource_id or 'the bill names none'}",
     ]
     if amount.sub_account_name or amount.sub_account_id:
@@ -117,7 +117,7 @@ def _charge(amount: Amount, row: BillRow | None) -> list[str]:
     else:
         lines.append(f"The charge is {costs}, and this is all of it.")
     if row is None:
-        lines.append(f"It is from the source {amount.source_id}: row {amount.load_row} from 0 of {amount.load_file}.")
+        lines.append(f"It is of the source {amount.source_id}: row {amount.load_row} from 0 of {amount.load_file}.")
     else:
         lines.append(
             f"It is {row.place}, from the source {amount.source_id}; in the lake {row.table}/{amount.load_file}, "
@@ -186,7 +186,8 @@ def _share(amount: Amount) -> list[str]:
             away = "up" if lost > 0 else "down"
             lines.append(
                 f"{said} is {exact(amount.effective_cost)} after rounding {away} by {_few_digits(abs(lost))}: "
-                f"amounts have twelve digits, and units of {_UNIT:f} that rounding leaves over go to the parts that lost most."
+                f"amounts have twelve digits, and what rounding leaves over goes, in units of {_UNIT:f}, to the parts "
+                "that lost most."
             )
     return lines
 

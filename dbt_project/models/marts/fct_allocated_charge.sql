@@ -3,14 +3,13 @@
 {{ config(materialized='view') }}
 
 -- A charge's id in the lake changes when the same month is delivered again; what the charge says of itself does not.
--- Charges that say the same are told apart by their order.
+-- Charges that say the same are told apart by their order. Resource, account, service and tags are in owner_properties_id.
 {% set said = [
-    'source_id', 'provider_name', 'billing_account_id', 'sub_account_id', 'billing_currency', 'usage_date',
-    'charge_period_end', 'service_category', 'service_name', 'region_id', 'resource_id', 'resource_name',
-    'charge_category', 'pricing_category', 'sku_meter', 'consumed_unit', 'tags_id'
+    'source_id', 'provider_name', 'billing_currency', 'usage_date', 'charge_period_end', 'region_id', 'charge_category',
+    'pricing_category', 'sku_meter', 'owner_properties_id'
 ] %}
 
-with charges as (
+with said as (
     select
         charge_id,
         source_id,
@@ -20,11 +19,17 @@ with charges as (
         owner_properties_id,
         billed_cost,
         effective_cost,
-        {{ stable_id(said) }} as charge_words_id,
-        row_number() over (
-            partition by {{ said | join(', ') }} order by billed_cost, effective_cost, load_id, load_file, load_row, charge_id
-        ) as charge_number
+        {{ stable_id(said) }} as charge_words_id
     from {{ ref('int_focus__tagged') }}
+),
+
+charges as (
+    select
+        *,
+        row_number() over (
+            partition by charge_words_id order by billed_cost, effective_cost, load_id, load_file, load_row, charge_id
+        ) as charge_number
+    from said
 ),
 
 weight_sets as (
