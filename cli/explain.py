@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from finops.paths import Home
@@ -49,19 +50,19 @@ def explain_amount(home: Home, id_or_prefix: str, environ: Mapping[str, str], co
     except BillRowError as error:
         unread = str(error)
     story = tell(amount, parts, row)
-    _print(console, f"[bold]{_plain(story.headline)}[/]")
+    _print(console, f"[bold]{escape(story.headline)}[/]")
     _print(console, f"Its id is {amount.allocation_id}.", style="dim")
     _section(console, "The charge", story.charge)
     _section(console, f"Why {amount.team or 'nobody'}", story.reason)
     _parts(console, story, amount)
     _print(console, "\n[bold]The row of the bill[/]")
     if row is None:
-        _print(console, f"[yellow]![/] It cannot be shown: {_plain(unread)}")
+        _print(console, f"[yellow]![/] It cannot be shown: {escape(unread)}")
         return story.is_whole
     table = Table("", box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     for name, value in row.values.items():
-        table.add_row(_plain(name), _plain(str(value)))
+        table.add_row(escape(name), escape(str(value)))
     console.print(table)
     return story.is_whole
 
@@ -73,7 +74,7 @@ def list_amounts(home: Home, team: str, day: date | None, app: str | None, top: 
         AmountError: there are none.
     """
     found = largest_amounts(home.published, team, day=day, app=app, top=top)
-    _print(console, f"[bold]{_plain(_totals(found, app))}[/]\n")
+    _print(console, f"[bold]{escape(_totals(found, app))}[/]\n")
     table = Table("Id", box=None, header_style="bold", pad_edge=False)
     table.add_column("Effective cost", justify="right")
     for heading in ("App", "How", "Service", "Meter", "Resource"):
@@ -83,7 +84,7 @@ def list_amounts(home: Home, team: str, day: date | None, app: str | None, top: 
         table.add_row(
             amount.allocation_id[:SHORT_ID],
             exact_money(amount.effective_cost, amount.billing_currency),
-            *map(_plain, (amount.app or "", _how(amount), amount.service_name or "", amount.sku_meter or "", resource)),
+            *map(escape, (amount.app or "", _how(amount), amount.service_name or "", amount.sku_meter or "", resource)),
         )
     console.print(table)
     if found.count > len(found.amounts):
@@ -113,7 +114,7 @@ def _parts(console: Console, story: Story, amount: Amount) -> None:
     for part in story.parts[:_MOST_PARTS]:
         table.add_row(
             "→" if part.allocation_id == amount.allocation_id else "",
-            _plain(target_name(part)),
+            escape(target_name(part)),
             "" if part.driver_value is None else exact(part.driver_value),
             "" if part.share is None else percent(part.share, 2),
             exact_money(part.effective_cost, currency),
@@ -134,15 +135,10 @@ def _parts(console: Console, story: Story, amount: Amount) -> None:
 
 
 def _section(console: Console, title: str, lines: tuple[str, ...]) -> None:
-    _print(console, f"\n[bold]{_plain(title)}[/]")
+    _print(console, f"\n[bold]{escape(title)}[/]")
     for line in lines:
-        _print(console, _plain(line))
+        _print(console, escape(line))
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:
     console.print(text, style=style, highlight=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    """What a bill says may look like rich's markup."""
-    return text.replace("[", "\\[")

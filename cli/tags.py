@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from finops.paths import Home
@@ -37,7 +38,7 @@ def explain_tags(home: Home, wanted: str, day: date | None, console: Console) ->
         ResourceError: there is no such resource, or it was not charged on the day.
     """
     found = explain_resource(home.warehouse, wanted, day=day)
-    _print(console, f"[bold]{_plain(found.resource_id)}[/] on {day_words(found.day)}, by the rules of the last run")
+    _print(console, f"[bold]{escape(found.resource_id)}[/] on {day_words(found.day)}, by the rules of the last run")
     if found.pool_id is not None:
         _print(
             console,
@@ -45,9 +46,9 @@ def explain_tags(home: Home, wanted: str, day: date | None, console: Console) ->
             "its own names and tags say.",
         )
     for number, one in enumerate(found.sets, start=1):
-        _print(console, f"\n[bold]{_plain(_charges(one, number, found))}[/]")
+        _print(console, f"\n[bold]{escape(_charges(one, number, found))}[/]")
         tags = ", ".join(f"{key} = {value!r}" for key, value in one.tags.items())
-        _print(console, f"Tags: {_plain(tags) or 'none'}\n")
+        _print(console, f"Tags: {escape(tags) or 'none'}\n")
         _results(console, one)
         _trials(console, one)
 
@@ -76,20 +77,20 @@ def show_gaps(home: Home, console: Console, *, top: int, csv_file: Path | None) 
             str(gap.gap_rank),
             money(gap.cost_of_last_30_days, gap.billing_currency),
             money(gap.cost_of_open_month, gap.billing_currency),
-            *map(_plain, (gap.name, owner, gap.suggested_team or "", ", ".join(gap.missing))),
+            *map(escape, (gap.name, owner, gap.suggested_team or "", ", ".join(gap.missing))),
         )
     console.print(table)
     _print(console, "\n[bold]What would fix the first ones[/]")
     shown: dict[str, int] = {}
     for gap in gaps[:top]:
         remedy = remedy_of(gap)
-        head = f"\n{gap.gap_rank}. {_plain(gap.name)}"
+        head = f"\n{gap.gap_rank}. {escape(gap.name)}"
         if remedy.text in shown:
             _print(console, f"{head}: the same as for {shown[remedy.text]}")
             continue
-        _print(console, f"{head}: {_REMEDIES[remedy.kind]} ({_plain(remedy.why)})")
+        _print(console, f"{head}: {_REMEDIES[remedy.kind]} ({escape(remedy.why)})")
         if remedy.text:
-            _print(console, _plain(remedy.text))
+            _print(console, escape(remedy.text))
             shown[remedy.text] = gap.gap_rank
     if csv_file is not None:
         _print(console, f"\n[green]✓[/] {csv_file}: all {len(gaps)} with their remedies")
@@ -121,7 +122,7 @@ def _charges(one: PropertySet, number: int, found: ResourceExplanation) -> str:
 def _results(console: Console, one: PropertySet) -> None:
     table = Table("Result", "Value", "Because of", box=None, header_style="bold", pad_edge=False)
     for result in one.results:
-        table.add_row(result.dimension, _plain(result.value or "–"), _plain(result.source))
+        table.add_row(result.dimension, escape(result.value or "–"), escape(result.source))
     console.print(table)
     _print(console, "")
 
@@ -133,11 +134,11 @@ def _trials(console: Console, one: PropertySet) -> None:
     for trial in one.trials:
         table.add_row(
             trial.dimension if trial.dimension != before else "",
-            _plain(trial.rule_id),
+            escape(trial.rule_id),
             _MARKS[trial.outcome],
             _OUTCOMES[trial.outcome],
-            _plain(trial.value or ""),
-            _plain(trial.because),
+            escape(trial.value or ""),
+            escape(trial.because),
             style=None if trial.outcome == "decides" else "dim",
         )
         before = trial.dimension
@@ -146,8 +147,3 @@ def _trials(console: Console, one: PropertySet) -> None:
 
 def _print(console: Console, text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    """What a bill says may look like rich's markup."""
-    return text.replace("[", "\\[")

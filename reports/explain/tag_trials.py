@@ -97,6 +97,12 @@ def explain_resource(warehouse: Path, wanted: str, *, day: date | None) -> Resou
             raise ResourceError(
                 f"{warehouse} was built by an older version: run `aifinops run` once, then ask again"
             ) from None
+        except duckdb.IOException as error:
+            # Rules and some staging models are views of files; they know the home by the path that it had.
+            raise ResourceError(
+                f"{warehouse} reads a file that is gone, because the home was moved or cleaned: run `aifinops run` "
+                f"once, then ask again ({error})"
+            ) from None
     return ResourceExplanation(resource_id, on, pool[0] if pool else None, sets)
 
 
