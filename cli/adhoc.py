@@ -66,9 +66,10 @@ def adhoc_run(
         shutil.copyfile(file, config / file.name)
     _write(config / "sources.yml", {"sources": sources})
     if is_example:
-        # The example's budgets and policies are about the simulated organisation, not about whoever owns these files.
+        # The example's budgets, policies and units are about the simulated organisation, not about whoever owns these files.
         _write(config / "guardrails.yml", {"policies": []})
         _write(config / "budgets.yml", {"budgets": []})
+        _write(config / "units.yml", {"units": []})
     # What is landed here the run finds landed; its own moment is only known once the files have been read.
     for source in load_configuration(config).sources.sources:
         ingestion.land(source, place, as_of=utc_now(), environ=os.environ)

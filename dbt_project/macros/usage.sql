@@ -20,6 +20,25 @@
     ]) }}
 {%- endmacro %}
 
+{# Those of what a model was given. #}
+{% macro input_classes() -%}
+    {% set classes = [] %}
+    {% for class in token_classes() if class not in output_classes() %}
+        {% do classes.append(class) %}
+    {% endfor %}
+    {{ return(classes) }}
+{%- endmacro %}
+
+{# Those of what a model wrote. #}
+{% macro output_classes() -%}
+    {{ return(['output', 'reasoning', 'output_audio', 'output_image']) }}
+{%- endmacro %}
+
+{# Whether a class is of what a model wrote. #}
+{% macro is_output_class(name) -%}
+    {{ name }} in ('{{ output_classes() | join("', '") }}')
+{%- endmacro %}
+
 {#
   Columns besides the token classes; all text, except used_at.
     source             what told it: spans, litellm, usage_file, azure_monitor, openai, …
@@ -43,7 +62,7 @@
   The select list of such a model: column → expression. Text that is not given is null, counts that are not given are 0.
   `source`, `used_at` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
   where rows are sums of several requests. `usage_key` is the row_hash() of all that the row says, computed here where it
-  is not given.
+  is not given. `repeat_count`: requests that repeat an earlier one, as far as the source tells.
 #}
 {% macro usage_row(expressions) -%}
     {% set said = [] %}
@@ -62,7 +81,8 @@
     cast({{ expressions.get(class, '0') }} as bigint) as {{ class }},
     {%- endfor %}
     cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
-    cast({{ expressions.get('error_count', '0') }} as bigint) as error_count
+    cast({{ expressions.get('error_count', '0') }} as bigint) as error_count,
+    cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count
 {%- endmacro %}
 
 {# The columns by which usage is summed, besides its hour and the size of its requests. #}

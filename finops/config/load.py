@@ -46,6 +46,7 @@ class Configuration:
     events: m.EventsFile
     routing: m.RoutingFile
     reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
+    units: m.UnitsFile = field(default_factory=m.UnitsFile)
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -56,13 +57,14 @@ FILES: dict[str, type[BaseModel]] = {
     "prices": m.PricesFile,
     "currencies": m.CurrenciesFile,
     "budgets": m.BudgetsFile,
+    "units": m.UnitsFile,
     "guardrails": m.GuardrailsFile,
     "events": m.EventsFile,
     "routing": m.RoutingFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-OPTIONAL = frozenset({"reconciliation", "currencies"})
+OPTIONAL = frozenset({"reconciliation", "currencies", "units"})
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -235,6 +237,10 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
         for i, scope in enumerate(scopes):
             if scope.level in ("team", "app") and scope.value is not None:
                 yield _Reference(file, (section, i, "scope", "value"), scope.level, scope.value)
+    for i, unit in enumerate(config.units.units):
+        for what in ("team", "app"):
+            for j, name in enumerate(unit.cost.values.get(what, [])):
+                yield _Reference("units", ("units", i, "cost", what, j), what, name)
     for i, pool in enumerate(config.allocation.pools):
         for team in pool.shares:
             yield _Reference("allocation", ("pools", i, "shares", team), "team", team)

@@ -104,6 +104,22 @@ Dimension = Literal[
     "team", "app", "project", "feature", "customer", "environment", "business_unit", "cost_center", "owner"
 ]
 Level = Literal["company", "business_unit", "team", "app", "project", "model", "environment"]
+AiCategory = Literal[
+    "inference",
+    "provisioned_capacity",
+    "training",
+    "fine_tuning",
+    "experimentation",
+    "gpu_compute",
+    "vector_store",
+    "data_storage",
+    "egress",
+    "labelling",
+    "monitoring",
+    "saas",
+    "other_ai",
+    "not_ai",
+]
 
 
 # ── sources.yml ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -690,22 +706,7 @@ class AiCategoryRule(Strict):
     """
 
     id: Identifier = Field(description="Name of the rule; every categorised row carries it")
-    category: Literal[
-        "inference",
-        "provisioned_capacity",
-        "training",
-        "fine_tuning",
-        "experimentation",
-        "gpu_compute",
-        "vector_store",
-        "data_storage",
-        "egress",
-        "labelling",
-        "monitoring",
-        "saas",
-        "other_ai",
-        "not_ai",
-    ] = Field(description="What a charge that matches is; not_ai takes it out")
+    category: AiCategory = Field(description="What a charge that matches is; not_ai takes it out")
     service_name: Regex | None = Field(None, description="Over FOCUS ServiceName")
     service_category: Regex | None = Field(None, description="Over FOCUS ServiceCategory")
     sku_meter: Regex | None = Field(None, description="Over FOCUS SkuMeter")
@@ -1127,6 +1128,136 @@ class BudgetsFile(Strict):
                 break
             budget = by_id[budget.parent]
         return chain
+
+
+# ── units.yml ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+UnitDimension = Literal["team", "app", "project", "feature", "customer", "model", "environment"]
+_OF_BILL = frozenset({"team", "app", "project", "model", "environment", "ai_category", "attribution_method"})
+_OF_USAGE = frozenset({"team", "app", "project", "feature", "customer", "model", "environment"})
+USAGE_MEASURES = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
+GPU_MEASURES = frozenset({"gpu_hours", "gpu_hours_allocated", "gpu_hours_busy"})
+_OF_MEASURE = {
+    **dict.fromkeys(USAGE_MEASURES, _OF_USAGE),
+    **dict.fromkeys(GPU_MEASURES, frozenset({"team", "app"})),
+    **dict.fromkeys(("training_hours", "training_runs"), frozenset({"team", "app", "project"})),
+    None: frozenset({"team", "app", "feature"}),
+}
+"""What each measure can be told apart by; None: business outcomes."""
+
+
+class UnitCostFilter(Strict):
+    """Whose cost it is: every dimension that is named must have one of its values.
+
+    The measure is counted for the same values, as far as it can be told apart by the dimension.
+    """
+
+    team: list[Identifier] = Field(default=[], description="Teams")
+    app: list[Identifier] = Field(default=[], description="Apps")
+    project: list[str] = Field(default=[], description="Projects")
+    feature: list[str] = Field(default=[], description="Features; only basis usage knows them")
+    model: list[str] = Field(default=[], description="Models, as the price book names them")
+    environment: list[str] = Field(default=[], description="Environments")
+    ai_category: list[AiCategory] = Field(
+        default=[], description="Kinds of AI spend; usage that is not billed yet counts as inference"
+    )
+    attribution_method: list[Literal["direct", "allocated", "unallocated", "unmatched"]] = Field(
+        default=[], description="How the cost found its owner; usage that is not billed yet is direct or unallocated"
+    )
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        return {name: found for name, found in self.model_dump().items() if found}
+
+
+class UnitMeasure(Strict):
+    """What the cost is divided by: a measure, or a business outcome."""
+
+    measure: (
+        Literal[
+            "requests",
+            "tokens",
+            "input_tokens",
+            "output_tokens",
+            "gpu_hours",
+            "gpu_hours_allocated",
+            "gpu_hours_busy",
+            "training_hours",
+            "training_runs",
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Tokens are counted in millions. gpu_hours: all that was paid for; gpu_hours_allocated: held by pods; "
+        "gpu_hours_busy: by duty cycle; training_hours: from start to end of runs; training_runs: runs that finished",
+    )
+    outcome: str | None = Field(None, min_length=1, description="An outcome, as outcome files name it")
+
+    @model_validator(mode="after")
+    def _one(self) -> UnitMeasure:
+        if (self.measure is None) == (self.outcome is None):
+            raise SettingError("a unit is counted in one thing", "Write either measure or outcome")
+        return self
+
+
+class Unit(Strict):
+    """What one of something costs.
+
+    Basis ``bill``: effective cost of AI spend on the bill, and what usage that is not billed yet is estimated to cost.
+    Basis ``usage``: all model usage at the price book's prices; it alone knows features and customers.
+    """
+
+    id: Identifier = Field(description="Name of the unit in the mart")
+    name: str = Field(description="What people call it")
+    basis: Literal["bill", "usage"] = Field("bill", description="Where the cost is from")
+    cost: UnitCostFilter = Field(default=UnitCostFilter(), description="Which cost; all AI spend where absent")
+    per: UnitMeasure = Field(description="What it is divided by")
+    grain: list[UnitDimension] = Field(
+        default=[], description="One unit cost for each of these; one in all where absent"
+    )
+    target: PositiveMoney | None = Field(None, description="One unit may cost this at most")
+    currency: Currency = Field("USD", description="ISO 4217 code; only cost in it counts")
+    measured_only: bool = Field(
+        True,
+        description="For tokens, requests and GPU hours on the bill: only the cost of accounts whose usage is measured "
+        "that day, else what nobody measures makes the rest look dear. false: all of the cost",
+    )
+
+    @property
+    def matching(self) -> Literal["priced", "billed", "all"]:
+        """Which part of the measure the cost covers: usage with a price, usage of billed accounts, or all of it."""
+        if self.basis == "usage" and self.per.measure in USAGE_MEASURES:
+            return "priced"
+        measured = self.measured_only and self.per.measure in USAGE_MEASURES | GPU_MEASURES
+        return "billed" if self.basis == "bill" and measured else "all"
+
+    @model_validator(mode="after")
+    def _known(self) -> Unit:
+        of_cost = _OF_BILL if self.basis == "bill" else _OF_USAGE
+        if self.basis == "usage" and self.per.measure in _OF_MEASURE.keys() - USAGE_MEASURES - {None}:
+            raise SettingError(f"basis usage has no cost of {self.per.measure}", "Use basis: bill", ("basis",))
+        for name in self.cost.values:
+            if name not in of_cost:
+                other = "usage" if self.basis == "bill" else "bill"
+                raise SettingError(f"the {self.basis} does not know {name}", f"Use basis: {other}", ("cost", name))
+        for i, name in enumerate(self.grain):
+            if name not in of_cost & _OF_MEASURE[self.per.measure]:
+                known = ", ".join(sorted(of_cost & _OF_MEASURE[self.per.measure]))
+                raise SettingError(f"the unit cannot be told apart by {name}", f"Possible: {known}", ("grain", i))
+        _require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
+        return self
+
+
+class UnitsFile(Strict):
+    """What the money buys: units of your own, without SQL."""
+
+    units: list[Unit] = Field(default=[], description="One entry per unit")
+
+    @model_validator(mode="after")
+    def _unique(self) -> UnitsFile:
+        _require_unique("unit", ((("units", i, "id"), unit.id) for i, unit in enumerate(self.units)))
+        return self
 
 
 # ── guardrails.yml ────────────────────────────────────────────────────────────────────────────────────────────────────

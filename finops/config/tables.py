@@ -86,6 +86,11 @@ COLUMNS: dict[str, dict[str, str]] = {
         "valid_to": "date",
     },
     "budget_threshold": {"budget_id": "text", "share": "decimal(38,12)"},
+    "unit": {
+        "unit_id": "text", "unit_name": "text", "priority": "bigint", "cost_basis": "text", "measure": "text",
+        "outcome": "text", "matching": "text", "currency": "text", "target_amount": "decimal(38,12)",
+    },
+    "unit_dimension": {"unit_id": "text", "role": "text", "dimension": "text", "value": "text"},
     "event": {
         "event_id": "text", "name": "text", "starts_on": "date", "ends_on": "date", "scope_type": "text",
         "scope_value": "text", "effect": "text",
@@ -122,6 +127,10 @@ DESCRIPTIONS: dict[str, str] = {
     "budget_change": "What is added to a budget's amount: increase, from its first to its last day; milestone, from "
     "its approval (null: not approved) on, meant to last until valid_to.",
     "budget_threshold": "Shares of a budget at which its owner is told.",
+    "unit": "Units of units.yml in their order. matching: which part of the measure the cost covers (priced: usage "
+    "with a price; billed: usage of accounts with cost; all).",
+    "unit_dimension": "How units look at dimensions, one row per value: role filter (the cost has one of the values) "
+    "or grain (each value has a unit cost; value is null).",
     "event": "Known events. ends_on is the last day.",
     "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target, the "
     "settings of reconciliation.yml; known_at and known_basis where a past day is rebuilt; reporting_currency, "
@@ -461,6 +470,30 @@ def _budget_thresholds(config: Configuration) -> Iterator[Row]:
             yield {"budget_id": budget.id, "share": share}
 
 
+def _units(config: Configuration) -> Iterator[Row]:
+    for priority, unit in enumerate(config.units.units, start=1):
+        yield {
+            "unit_id": unit.id,
+            "unit_name": unit.name,
+            "priority": priority,
+            "cost_basis": unit.basis,
+            "measure": unit.per.measure or "outcome",
+            "outcome": unit.per.outcome,
+            "matching": unit.matching,
+            "currency": unit.currency,
+            "target_amount": unit.target,
+        }
+
+
+def _unit_dimensions(config: Configuration) -> Iterator[Row]:
+    for unit in config.units.units:
+        for dimension in unit.grain:
+            yield {"unit_id": unit.id, "role": "grain", "dimension": dimension}
+        for dimension, values in unit.cost.values.items():
+            for value in dict.fromkeys(values):
+                yield {"unit_id": unit.id, "role": "filter", "dimension": dimension, "value": value}
+
+
 def _events(config: Configuration) -> Iterator[Row]:
     for event in config.events.events:
         yield {
@@ -508,6 +541,8 @@ _BUILDERS = {
     "budget_ancestor": _budget_ancestors,
     "budget_change": _budget_changes,
     "budget_threshold": _budget_thresholds,
+    "unit": _units,
+    "unit_dimension": _unit_dimensions,
     "event": _events,
     "setting": _settings,
 }

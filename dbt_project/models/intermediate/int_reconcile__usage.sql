@@ -13,6 +13,7 @@ with usage as (
         project,
         environment,
         sum(cast(tokens as decimal(38, 0))) as tokens,
+        sum(request_count) as request_count,
         sum(estimated_cost) as estimated_cost
     from {{ ref('int_usage__priced') }}
     where is_attributable and price_status = 'priced'
@@ -54,6 +55,7 @@ select
     usage.project,
     usage.environment,
     cast(usage.tokens as bigint) as tokens,
+    cast(usage.request_count as bigint) as request_count,
     coalesce(replaced.is_replaced, false) as is_replaced,
     cast(usage.estimated_cost as decimal(38, 12)) as estimated_cost,
     coalesce(calibrations.calibration_factor, cast(1 as decimal(18, 6))) as calibration_factor,

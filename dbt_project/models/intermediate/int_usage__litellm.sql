@@ -38,5 +38,6 @@ select
         'output_audio': 'times * output_audio_tokens',
         'request_count': '1',
         'error_count': "case when status = 'failure' then 1 else 0 end",
+        'repeat_count': 'case when retry_count > 0 then 1 else 0 end',
     }) }}
 from paid

@@ -32,5 +32,6 @@ select
         'output_audio': 'output_audio_tokens',
         'request_count': '1',
         'error_count': 'case when error_type is not null then 1 else 0 end',
+        'repeat_count': 'case when retry_count > 0 then 1 else 0 end',
     }) }}
 from {{ ref('stg_otel__genai_span') }}
