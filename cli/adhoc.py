@@ -66,7 +66,8 @@ def adhoc_run(
         shutil.copyfile(file, config / file.name)
     _write(config / "sources.yml", {"sources": sources})
     if is_example:
-        # The example's budgets, policies and units are about the simulated organisation, not about whoever owns these files.
+        # The example's budgets, policies and units are about the simulated organisation, not about whoever owns these
+        # files.
         _write(config / "guardrails.yml", {"policies": []})
         _write(config / "budgets.yml", {"budgets": []})
         _write(config / "units.yml", {"units": []})

@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -302,6 +302,63 @@ def reprice(
     )  # fmt: skip
 
 
+@app.command()
+def units(
+    unit: Annotated[str | None, typer.Option(help="Only this unit of units.yml", show_default=False)] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show what one unit costs (config/units.yml), against its target and the weeks before."""
+    from cli.published import NotPublishedError
+    from cli.units import read_units, show_units
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        lines = read_units(place, unit)
+    except NotPublishedError as error:
+        raise _fail(str(error)) from None
+    if not lines:
+        what = f"unit {unit!r} has" if unit else "no unit of units.yml has"
+        raise _fail(
+            f"{what} any day with all of its cost yet; `aifinops config check` shows whether units.yml is right"
+        )
+    show_units(lines, Console(file=sys.stdout))
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Option("--from", help="Days to compare with, such as 2026-09-01..2026-09-30")],
+    after: Annotated[str, typer.Option("--to", help="Days to explain, such as 2026-10-01..2026-10-19")],
+    by: Annotated[Literal["all", "team", "app", "model"], typer.Option(help="What to tell apart")] = "all",
+    team: Annotated[str | None, typer.Option(help="Only this team's usage", show_default=False)] = None,
+    record: Annotated[
+        Path | None, typer.Option("--out", help="CSV of every line with exact amounts", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show why token cost changed between two periods: by volume, mix, cache and price."""
+    from cli.compare import Period, UnknownTeamError, show, unpriced_tokens, write_csv
+    from cli.compare import compare as compare_periods
+    from cli.published import NotPublishedError
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    periods = Period(*_days(before, "--from")), Period(*_days(after, "--to"))
+    console = Console(file=sys.stdout)
+    try:
+        found = compare_periods(place, *periods, by, team)
+    except (NotPublishedError, UnknownTeamError) as error:
+        raise _fail(str(error)) from None
+    if not found:
+        raise _fail("no usage with a price in either period; `aifinops summary` says which days there are")
+    for comparison in found:
+        show(comparison, *periods, by, console)
+    missing = [unpriced_tokens(place, period, team) for period in periods]
+    if any(missing):
+        console.print(f"Tokens without a price, in none of this: {missing[0]:,} before, {missing[1]:,} after.")
+    if record:
+        write_csv(found, by, record)
+        console.print(f"Every line with exact amounts: {record}", highlight=False, soft_wrap=True)
+
+
 @prices_app.command("explain")
 def prices_explain(
     model: Annotated[str, typer.Argument(help="As usage or the price book names it")],
@@ -416,6 +473,7 @@ def config_check(config: ConfigOption = None) -> None:
     Console().print(
         f"[green]✓[/] {directory}: {len(found.sources.sources)} sources, {len(found.tags.rules)} tag rules, "
         f"{len(found.allocation.pools)} pools, {len(found.budgets.budgets)} budgets, "
+        f"{len(found.units.units)} units, "
         f"{len(found.guardrails.policies)} policies, {len(found.prices.models)} model prices"
     )
 
@@ -439,6 +497,15 @@ def _day(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise _fail(f"{option} {text!r} is not a day; write it like 2026-10-20") from None
+
+
+def _days(text: str, option: str) -> tuple[date, date]:
+    """First and last day of ``2026-09-01..2026-09-30``, or one day."""
+    first, _, last = text.partition("..")
+    days = _day(first, option), _day(last or first, option)
+    if days[0] is None or days[1] is None or days[0] > days[1]:
+        raise _fail(f"{option} {text!r} is no stretch of days; write it like 2026-09-01..2026-09-30")
+    return days[0], days[1]
 
 
 def _moment(text: str | None, option: str = "--as-of") -> datetime | None:

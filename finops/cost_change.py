@@ -54,9 +54,7 @@ class CostChange:
 
     def __add__(self, other: CostChange) -> CostChange:
         """Both together; effects add up as costs do, so changes may be summed to any level."""
-        return CostChange(
-            *(_sum(getattr(self, name), getattr(other, name)) for name in ("before", "after", *EFFECTS))
-        )
+        return CostChange(*(_sum(getattr(self, name), getattr(other, name)) for name in ("before", "after", *EFFECTS)))
 
 
 def decompose(before: Iterable[TokenCost], after: Iterable[TokenCost]) -> dict[Hashable, CostChange]:

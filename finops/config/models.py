@@ -1137,7 +1137,7 @@ _OF_BILL = frozenset({"team", "app", "project", "model", "environment", "ai_cate
 _OF_USAGE = frozenset({"team", "app", "project", "feature", "customer", "model", "environment"})
 USAGE_MEASURES = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
 GPU_MEASURES = frozenset({"gpu_hours", "gpu_hours_allocated", "gpu_hours_busy"})
-_OF_MEASURE = {
+_OF_MEASURE: dict[str | None, frozenset[str]] = {
     **dict.fromkeys(USAGE_MEASURES, _OF_USAGE),
     **dict.fromkeys(GPU_MEASURES, frozenset({"team", "app"})),
     **dict.fromkeys(("training_hours", "training_runs"), frozenset({"team", "app", "project"})),
@@ -1189,8 +1189,9 @@ class UnitMeasure(Strict):
         | None
     ) = Field(
         None,
-        description="Tokens are counted in millions. gpu_hours: all that was paid for; gpu_hours_allocated: held by pods; "
-        "gpu_hours_busy: by duty cycle; training_hours: from start to end of runs; training_runs: runs that finished",
+        description="Tokens are counted in millions. gpu_hours: all that was paid for; gpu_hours_allocated: held by "
+        "pods; gpu_hours_busy: by duty cycle; training_hours: from start to end of runs; training_runs: runs that "
+        "finished",
     )
     outcome: str | None = Field(None, min_length=1, description="An outcome, as outcome files name it")
 

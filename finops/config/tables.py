@@ -487,8 +487,8 @@ def _units(config: Configuration) -> Iterator[Row]:
 
 def _unit_dimensions(config: Configuration) -> Iterator[Row]:
     for unit in config.units.units:
-        for dimension in unit.grain:
-            yield {"unit_id": unit.id, "role": "grain", "dimension": dimension}
+        for part in unit.grain:
+            yield {"unit_id": unit.id, "role": "grain", "dimension": part}
         for dimension, values in unit.cost.values.items():
             for value in dict.fromkeys(values):
                 yield {"unit_id": unit.id, "role": "filter", "dimension": dimension, "value": value}
