@@ -317,10 +317,8 @@ def units(
     except NotPublishedError as error:
         raise _fail(str(error)) from None
     if not lines:
-        what = f"unit {unit!r} has" if unit else "no unit of units.yml has"
-        raise _fail(
-            f"{what} any day with all of its cost yet; `aifinops config check` shows whether units.yml is right"
-        )
+        what = f"unit {unit!r} has" if unit else "units have"
+        raise _fail(f"{what} no day whose cost is all known; see config/units.yml, and `aifinops config check`")
     show_units(lines, Console(file=sys.stdout))
 
 
