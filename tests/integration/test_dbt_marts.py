@@ -537,6 +537,28 @@ def test_unit_costs_divide_like_by_like(built: DbtResult) -> None:
     ) == [("billed", Decimal("0.0061")), ("estimated", Decimal("0.0061"))]
 
 
+@pytest.mark.ids("UNIT-1")
+def test_units_of_gpu_time_cover_the_pools_that_are_measured(built: DbtResult) -> None:
+    rows = {
+        row[:3]: row[3:]
+        for row in built.query(
+            "select unit_id, usage_date, team, effective_cost, quantity, unit_cost, is_above_target "
+            "from marts.fct_unit_cost_daily where unit_id like 'gpu%'"
+        )
+    }
+    # 24 of the pool that shows its idle time and 12 of the one that spreads it.
+    assert rows["gpu-paid", DAY, None] == (Decimal(36), Decimal(48), Decimal("0.75"), None)
+    assert rows["gpu-busy", DAY, None] == (Decimal(36), Decimal(24), Decimal("1.5"), True)
+    held = {key[2]: row[:2] for key, row in rows.items() if key[:2] == ("gpu-held", DAY)}
+    assert held["platform"] == (Decimal(12), None), "idle time is nobody's hour"
+    assert sum(cost for cost, _ in held.values()) == 36
+    assert sum(hours for _, hours in held.values() if hours) == 18
+    # Two days before, nobody measured: the cost is there for whoever asks for all of it.
+    assert ("gpu-paid", date(2026, 10, 11), None) not in rows
+    assert rows["gpu-whole", date(2026, 10, 11), None] == (Decimal(3), None, None, None)
+    assert not [key for key in rows if key[0] == "gpu-shared"], "every pool has owners"
+
+
 @pytest.mark.ids("BUD-1")
 def test_budgets_know_what_is_billed_estimated_and_expected(built: DbtResult) -> None:
     rows = {

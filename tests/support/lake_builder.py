@@ -100,6 +100,17 @@ budgets:
     "guardrails": "policies: []\n",
     "events": "events: []\n",
     "routing": "routes: []\n",
+    "units": """
+units:
+  - {id: gpu-paid, name: GPU-hour paid for, cost: {ai_category: [gpu_compute]}, per: {measure: gpu_hours}}
+  - {id: gpu-held, name: GPU-hour held, cost: {ai_category: [gpu_compute]}, per: {measure: gpu_hours_allocated},
+     grain: [team]}
+  - {id: gpu-busy, name: GPU-hour busy, cost: {ai_category: [gpu_compute]}, per: {measure: gpu_hours_busy}, target: 1}
+  - {id: gpu-whole, name: GPU-hour and all GPU cost, cost: {ai_category: [gpu_compute]}, per: {measure: gpu_hours},
+     measured_only: false}
+  - {id: gpu-shared, name: Shared GPU-hour, cost: {ai_category: [gpu_compute], attribution_method: [unallocated]},
+     per: {measure: gpu_hours}}
+""",
 }
 """A small organisation that changes only with the tests that read it."""
 
