@@ -42,7 +42,7 @@ test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
 test-long: $(READY) ## run the tests that take minutes each: kills, past days, pricing again
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 1800 -m long
 
 check: $(READY) ## lint, types, import rules, dbt parse, Dagster definitions, generated files
 	@$(BIN)/python tools/check.py
