@@ -176,6 +176,7 @@ def test_every_amount_leads_to_the_row_of_the_bill(home: Home, built: DbtResult)
         read_bill_row("az://lake", rows[0][0], 3)
 
 
+@pytest.mark.long
 @pytest.mark.ids("ALLOC-3")
 def test_an_id_outlives_another_delivery_of_the_same_month(built: DbtResult, tmp_path: Path) -> None:
     again = Home(tmp_path)
@@ -190,6 +191,7 @@ def test_an_id_outlives_another_delivery_of_the_same_month(built: DbtResult, tmp
     assert set(built.query(charges)) != set(result.query(charges)), "the rows of the lake are others"
 
 
+@pytest.mark.long
 @pytest.mark.ids("ALLOC-3")
 @pytest.mark.parametrize(
     ("damage", "complaint"),
@@ -419,6 +421,7 @@ def test_each_rule_says_what_came_of_it(home: Home) -> None:
     assert "It is shared: the pool gateway" in _said(home, "tags", "explain", "aoai-gateway")
 
 
+@pytest.mark.long
 @pytest.mark.ids("ALLOC-4")
 def test_a_rule_that_comes_later_is_beaten(tmp_path: Path) -> None:
     place = Home(tmp_path)

@@ -111,7 +111,7 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     )
     organisation = Organisation(home, LakeBuilder(home), config)
     organisation.deliver(AUGUST, datetime(2026, 9, 3, tzinfo=UTC))
-    organisation.report(datetime(2026, 9, 4, tzinfo=UTC))
+    organisation.lake.configure(datetime(2026, 9, 4, tzinfo=UTC), config)
     assert "closes on 06 Sep 2026" in organisation.run("issue", "2026-08")[1]
     organisation.report(datetime(2026, 9, 6, tzinfo=UTC))
     assert organisation.run("issue", "2026-08")[0] == 0

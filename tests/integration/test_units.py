@@ -440,6 +440,7 @@ def _mooncake_calls(trace: Path) -> list[dict[str, Any]]:
     return calls
 
 
+@pytest.mark.long
 @pytest.mark.ids("UNIT-1", "UNIT-2", "ING-3")
 def test_real_traces_cost_what_plain_python_says(tmp_path: Path, real_data: Path) -> None:
     """Azure's trace of 2023 and Mooncake's of 2024, with its real repetition of prompts, landed as a user's tables."""

@@ -179,27 +179,31 @@ projected as (
             when period_days <= billed_days then 'complete'
             when run_rate_days is not null then 'run_rate'
         end as projection_basis,
-        -- A forecast of some days is no less than what the bill charges for them already.
-        greatest(
-            case
-                -- Days that no forecast reaches are expected to be like those that one does.
-                when forecast_days > 0
-                    then expected_cost * greatest(cast(period_days - billed_days as double) / forecast_days, 1)
-                when period_days <= billed_days then 0
-                -- No forecast for this scope: the average of the newest 28 billed days goes on.
-                else cast(coalesce(last_28_days_cost, 0) as double) / run_rate_days * (period_days - billed_days)
-            end,
-            cast(committed_cost as double)
-        ) as remaining_cost
+        case
+            -- Days that no forecast reaches are expected to be like those that one does.
+            when forecast_days > 0
+                then expected_cost * greatest(cast(period_days - billed_days as double) / forecast_days, 1)
+            when period_days <= billed_days then 0
+            -- No forecast for this scope: the average of the newest 28 billed days goes on.
+            else cast(coalesce(last_28_days_cost, 0) as double) / run_rate_days * (period_days - billed_days)
+        end as expected_remaining
     from measured
 ),
 
-finished as (
+remaining as (
+    -- What is expected is no less than what the bill charges for those days already; without a bill nothing is.
     select
         *,
-        cast(remaining_cost as decimal(38, 12)) as forecast_remaining,
-        cast(billed_to_date + cast(remaining_cost as decimal(38, 12)) as decimal(38, 12)) as projected_cost
+        case
+            when expected_remaining is not null
+                then greatest(cast(expected_remaining as decimal(38, 12)), cast(committed_cost as decimal(38, 12)))
+        end as forecast_remaining
     from projected
+),
+
+finished as (
+    select *, cast(billed_to_date + forecast_remaining as decimal(38, 12)) as projected_cost
+    from remaining
 ),
 
 -- The budget's money day by day: billed, then expected.
