@@ -1,3 +1,6 @@
+{# An asset check of the model named here: Dagster shows a test of several models nowhere otherwise. #}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_prompt_economics_daily'}}}) }}
+
 -- Nothing is lost on the way to prompt economics, and nothing counted twice: tokens, requests and cost are those of usage.
 with usage as (
     select
