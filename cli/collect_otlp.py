@@ -6,7 +6,6 @@ Not here: receiving (``ingestion.collect``).
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +32,7 @@ def collect_otlp(
 ) -> None:
     """Receive GenAI spans over OTLP/HTTP and keep what tells of usage, without prompts or names of people."""
     from ingestion import LandingError
+    from ingestion.addresses import is_this_machine
     from ingestion.collect.server import CollectorSettings, serve
     from ingestion.collect.spool import SpoolLimits
     from ingestion.privacy import load_hasher
@@ -54,7 +54,7 @@ def collect_otlp(
     except LandingError as error:
         console.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    if token is None and not _is_this_machine(host):
+    if token is None and not is_this_machine(host):
         console.print("[yellow]![/] everybody who reaches this address may send: consider --token-env", highlight=False)
 
     def say_where(address: str) -> None:
@@ -65,10 +65,3 @@ def collect_otlp(
     except LandingError as error:
         console.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

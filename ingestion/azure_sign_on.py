@@ -6,11 +6,10 @@ Not here: requests (each source's ``client``).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from ingestion.addresses import is_safe
 from ingestion.errors import LandingError
 
 STATIC_TOKEN_VARIABLE = "AIFINOPS_AZURE_TOKEN"  # noqa: S105 - the name of a variable
@@ -34,18 +33,12 @@ def sign_on(credential: str, endpoint: str, environ: Mapping[str, str], source_i
         )
     if not is_safe(endpoint):
         raise LandingError(f"{endpoint} is not encrypted: a token is only sent over https, or to this machine itself")
+    return static_token(token)
+
+
+def static_token(token: str) -> tuple[Any, dict[str, Any]]:
+    """What an Azure client needs to send a token as it is: a credential, and the policy that signs instead of it."""
     return _NoCredential(), {"authentication_policy": _static_token_policy(token)}
-
-
-def is_safe(address: str) -> bool:
-    """Whether what is sent there cannot be read on the way: https, or this machine."""
-    parts = urlsplit(address)
-    if parts.scheme == "https":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.hostname == "localhost"
 
 
 class _NoCredential:

@@ -7,7 +7,7 @@ Not here: reading what is in a file (``ingestion.tabular``) and deciding whether
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +131,30 @@ def list_files(location: Location) -> list[StoredFile]:
             etag = str(info.get("etag") or info.get("ETag") or "")
             files.append(StoredFile(location, path, int(info["size"]), _modified_at(info), etag))
     return files
+
+
+def base_suffix(file: StoredFile) -> str:
+    """``.csv`` of ``a.csv`` and ``a.csv.gz``, lower case."""
+    return Path(file.name.lower().removesuffix(".gz")).suffix
+
+
+def list_files_of_kind(
+    url: str, environ: Mapping[str, str], suffixes: Collection[str], otherwise: str
+) -> list[StoredFile]:
+    """Files with one of the suffixes (also with .gz after it) below ``url``, or the one file.
+
+    Args:
+        otherwise: what is said of one file of another kind, after its address.
+
+    Raises:
+        LandingError: nothing is there, or the one file is of another kind.
+    """
+    location = open_location(url, environ)
+    files = list_files(location)
+    wanted = [file for file in files if base_suffix(file) in suffixes]
+    if len(files) == 1 and files[0].path == location.root and not wanted:
+        raise LandingError(f"{files[0].address} {otherwise}")
+    return wanted
 
 
 def _modified_at(info: Mapping[str, Any]) -> datetime:

@@ -22,13 +22,12 @@ from finops import focus
 from finops import lake as contract
 from ingestion.drift import arrow_family, sampled_families
 from ingestion.errors import LandingError, MissingColumnsError
-from ingestion.files import StoredFile
+from ingestion.files import StoredFile, base_suffix
 from ingestion.lake import LakeWriter, ParquetPart
 from ingestion.privacy import hash_emails_sql
 from ingestion.rejects import Reject
 from ingestion.tabular import (
     LoneReturnError,
-    base_suffix,
     copy_to_parquet,
     csv_scan,
     identifier,
@@ -43,6 +42,8 @@ from ingestion.tabular import (
 
 TABLE = contract.FOCUS_COST_AND_USAGE.name
 SUFFIXES = (".csv", ".parquet")
+NOT_A_BILL = "is neither CSV nor Parquet. Name a .csv, .csv.gz or .parquet file"
+"""What is said of one file that has another suffix."""
 _LINEAGE = ("x_file", "x_row")
 
 

@@ -9,19 +9,18 @@ days, and both can be asked for any past day again. A load holds the answers of 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from finops import lake as contract
 from finops.config.models import AnthropicSource, OpenAiSource
 from finops.periods import utc_now
+from ingestion.addresses import is_safe
 from ingestion.drift import FieldCounts
 from ingestion.errors import LandingError
 from ingestion.lake import LakeWriter, arrow_schema, naive_utc
@@ -96,8 +95,7 @@ class ApiClient:
         self._endpoint = (source.endpoint or api.endpoint).rstrip("/")
         if not self._key:
             raise LandingError(f"{source.id}: the environment variable {self._variable} is not set. {api.key_remedy}")
-        parts = urlsplit(self._endpoint)
-        if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        if not is_safe(self._endpoint):
             raise LandingError(
                 f"{self._endpoint} is not encrypted: a key is only sent over https, or to this machine itself"
             )
@@ -218,13 +216,6 @@ def _message(response: Response) -> str:
         return str(error["message"]).splitlines()[0].rstrip(".")
     except (ValueError, LookupError, TypeError):
         return response.reason or "without a reason"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,14 +20,13 @@ from finops import lake as contract
 from finops.config.models import FilesOrTableSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile, list_files, open_location
+from ingestion.files import StoredFile, list_files_of_kind
 from ingestion.lake import LakeWriter, Part, arrow_schema, naive_utc
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.records import Record, fold, read_records
 from ingestion.rejects import Reject, reject_table
 from ingestion.snapshots import current_files, file_snapshot_row, plan_files, snapshot_row, snapshot_table
 from ingestion.sql_tables import content_id, read_table
-from ingestion.tabular import base_suffix
 
 Row: TypeAlias = dict[str, Any]
 Parser: TypeAlias = Callable[[Sequence[Record], list[Reject]], list[Row]]
@@ -40,12 +39,7 @@ def list_record_files(url: str, environ: Mapping[str, str], suffixes: Sequence[s
     Raises:
         LandingError: nothing is there, or the one file is of another kind.
     """
-    location = open_location(url, environ)
-    files = list_files(location)
-    wanted = [file for file in files if base_suffix(file) in suffixes]
-    if len(files) == 1 and files[0].path == location.root and not wanted:
-        raise LandingError(f"{files[0].address} is of another kind. Save it as {' or '.join(suffixes)}")
-    return wanted
+    return list_files_of_kind(url, environ, suffixes, f"is of another kind. Save it as {' or '.join(suffixes)}")
 
 
 def land_records(

@@ -23,10 +23,10 @@ import yaml
 
 from finops.money import MoneyError, parse_amount
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile
+from ingestion.files import StoredFile, base_suffix
 from ingestion.privacy import mask_emails
 from ingestion.rejects import Reject
-from ingestion.tabular import base_suffix, is_gzip, read_csv_shape, require_distinct
+from ingestion.tabular import is_gzip, read_csv_shape, require_distinct
 
 _FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC)

@@ -82,11 +82,6 @@ def is_gzip(file: StoredFile) -> bool:
     return file.path.lower().endswith(".gz")
 
 
-def base_suffix(file: StoredFile) -> str:
-    """``.csv`` of ``a.csv`` and ``a.csv.gz``, lower case."""
-    return Path(file.name.lower().removesuffix(".gz")).suffix
-
-
 def read_csv_shape(file: StoredFile) -> CsvShape:
     """Delimiter and header of a CSV file.
 

@@ -62,6 +62,21 @@ def windows_of_periods(
     return windows
 
 
+def windows_of_run(
+    periods: Iterable[BillingPeriod] | None,
+    landed: Iterable[Window],
+    *,
+    start: datetime,
+    end: datetime,
+    ask_again: timedelta,
+    longest: timedelta,
+) -> list[Window]:
+    """What a landing asks for: the months that it was told to land, else what was never asked and the last stretch."""
+    if periods is not None:
+        return windows_of_periods(periods, start=start, end=end, longest=longest)
+    return windows_to_ask(landed, start=start, end=end, ask_again=ask_again, longest=longest)
+
+
 def floor(moment: datetime, step: timedelta) -> datetime:
     """The last multiple of ``step`` since 1970 that is not after ``moment``."""
     seconds = int(step.total_seconds())

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from finops.periods import BillingPeriod, days
+from finops.processes import runs_elsewhere
 from simulator import exports, gpu, nvml, outcomes, spans, subscriptions, telemetry, usage
 from simulator import organisation as org
 from simulator.bill import Biller, Charge
@@ -128,20 +129,8 @@ def _remove_leftovers(directory: Path) -> None:
     """Remove what killed generations left beside the folder; those that still run keep theirs."""
     for kind in ("making", "old"):
         for leftover in directory.parent.glob(f".{directory.name}.{kind}-*"):
-            if not _runs_elsewhere(leftover.name.rpartition("-")[2]):
+            if not runs_elsewhere(leftover.name.rpartition("-")[2]):
                 shutil.rmtree(leftover)
-
-
-def _runs_elsewhere(process: str) -> bool:
-    if not process.isdigit() or int(process) == os.getpid():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _swap(making: Path, directory: Path) -> None:

@@ -6,12 +6,13 @@ Not here: what is done with them (``connect``, ``access``).
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from ingestion.addresses import is_safe
+from ingestion.azure_sign_on import STATIC_TOKEN_VARIABLE, static_token
 from ingestion.errors import LandingError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 ENDPOINT = "https://management.azure.com"
 ENDPOINT_VARIABLE = "AIFINOPS_AZURE_ARM_URL"
-TOKEN_VARIABLE = "AIFINOPS_AZURE_TOKEN"  # noqa: S105 - the name of a variable
 RESOURCES_VERSION = "2022-12-01"
 AUTHORIZATION_VERSION = "2022-04-01"
 COGNITIVE_VERSION = "2024-10-01"
@@ -48,8 +48,7 @@ class Arm:
 
     def __init__(self, *, endpoint: str | None = None, token: str | None = None, patience: int = 3) -> None:
         self.endpoint = (endpoint or ENDPOINT).rstrip("/")
-        parts = urlsplit(self.endpoint)
-        if token and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        if token and not is_safe(self.endpoint):
             raise ArmError(
                 f"{self.endpoint} is not encrypted: a token is only sent over https, or to this machine itself"
             )
@@ -125,7 +124,7 @@ class Arm:
 
     def _credential(self) -> Any:
         if self._token:
-            return _NoCredential()
+            return static_token(self._token)[0]
         if self._sign_on is None:
             from azure.identity import DefaultAzureCredential
 
@@ -135,7 +134,7 @@ class Arm:
     def _client_options(self) -> dict[str, Any]:
         if not self._token:
             return dict(self._options)
-        return {**self._options, "authentication_policy": _static_token_policy(self._token)}
+        return {**self._options, **static_token(self._token)[1]}
 
 
 def open_arm(environ: Mapping[str, str], *, endpoint: str | None = None, patience: int = 3) -> Arm:
@@ -147,7 +146,7 @@ def open_arm(environ: Mapping[str, str], *, endpoint: str | None = None, patienc
         ArmError: the address is not encrypted.
     """
     address = endpoint or environ.get(ENDPOINT_VARIABLE) or None
-    return Arm(endpoint=address, token=environ.get(TOKEN_VARIABLE) if address else None, patience=patience)
+    return Arm(endpoint=address, token=environ.get(STATIC_TOKEN_VARIABLE) if address else None, patience=patience)
 
 
 def in_words(error: HttpResponseError) -> ArmError:
@@ -183,28 +182,3 @@ def _longest_wait(headers: Mapping[str, str]) -> int:
         if name.lower().endswith("retry-after") and str(value).strip().isdigit()
     ]
     return max(waits, default=0)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class _NoCredential:
-    """The clients insist on a credential also where a policy signs the requests."""
-
-    def get_token(self, *_: str, **__: Any) -> Any:
-        raise NotImplementedError
-
-
-def _static_token_policy(token: str) -> Any:
-    """A policy of azure-core that adds the token; azure-core's own refuses http even to this machine."""
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
-
-    class StaticTokenPolicy(SansIOHTTPPolicy):
-        def on_request(self, request: Any) -> None:
-            request.http_request.headers["Authorization"] = f"Bearer {token}"
-
-    return StaticTokenPolicy()

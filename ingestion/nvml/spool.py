@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from finops.processes import runs_elsewhere
+
 _OPEN = ".open"
 
 
@@ -66,7 +68,7 @@ class Spool:
     def _recover(self) -> None:
         for path in self._folder.glob(f".{self._prefix}-*{_OPEN}"):
             process = path.name.removesuffix(_OPEN).rpartition("-")[2]
-            if not _runs(process):
+            if not runs_elsewhere(process):
                 _publish(path, _final(path))
 
 
@@ -84,15 +86,3 @@ def _publish(path: Path, final: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _runs(process: str) -> bool:
-    if not process.isdigit() or int(process) == os.getpid():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -91,18 +91,7 @@ def cost_answer(buckets: Iterator[Bucket], window: Window) -> Answer:
     """Rows of ``anthropic__cost``, without source and time of asking. Amounts are judged by dbt, like every bill's."""
 
     def row(result: dict[str, Any]) -> Row:
-        names = (
-            "workspace_id",
-            "description",
-            "cost_type",
-            "token_type",
-            "model",
-            "service_tier",
-            "context_window",
-            "inference_geo",
-            "currency",
-        )
-        return {**{name: text(result, name) for name in names}, "amount_cents": text(result, "amount")}
+        return {**{name: text(result, name) for name in _COST_IDENTITY}, "amount_cents": text(result, "amount")}
 
     return read_buckets(
         buckets,

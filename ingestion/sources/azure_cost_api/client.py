@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from finops.azure_cost import Dataset
 from finops.config.models import AzureCostApiSource
-from ingestion.azure_sign_on import is_safe, sign_on
+from ingestion.addresses import is_safe
+from ingestion.azure_sign_on import sign_on
 from ingestion.errors import LandingError
 from ingestion.sources.azure_cost_api.rows import (
     Page,

@@ -6,13 +6,12 @@ Not here: which metrics and windows (``source``) and what answers mean (``rows``
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from finops.config.models import AzureMonitorSource
+from ingestion.azure_sign_on import sign_on
 from ingestion.errors import LandingError
 from ingestion.sources.azure_monitor.rows import DEPLOYMENT, MetricGroup
 from ingestion.windows import Window
@@ -20,7 +19,6 @@ from ingestion.windows import Window
 if TYPE_CHECKING:
     from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 
-STATIC_TOKEN_VARIABLE = "AIFINOPS_AZURE_TOKEN"  # noqa: S105 - the name of a variable
 LARGEST_BATCH = 50
 
 
@@ -115,42 +113,5 @@ def _remedy(error: Any) -> str:
 def _open(endpoint: str, source: AzureMonitorSource, environ: Mapping[str, str]) -> MetricsClient:
     from azure.monitor.querymetrics import MetricsClient
 
-    if source.credential == "default":
-        from azure.identity import DefaultAzureCredential
-
-        return MetricsClient(endpoint, DefaultAzureCredential())
-    token = environ.get(STATIC_TOKEN_VARIABLE)
-    if not token:
-        raise LandingError(
-            f"{source.id} has credential: static, but {STATIC_TOKEN_VARIABLE} is not set. Set it, or use "
-            "credential: default"
-        )
-    parts = urlsplit(endpoint)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise LandingError(f"{endpoint} is not encrypted: a token is only sent over https, or to this machine itself")
-    return MetricsClient(endpoint, _NoCredential(), authentication_policy=_static_token_policy(token))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class _NoCredential:
-    """The client insists on a credential also where a policy signs the requests."""
-
-    def get_token(self, *_: str, **__: Any) -> Any:
-        raise NotImplementedError
-
-
-def _static_token_policy(token: str) -> Any:
-    """A policy of azure-core that adds the token; azure-core's own refuses http even to this machine."""
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
-
-    class StaticTokenPolicy(SansIOHTTPPolicy):
-        def on_request(self, request: Any) -> None:
-            request.http_request.headers["Authorization"] = f"Bearer {token}"
-
-    return StaticTokenPolicy()
+    credential, options = sign_on(source.credential, endpoint, environ, source.id)
+    return MetricsClient(endpoint, credential, **options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from finops import lake as contract
 from finops.config.models import AzureMonitorSource
@@ -24,8 +24,7 @@ from ingestion.windows import (
     landed_windows,
     window_row,
     window_table,
-    windows_of_periods,
-    windows_to_ask,
+    windows_of_run,
 )
 
 _INTERVALS = {"PT1M": timedelta(minutes=1), "PT5M": timedelta(minutes=5), "PT1H": timedelta(hours=1)}
@@ -121,17 +120,13 @@ def _plan(source: AzureMonitorSource, context: LandingContext, grain: _Grain) ->
     plan: dict[Window, list[str]] = {}
     landed = landed_windows(context.lake, source.id) if context.periods is None else {}
     for resource in source.resources:
-        for window in _windows(context, grain, landed.get(grain.scope(resource), []), start, end, longest):
+        known = landed.get(grain.scope(resource), [])
+        windows = windows_of_run(
+            context.periods, known, start=start, end=end, ask_again=grain.ask_again, longest=longest
+        )
+        for window in windows:
             plan.setdefault(window, []).append(resource)
     return plan
-
-
-def _windows(
-    context: LandingContext, grain: _Grain, known: list[Window], start: datetime, end: datetime, longest: timedelta
-) -> list[Window]:
-    if context.periods is not None:
-        return windows_of_periods(context.periods, start=start, end=end, longest=longest)
-    return windows_to_ask(known, start=start, end=end, ask_again=grain.ask_again, longest=longest)
 
 
 def _batches(resources: list[str]) -> Iterator[list[str]]:

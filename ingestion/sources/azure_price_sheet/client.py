@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile, list_files, open_location
-from ingestion.tabular import base_suffix, is_gzip
+from ingestion.files import StoredFile, base_suffix, list_files, open_location
+from ingestion.tabular import is_gzip
 
 SUFFIXES = (".csv", ".json")
 _LIST_KEYS = ("value", "pricesheets", "items")

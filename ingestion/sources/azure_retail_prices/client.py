@@ -19,8 +19,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile, list_files, open_location
-from ingestion.tabular import base_suffix
+from ingestion.files import StoredFile, list_files_of_kind
 
 API_VERSION = "2023-01-01-preview"
 """The version that lists savings plans as well; without one the API answers with its first."""
@@ -95,12 +94,7 @@ def list_answers(url: str, environ: Mapping[str, str]) -> list[StoredFile]:
     Raises:
         LandingError: nothing is there, or the one file is of another kind.
     """
-    location = open_location(url, environ)
-    files = list_files(location)
-    wanted = [file for file in files if base_suffix(file) == ".json"]
-    if len(files) == 1 and files[0].path == location.root and not wanted:
-        raise LandingError(f"{files[0].address} is no JSON. Save the API's answers as they are")
-    return wanted
+    return list_files_of_kind(url, environ, (".json",), "is no JSON. Save the API's answers as they are")
 
 
 def read_answer(file: StoredFile) -> list[dict[str, Any]]:

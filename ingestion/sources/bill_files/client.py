@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile, list_files, open_location
-from ingestion.focus_rows import SUFFIXES
-from ingestion.tabular import base_suffix, read_csv_shape
+from ingestion.files import StoredFile, base_suffix, list_files_of_kind
+from ingestion.focus_rows import NOT_A_BILL, SUFFIXES
+from ingestion.tabular import read_csv_shape
 
 
 def list_bills(url: str, environ: Mapping[str, str]) -> list[StoredFile]:
@@ -23,12 +23,7 @@ def list_bills(url: str, environ: Mapping[str, str]) -> list[StoredFile]:
     Raises:
         LandingError: nothing is there, or the one file is of another kind.
     """
-    location = open_location(url, environ)
-    files = list_files(location)
-    wanted = [file for file in files if base_suffix(file) in SUFFIXES]
-    if len(files) == 1 and files[0].path == location.root and not wanted:
-        raise LandingError(f"{files[0].address} is neither CSV nor Parquet. Name a .csv, .csv.gz or .parquet file")
-    return wanted
+    return list_files_of_kind(url, environ, SUFFIXES, NOT_A_BILL)
 
 
 def read_header(file: StoredFile) -> tuple[str, ...]:

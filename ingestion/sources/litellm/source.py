@@ -30,8 +30,7 @@ from ingestion.windows import (
     landed_windows,
     window_row,
     window_table,
-    windows_of_periods,
-    windows_to_ask,
+    windows_of_run,
 )
 
 _ROWS_PER_GROUP = 100_000
@@ -85,10 +84,8 @@ def land(source: LitellmSource, context: LandingContext, result: LandingResult) 
 
 def _plan(source: LitellmSource, context: LandingContext, known: list[Window]) -> list[Window]:
     start = floor(context.as_of - timedelta(days=source.lookback_days), timedelta(days=1))
-    if context.periods is not None:
-        return windows_of_periods(context.periods, start=start, end=context.as_of, longest=_LONGEST)
     late = timedelta(hours=source.late_hours)
-    return windows_to_ask(known, start=start, end=context.as_of, ask_again=late, longest=_LONGEST)
+    return windows_of_run(context.periods, known, start=start, end=context.as_of, ask_again=late, longest=_LONGEST)
 
 
 def _chunks(logs: SpendLogs, window: Window, rows: int) -> Iterator[Window]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from finops.config.models import MlflowSource
+from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError
 from ingestion.json_http import DeniedError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.mlflow.client import MlflowClient
-from ingestion.sources.mlflow.source import token
 
 
 def probe(source: MlflowSource, context: ProbeContext) -> Iterator[Finding]:
     """Reachable: it lists experiments. Permitted: MLflow does not tell what a token may do."""
     try:
-        with MlflowClient(source.url, token(source, context.environ), attempts=1) as client:
+        with MlflowClient(source.url, bearer_token(source.token_env, context.environ), attempts=1) as client:
             experiments = client.experiments()
     except DeniedError as error:
         yield Finding("reachable", "ok", f"{source.url} answers")

@@ -17,6 +17,7 @@ import pyarrow as pa
 from finops import lake as contract
 from finops.config.models import MlflowSource
 from finops.periods import utc_now
+from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError
 from ingestion.lake import LakeWriter, arrow_schema
 from ingestion.landing import LandingContext, LandingResult
@@ -30,8 +31,7 @@ from ingestion.windows import (
     landed_windows,
     window_row,
     window_table,
-    windows_of_periods,
-    windows_to_ask,
+    windows_of_run,
 )
 
 _SCOPE = "runs"
@@ -48,29 +48,20 @@ def land(source: MlflowSource, context: LandingContext, result: LandingResult) -
     end = floor(context.as_of, _STEP)
     start = floor(context.as_of - timedelta(days=source.lookback_days), timedelta(days=1))
     with context.lake.writer(source) as writer:
-        if context.periods is not None:
-            windows = windows_of_periods(context.periods, start=start, end=end, longest=_LONGEST)
-        else:
-            known = landed_windows(context.lake, source.id).get(_SCOPE, [])
-            again = timedelta(days=source.ask_again_days)
-            windows = windows_to_ask(known, start=start, end=end, ask_again=again, longest=_LONGEST)
+        windows = windows_of_run(
+            context.periods,
+            landed_windows(context.lake, source.id).get(_SCOPE, []),
+            start=start,
+            end=end,
+            ask_again=timedelta(days=source.ask_again_days),
+            longest=_LONGEST,
+        )
         if not windows:
             return
-        with MlflowClient(source.url, token(source, context.environ)) as client:
+        with MlflowClient(source.url, bearer_token(source.token_env, context.environ)) as client:
             experiments = _wanted(source, client.experiments())
             for window in windows:
                 _land_window(source, context, result, writer, client, experiments, window)
-
-
-def token(source: MlflowSource, environ: Mapping[str, str]) -> str | None:
-    """Raises:
-    LandingError: the variable that token_env names is not set.
-    """
-    if source.token_env is None:
-        return None
-    if not environ.get(source.token_env):
-        raise LandingError(f"the environment variable {source.token_env} is not set. Put the token into it")
-    return environ[source.token_env]
 
 
 def _wanted(source: MlflowSource, experiments: Mapping[str, str]) -> dict[str, str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from finops.config.models import OpencostSource
+from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError
 from ingestion.json_http import DeniedError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.opencost.client import OpencostClient
-from ingestion.sources.opencost.source import token
 from ingestion.windows import floor
 
 _HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ def probe(source: OpencostSource, context: ProbeContext) -> Iterator[Finding]:
     """Reachable: it answers for the newest hour. Permitted: the API only reads."""
     end = floor(context.as_of, _HOUR)
     try:
-        with OpencostClient(source.url, token(source, context.environ), attempts=1) as client:
+        with OpencostClient(source.url, bearer_token(source.token_env, context.environ), attempts=1) as client:
             allocations = client.allocations(end - _HOUR, end)
     except DeniedError as error:
         yield Finding("reachable", "ok", f"{source.url} answers")

@@ -9,7 +9,7 @@ late samples and OpenCost corrects its prices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from finops import lake as contract
 from finops.config.models import OpencostSource
 from finops.periods import utc_now
-from ingestion.errors import LandingError
+from ingestion.bearer import bearer_token
 from ingestion.lake import LakeWriter, arrow_schema, naive_utc
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.rejects import Reject, reject_table
@@ -30,8 +30,7 @@ from ingestion.windows import (
     landed_windows,
     window_row,
     window_table,
-    windows_of_periods,
-    windows_to_ask,
+    windows_of_run,
 )
 
 _DAY = timedelta(days=1)
@@ -50,27 +49,15 @@ def land(source: OpencostSource, context: LandingContext, result: LandingResult)
     end = floor(context.as_of, _HOUR)
     start = floor(context.as_of - timedelta(days=source.lookback_days), _DAY)
     with context.lake.writer(source) as writer:
-        if context.periods is not None:
-            windows = windows_of_periods(context.periods, start=start, end=end, longest=_DAY)
-        else:
-            known = landed_windows(context.lake, source.id).get(_SCOPE, [])
-            windows = _whole_days(windows_to_ask(known, start=start, end=end, ask_again=_ASK_AGAIN, longest=_DAY), end)
+        known = landed_windows(context.lake, source.id).get(_SCOPE, [])
+        windows = _whole_days(
+            windows_of_run(context.periods, known, start=start, end=end, ask_again=_ASK_AGAIN, longest=_DAY), end
+        )
         if not windows:
             return
-        with OpencostClient(source.url, token(source, context.environ)) as client:
+        with OpencostClient(source.url, bearer_token(source.token_env, context.environ)) as client:
             for window in windows:
                 _land_day(source, context, result, writer, client, window)
-
-
-def token(source: OpencostSource, environ: Mapping[str, str]) -> str | None:
-    """Raises:
-    LandingError: the variable that token_env names is not set.
-    """
-    if source.token_env is None:
-        return None
-    if not environ.get(source.token_env):
-        raise LandingError(f"the environment variable {source.token_env} is not set. Put the token into it")
-    return environ[source.token_env]
 
 
 def _whole_days(windows: Sequence[Window], end: Any) -> list[Window]:

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 from ingestion.errors import LandingError
-from ingestion.files import StoredFile, list_files, open_location
-from ingestion.tabular import base_suffix, is_gzip
+from ingestion.files import StoredFile, list_files_of_kind
+from ingestion.tabular import is_gzip
 
 SUFFIXES = (".jsonl", ".json", ".ndjson")
 
@@ -23,14 +23,9 @@ def list_span_files(url: str, environ: Mapping[str, str]) -> list[StoredFile]:
     Raises:
         LandingError: nothing is there, or the one file is of another kind.
     """
-    location = open_location(url, environ)
-    files = list_files(location)
-    wanted = [file for file in files if base_suffix(file) in SUFFIXES]
-    if len(files) == 1 and files[0].path == location.root and not wanted:
-        raise LandingError(
-            f"{files[0].address} is not .jsonl, .ndjson or .json (.gz). Name the collector's output file"
-        )
-    return wanted
+    return list_files_of_kind(
+        url, environ, SUFFIXES, "is not .jsonl, .ndjson or .json (.gz). Name the collector's output file"
+    )
 
 
 def read_lines(file: StoredFile) -> Iterator[tuple[int, bytes]]:

@@ -36,8 +36,7 @@ from ingestion.windows import (
     landed_windows,
     window_row,
     window_table,
-    windows_of_periods,
-    windows_to_ask,
+    windows_of_run,
 )
 
 _ASK_AGAIN = timedelta(hours=3)  # remote writes arrive late by minutes, after an outage by hours
@@ -58,11 +57,8 @@ def land(source: PrometheusSource, context: LandingContext, result: LandingResul
     start = floor(context.as_of - timedelta(days=source.lookback_days), step)
     longest = step * _POINTS_PER_QUERY
     with context.lake.writer(source) as writer:
-        if context.periods is not None:
-            windows = windows_of_periods(context.periods, start=start, end=end, longest=longest)
-        else:
-            known = landed_windows(context.lake, source.id).get(_GPU_SCOPE, [])
-            windows = windows_to_ask(known, start=start, end=end, ask_again=_ASK_AGAIN, longest=longest)
+        known = landed_windows(context.lake, source.id).get(_GPU_SCOPE, [])
+        windows = windows_of_run(context.periods, known, start=start, end=end, ask_again=_ASK_AGAIN, longest=longest)
         if not windows:
             return
         with PrometheusClient(source.url) as client:

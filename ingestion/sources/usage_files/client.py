@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ingestion.errors import LandingError, MissingColumnsError
-from ingestion.files import StoredFile, list_files, open_location
+from ingestion.errors import MissingColumnsError
+from ingestion.files import StoredFile, base_suffix, list_files_of_kind
 from ingestion.tabular import (
-    base_suffix,
     csv_scan,
     identifier,
     line_scan,
@@ -52,14 +51,9 @@ def list_usage_files(url: str, environ: Mapping[str, str]) -> list[StoredFile]:
     Raises:
         LandingError: nothing is there, or the one file is of another kind.
     """
-    location = open_location(url, environ)
-    files = list_files(location)
-    wanted = [file for file in files if base_suffix(file) in SUFFIXES]
-    if len(files) == 1 and files[0].path == location.root and not wanted:
-        raise LandingError(
-            f"{files[0].address} is neither CSV, JSON lines nor Parquet. Name a file with such an ending"
-        )
-    return wanted
+    return list_files_of_kind(
+        url, environ, SUFFIXES, "is neither CSV, JSON lines nor Parquet. Name a file with such an ending"
+    )
 
 
 def text_rows(connection: duckdb.DuckDBPyConnection, file: StoredFile, wanted: Collection[str]) -> TextRows:
