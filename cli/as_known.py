@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import os
-from contextlib import redirect_stdout
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.progress import RunProgress
-from finops.config import ConfigError
-from finops.config.history import HistoryError
+from cli.progress import watched
 from finops.config.tables import Basis
 from finops.paths import Home
 from orchestration.as_known import AsKnown, rebuild_as_known
-from orchestration.run import PipelineError
 
 
 def rebuild_and_compare(home: Home, at: datetime, basis: Basis, out: Path, console: Console) -> None:
     """Rebuild with progress, then print what differs; a problem ends the command with a message."""
     log = out.parent / f"{out.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with log.open("w", encoding="utf-8") as file, redirect_stdout(file), RunProgress(console) as progress:
-            done = rebuild_as_known(home, at, basis, out, os.environ, progress.listener)
-    except (ConfigError, HistoryError, PipelineError) as error:
-        Console(stderr=True).print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    with watched(console, log) as listener:
+        done = rebuild_as_known(home, at, basis, out, os.environ, listener)
     console.print(f"\n[bold]Done in {done.seconds:.0f} s.[/] As {basis} by {at:%d %b %Y %H:%M} UTC.")
     for note in done.notes:
         console.print(f"[yellow]![/] {note}", highlight=False, soft_wrap=True)

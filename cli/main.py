@@ -268,7 +268,9 @@ def as_known(
     moment = _moment(at, "--at")
     if moment is None or not place.lake.parent.exists():
         raise _fail(f"{place.path} does not exist; run `aifinops run` or `aifinops demo` first")
-    rebuild_and_compare(place, moment, "landed" if basis == "landed" else "delivered", out.resolve(), Console())
+    # Named, since the progress is shown while everything else that is printed goes to a file.
+    console = Console(file=sys.stdout)
+    rebuild_and_compare(place, moment, "landed" if basis == "landed" else "delivered", out.resolve(), console)
 
 
 @app.command()

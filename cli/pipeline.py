@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
 import reports
-from cli.progress import RunProgress
-from finops.config import ConfigError, load_configuration
+from cli.progress import watched
 from finops.paths import Home
 from orchestration.ledger import recent_decisions
+from orchestration.run import run_everything
 
 
 def run_and_show(
     home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], console: Console, *, demo: bool = False
 ) -> None:
     """Run everything with progress, then print the summary; a problem ends the command with a message."""
-    errors = Console(stderr=True)
-    try:
-        load_configuration(config)
-    except ConfigError as error:
-        for problem in error.problems:
-            errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-
-    from orchestration.run import PipelineError, run_everything
-
-    try:
-        log = home.path / "run.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        # dbt and Dagster print every step they take; people get the progress, the file gets the rest.
-        with log.open("w", encoding="utf-8") as file, redirect_stdout(file), RunProgress(console) as progress:
-            seconds = run_everything(home, config, as_of, environ, progress.listener)
-    except PipelineError as error:
-        errors.print(f"\n[red bold]✗ The run stopped.[/] {error}", highlight=False, soft_wrap=True)
-        errors.print(
-            "Nothing is lost: what was landed stays, and the next run goes on from there.\n"
-            f"Everything the run printed: {log}\n"
-            f"Look at the run in the Dagster UI: aifinops dev --home {shlex.quote(str(home.path))}",
-            highlight=False,
-        )
-        raise typer.Exit(1) from None
+    log = home.path / "run.log"
+    advice = (
+        "Nothing is lost: what was landed stays, and the next run goes on from there.\n"
+        f"Everything the run printed: {log}\n"
+        f"Look at the run in the Dagster UI: aifinops dev --home {shlex.quote(str(home.path))}"
+    )
+    with watched(console, log, config=config, heading="The run stopped.", advice=advice) as listener:
+        seconds = run_everything(home, config, as_of, environ, listener)
     console.print(f"\n[bold]Done in {seconds:.0f} s.[/] {as_of:%d %b %Y %H:%M} UTC is the moment reported on.\n")
     show_summary(home, as_of, console)
     _show_places(home, console, demo=demo)

@@ -1,14 +1,25 @@
-"""Showing a run of the pipeline in a terminal: one line per stage, a live line for what happens now."""
+"""Showing a run of the pipeline in a terminal: one line per stage, a live line for what happens now.
+
+Here: the lines, where everything else that is printed goes, and how a problem ends the command.
+Not here: runs (``orchestration``), and what each command shows of what came out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from orchestration.run import Listener, StepDone
+from finops.config import ConfigError, load_configuration
+from finops.config.history import HistoryError
+from orchestration.run import Listener, PipelineError, StepDone
 
 _TITLES = {
     "landing": "Landing",
@@ -25,6 +36,40 @@ _TITLES = {
     "exports": "Exports with data dictionary",
     "report_page": "Report",
 }
+
+
+@contextmanager
+def watched(
+    console: Console, log: Path, *, config: Path | None = None, heading: str = "", advice: str = ""
+) -> Iterator[Listener]:
+    """Show the run inside this block on the console, and keep whatever else is printed in ``log``.
+
+    Args:
+        config: a configuration to check before anything is made or written.
+        heading: said before the cause of a run that stopped.
+        advice: said after it.
+
+    Raises:
+        typer.Exit: with 1, after a problem was told on stderr.
+    """
+    errors = Console(stderr=True)
+    try:
+        if config is not None:
+            load_configuration(config)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # dbt and Dagster print every step they take; people get the progress, the file gets the rest.
+        with log.open("w", encoding="utf-8") as file, redirect_stdout(file), RunProgress(console) as progress:
+            yield progress.listener
+    except ConfigError as error:
+        for problem in error.problems:
+            errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except (HistoryError, PipelineError) as error:
+        mark = f"✗ {heading}" if heading else "✗"
+        errors.print(f"[red bold]{mark}[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        if advice:
+            errors.print(escape(advice), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 class RunProgress:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.progress import RunProgress
-from finops.config import ConfigError, load_configuration
+from cli.progress import watched
 from finops.paths import Home
 from orchestration.refresh import Refreshed, refresh
-from orchestration.run import PipelineError
 
 
 def refresh_and_show(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], console: Console) -> None:
     """Refresh with progress, then print the days that changed; a problem ends the command with a message."""
-    errors = Console(stderr=True)
-    try:
-        load_configuration(config)
-        home.path.mkdir(parents=True, exist_ok=True)
-        with (
-            (home.path / "run.log").open("w", encoding="utf-8") as file,
-            redirect_stdout(file),
-            RunProgress(console) as progress,
-        ):
-            done = refresh(home, config, as_of, environ, progress.listener)
-    except ConfigError as error:
-        for problem in error.problems:
-            errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    except PipelineError as error:
-        errors.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    with watched(console, home.path / "run.log", config=config) as listener:
+        done = refresh(home, config, as_of, environ, listener)
     _show(done, console)
 
 

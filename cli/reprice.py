@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.progress import RunProgress
-from finops.config import ConfigError
+from cli.progress import watched
 from finops.paths import Home
 from orchestration.reprice import Repriced
 from orchestration.reprice import reprice as price_again
-from orchestration.run import PipelineError
 
 
 def reprice_and_show(
@@ -31,21 +27,8 @@ def reprice_and_show(
     record: Path | None,
 ) -> None:
     """Price again with progress, then print the differences; a problem ends the command with a message."""
-    errors = Console(stderr=True)
-    try:
-        with (
-            (home.path / "run.log").open("w", encoding="utf-8") as file,
-            redirect_stdout(file),
-            RunProgress(console) as progress,
-        ):
-            done = price_again(home, config, environ, progress.listener, days=days, record=record)
-    except ConfigError as error:
-        for problem in error.problems:
-            errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    except PipelineError as error:
-        errors.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    with watched(console, home.path / "run.log") as listener:
+        done = price_again(home, config, environ, listener, days=days, record=record)
     show(done, console)
     if record:
         console.print(f"Every changed day, model and class: {record}", highlight=False, soft_wrap=True)

@@ -240,7 +240,7 @@ def test_an_issue_that_was_stopped_is_finished_and_a_changed_one_is_found(
         document.write_text(kept.replace("33.333333333333", "33.333333333334", 1), encoding="utf-8")
         code, output = organisation.run("verify")
         assert code == 1
-        assert "does not add up" in output or "was changed after it was issued" in output
+        assert "does not add up" in output
         document.write_text(kept.replace("INV-09", "INV-10", 1), encoding="utf-8")
         assert "2026-09: issue.json was changed after it was issued" in organisation.run("verify")[1]
     finally:

@@ -1,8 +1,4 @@
 -- What the bill charges each budget, by day. Only money in the budget's currency counts, and only AI spend.
-{% set scopes = [
-    ('company', "'all'"), ('business_unit', 'business_unit'), ('team', 'team'), ('app', 'app'), ('project', 'project'),
-    ('model', 'model'), ('environment', 'environment')
-] %}
 
 with days as (
     select
@@ -14,7 +10,7 @@ with days as (
 ),
 
 scoped as (
-    {% for scope_type, scope_value in scopes %}
+    {% for scope_type, scope_value in budget_scopes() %}
     select
         '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, billing_currency, usage_date,
         sum(effective_cost) as effective_cost

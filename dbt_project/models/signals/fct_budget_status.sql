@@ -1,9 +1,5 @@
 -- Every budget whose period contains the day of the report: billed so far, what usage since then is estimated to cost,
 -- and where the forecast ends. Money of another currency than the budget's is left out, never converted.
-{% set scopes = [
-    ('company', "'all'"), ('business_unit', 'business_unit'), ('team', 'team'), ('app', 'app'), ('project', 'project'),
-    ('model', 'model'), ('environment', 'environment')
-] %}
 {% set windows = [1, 7, 28] %}
 {% set days_to_spend = 'ceil(cast(amount - billed_to_date as double) / (cast(last_28_days_cost as double) / run_rate_days))' %}
 
@@ -61,7 +57,7 @@ usage as (
 ),
 
 estimated_days as (
-    {% for scope_type, scope_value in scopes %}
+    {% for scope_type, scope_value in budget_scopes() %}
     select
         '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, currency, usage_date,
         sum(estimated_cost) as cost, sum(calibrated_estimated_cost) as calibrated_cost
@@ -118,13 +114,9 @@ estimated as (
     group by budgets.budget_id
 ),
 
-forecast as (
-    select
-        budgets.budget_id,
-        count(*) as forecast_days,
-        sum(days.expected_cost) as expected_cost,
-        sum(days.lower_cost) as lower_cost,
-        sum(days.upper_cost) as upper_cost
+-- Days of a budget's period that the bill does not have yet.
+expected_days as (
+    select budgets.budget_id, days.forecast_date, days.expected_cost, days.lower_cost, days.upper_cost
     from current_budgets as budgets
     cross join bill
     inner join {{ source('ml', 'forecast_daily') }} as days
@@ -135,7 +127,17 @@ forecast as (
             and days.is_future
             and days.forecast_date between budgets.period_start and budgets.period_end
             and (bill.billed_through is null or days.forecast_date > bill.billed_through)
-    group by budgets.budget_id
+),
+
+forecast as (
+    select
+        budget_id,
+        count(*) as forecast_days,
+        sum(expected_cost) as expected_cost,
+        sum(lower_cost) as lower_cost,
+        sum(upper_cost) as upper_cost
+    from expected_days
+    group by 1
 ),
 
 measured as (
@@ -217,17 +219,8 @@ course as (
 
     union all
 
-    select budgets.budget_id, days.forecast_date, days.expected_cost, false
-    from current_budgets as budgets
-    cross join bill
-    inner join {{ source('ml', 'forecast_daily') }} as days
-        on
-            budgets.scope_type = days.scope_type
-            and budgets.scope_value = days.scope_value
-            and budgets.currency = days.currency
-            and days.is_future
-            and days.forecast_date between budgets.period_start and budgets.period_end
-            and (bill.billed_through is null or days.forecast_date > bill.billed_through)
+    select budget_id, forecast_date, expected_cost, false
+    from expected_days
 ),
 
 running as (
