@@ -41,6 +41,11 @@ class Home:
         return self.path / "warehouse.duckdb"
 
     @property
+    def dbt(self) -> Path:
+        """What dbt has parsed and compiled, and its logs: a folder for each step, used again by its next run."""
+        return self.path / "dbt"
+
+    @property
     def config_tables(self) -> Path:
         """Validated configuration as JSON lines, read by dbt as the source ``config``."""
         return self.path / "config"

@@ -70,7 +70,7 @@ def rebuild_as_known(
         out: a folder that does not exist, is empty, or holds an earlier rebuild, which is replaced.
 
     Raises:
-        PipelineError: ``out`` holds something else, or a step failed.
+        PipelineError: ``out`` holds something else, or a step failed; the files that it names stay.
         HistoryError: the home has no record of any configuration.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
@@ -102,13 +102,26 @@ def rebuild_as_known(
             AS_OF_VARIABLE: as_of.isoformat(),
             LAKE_VARIABLE: environ.get(LAKE_VARIABLE) or str(home.lake),
         }
-        seconds = run_job(REBUILD, place, variables, listener)
+        try:
+            seconds = run_job(REBUILD, place, variables, listener)
+        except PipelineError as error:
+            raise _with_dbt_files(error, place) from error
         compared = compare(place.published, home.published)
         dictionary = reports.read_dictionary(Path(project().manifest_path))
         reports.export_marts(place.published, out, dictionary)
     result = AsKnown(as_of, found.run, notes, compared, seconds)
     _describe(result, at, basis, out)
     return result
+
+
+def _with_dbt_files(error: PipelineError, place: Home) -> PipelineError:
+    """The error of a rebuild that stopped, with dbt's files, which it names, where they outlive the rebuild's home."""
+    if not place.dbt.exists():
+        return error
+    named = str(place.dbt.resolve())
+    kept = Path(tempfile.mkdtemp(prefix="aifinops-as-known-")) / place.dbt.name
+    shutil.move(place.dbt, kept)
+    return PipelineError(str(error).replace(named, str(kept)))
 
 
 def reported_moment(found: history.Found, at: datetime, basis: Basis) -> datetime:

@@ -52,14 +52,18 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, workspace: Wor
     report("dbt build")
     # dbt finds its files through the environment, and runs as a child that takes over the one it is started in.
     variables = workspace.dbt_environment()
-    command, target_path = "build", None
+    # A folder of its own for each step, else dagster-dbt makes a new one in the project with every run.
+    command, name = "build", context.op_execution_context.op.name
     if context.job_name == NEWEST_USAGE:
         if not workspace.home.warehouse.exists():
             raise dg.Failure("Nothing was built here yet; `aifinops run` builds the whole first", allow_retries=False)
         command = "run"  # unit tests are about the whole
         variables["AIFINOPS_USAGE_SLICE"] = "true"
         # What dbt has parsed for a slice is not what it has parsed for the whole, and parsing takes longer than slices.
-        target_path = workspace.home.path / "dbt" / NEWEST_USAGE
+        name = NEWEST_USAGE
+    target_path = workspace.home.dbt / name
+    # Where dbt stops before it has results, those of the run before must not be told as its own.
+    (target_path / "run_results.json").unlink(missing_ok=True)
     with environment(variables):
         invocation = dbt.cli([command], context=context, raise_on_error=False, target_path=target_path)
     for event in invocation.stream():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -172,6 +173,24 @@ def test_a_folder_with_something_else_is_left_alone(audited: Audited, tmp_path: 
     with pytest.raises(PipelineError, match="something else"):
         audited.rebuild(THEN, "delivered", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.ids("COST-5")
+def test_what_a_stopped_rebuild_names_is_there(audited: Audited, tmp_path: Path) -> None:
+    """The rebuild's own home is gone by the time that somebody looks for the compiled SQL."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(audited.home.lake, home.lake)
+    shutil.copytree(audited.home.config_history, home.config_history)
+    bill = next(iter((home.lake / "raw" / BILL).rglob("*.parquet")))
+    bill.write_bytes(b"not Parquet any more")
+    with pytest.raises(PipelineError, match="compiled SQL is under") as caught:
+        rebuild_as_known(home, THEN, "delivered", tmp_path / "then", os.environ, audited.listener.listener)
+    named = Path(str(caught.value).rpartition("is under ")[2])
+    try:
+        assert named.parts[-2:] == ("cost_model", "compiled")
+        assert list(named.rglob("*.sql"))
+    finally:
+        shutil.rmtree(named.parents[2])
 
 
 @pytest.mark.ids("COST-5")

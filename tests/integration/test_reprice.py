@@ -7,12 +7,13 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from finops.paths import Home
+from finops.paths import PROJECT_DIR, Home
 from orchestration.publish import public_marts, publish
 from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, run_dbt, span, write_config
 from tests.support.pipeline import mart_digests, query
@@ -68,6 +69,8 @@ class Audit:
     record: list[dict[str, str]]
     explained: str
     differing: str
+    folders: list[set[Path]]
+    """Of dbt's files, before any run and after each."""
 
 
 def _spans() -> list[dict[str, object]]:
@@ -116,6 +119,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     assert built.returncode == 0, built.output
     manifest = home.path / "dbt" / "target" / "manifest.json"
     publish(home.warehouse, public_marts(manifest), home.published, version="first")
+    folders = [_dbt_folders(home)]
     before, digests, landed = _usage(home), [mart_digests(home)], _lake_digest(home)
 
     runner, outputs = CliRunner(env={"COLUMNS": "200"}), []
@@ -125,6 +129,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
         assert done.exit_code == 0, done.output
         outputs.append(done.output)
         digests.append(mart_digests(home))
+        folders.append(_dbt_folders(home))
         if len(outputs) == 1:
             after = _usage(home)
             with record.open(encoding="utf-8", newline="") as file:
@@ -132,7 +137,12 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
             asked = ["prices", "explain", "gpt-4.1-2025-04-14", "--home", str(home.path), "--day", str(FOUND)]
             explained = runner.invoke(app, asked).output
             differing = runner.invoke(app, ["prices", "diff", "--home", str(home.path)]).output
-    return Audit(home, before, after, digests, (landed, _lake_digest(home)), outputs, rows, explained, differing)
+    lakes = (landed, _lake_digest(home))
+    return Audit(home, before, after, digests, lakes, outputs, rows, explained, differing, folders)
+
+
+def _dbt_folders(home: Home) -> set[Path]:
+    return {path for place in (home.dbt, PROJECT_DIR / "dbt_project" / "target") for path in place.glob("*/")}
 
 
 def _expected(prices: dict[tuple[str, date], dict[str, str]], rows: list[Usage]) -> list[Usage]:
@@ -192,6 +202,14 @@ def test_the_record_explains_the_difference_to_the_last_digit(audit: Audit) -> N
     unpriced = sum(int(line["tokens_before"]) for line in audit.record if not line["currency"])
     assert unpriced == sum(int(line["tokens_after"]) for line in audit.record if line["model"] == "mystery-1")
     assert unpriced > 4000
+
+
+@pytest.mark.ids("OPS-1")
+def test_runs_work_in_the_same_folders(audit: Audit) -> None:
+    """Each used to leave one in the project: ten megabytes, with every run of every hour."""
+    before, first, second = audit.folders
+    assert first - before == {audit.home.dbt / "cost_model", audit.home.dbt / "signal_marts"}
+    assert second == first
 
 
 @pytest.mark.ids("COST-2")
