@@ -48,7 +48,7 @@ MARTS: dict[str, MartColumns] = {
     "fct_ai_cost_daily": MartColumns(
         _columns(
             "usage_date:date provider_name billing_currency service_name resource_id resource_name sub_account_name "
-            "is_ai:boolean ai_category model team app attribution_method attribution_rule is_idle:boolean "
+            "is_ai:boolean ai_category model team app attribution_method attribution_rule idle_kind "
             "billed_cost:decimal effective_cost:decimal"
         ),
         "usage_date",

@@ -20,7 +20,7 @@ from reports.marts import as_marts
 from reports.measures.anomalies import Anomalies, anomalies
 from reports.measures.budgets import BudgetLine, Projection, budget_lines, monthly_budget, project_month
 from reports.measures.coverage import Coverage, coverage
-from reports.measures.gpu import GpuUse, gpu_use
+from reports.measures.gpu import IDLE_GPU_KINDS, GpuUse, gpu_use
 from reports.measures.health import (
     EstimatedUsage,
     Freshness,
@@ -173,7 +173,7 @@ def _currency(
         covered = coverage(of("fct_allocation_coverage_monthly"), cost, period)
         teams = tuple(_team(spend, forecast, lines, period, through) for spend in spend_by_team(cost, through))
         so_far = between(cost, "usage_date", period.start, through)
-        idle_cost = total(so_far[so_far["is_ai"] & so_far["is_idle"]]["effective_cost"])
+        idle_cost = total(so_far[so_far["is_ai"] & so_far["idle_kind"].isin(IDLE_GPU_KINDS)]["effective_cost"])
 
     costs = unit_costs(of("fct_unit_economics_daily"), as_of.date())
     found = anomalies(of("fct_anomaly"), as_of.date())

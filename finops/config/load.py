@@ -244,5 +244,5 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
     for i, pool in enumerate(config.allocation.pools):
         for team in pool.shares:
             yield _Reference("allocation", ("pools", i, "shares", team), "team", team)
-        if pool.driver == "gpu_seconds" and pool.idle == "show":
+        if pool.idle_team is not None:
             yield _Reference("allocation", ("pools", i, "idle_team"), "team", pool.idle_team)

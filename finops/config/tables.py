@@ -47,10 +47,16 @@ COLUMNS: dict[str, dict[str, str]] = {
         "expected_from": "date",
     },
     "pool": {
-        "pool_id": "text", "priority": "bigint", "resource_id": "text", "driver": "text", "fallback": "text",
-        "idle": "text", "idle_team": "text",
+        "pool_id": "text", "priority": "bigint", "step": "bigint", "resource_id": "text", "service_name": "text",
+        "sku_meter": "text", "charge_description": "text", "charge_category": "text", "commitment_status": "text",
+        "provider": "text", "sub_account": "text", "driver": "text", "measured_on": "text",
+        "look_back_days": "bigint", "fallback": "text", "idle": "text", "idle_team": "text", "to_pools": "boolean",
     },
     "pool_share": {"pool_id": "text", "team": "text", "weight": "decimal(38,12)"},
+    "provisioned_model": {
+        "model": "text", "input_tokens_per_unit_minute": "bigint", "output_weight": "decimal(38,12)",
+        "cached_weight": "decimal(38,12)",
+    },
     "model_price": {
         "price_id": "text", "provider": "text", "model": "text", "model_name": "text", "token_class": "text",
         "valid_from": "date", "valid_to": "date", "currency": "text", "price_per_1m_tokens": "decimal(38,12)",
@@ -110,8 +116,9 @@ DESCRIPTIONS: dict[str, str] = {
     "closing_rule": "Providers whose months close later or earlier than close_after_days of the table setting.",
     "source": "Entries of sources.yml. freshness_hours: newest data older than this is late; null where there is "
     "no rhythm.",
-    "pool": "Shared cost and how it is split; the lowest priority that matches wins.",
+    "pool": "Shared cost and how it is split; the lowest priority whose patterns all match wins.",
     "pool_share": "Weights of pools that are split by fixed shares.",
+    "provisioned_model": "How much of a provisioned unit the tokens of a model take.",
     "model_price": "prices.yml, one row per model name, token class, conditions and validity, with fallbacks between "
     "classes filled in and marked. valid_to is the first day of the next price; null for the newest.",
     "meter_word": "What the words in the names of AI meters mean, one row per phrase and field.",
@@ -295,6 +302,10 @@ def _pool_shares(config: Configuration) -> Iterator[Row]:
     for pool in config.allocation.pools:
         for team, weight in pool.shares.items():
             yield {"pool_id": pool.id, "team": team, "weight": weight}
+
+
+def _provisioned_models(config: Configuration) -> Iterator[Row]:
+    return (model.model_dump() for model in config.allocation.provisioned_models)
 
 
 def _model_prices(config: Configuration) -> Iterator[Row]:
@@ -530,6 +541,7 @@ _BUILDERS = {
     "source": _sources,
     "pool": _pools,
     "pool_share": _pool_shares,
+    "provisioned_model": _provisioned_models,
     "model_price": _model_prices,
     "meter_word": _meter_words,
     "meter_product": _meter_products,

@@ -56,14 +56,18 @@ class Amount:
     attribution_pattern: str | None
     pool_id: str | None
     driver: str | None
+    driver_basis: str | None
+    allocation_path: str | None
     weight_set: str | None
     target_number: int | None
     target_count: int | None
     driver_value: Decimal | None
     driver_total: Decimal | None
     share: Decimal | None
+    split_effective_cost: Decimal | None
     is_fallback: bool
     is_idle: bool
+    idle_kind: str | None
     billed_cost: Decimal
     effective_cost: Decimal
     charge_billed_cost: Decimal

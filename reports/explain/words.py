@@ -19,10 +19,26 @@ _UNIT = Decimal("0.000000000001")
 # What a pool is split by, what one target has of it, and how its value is written.
 _DRIVERS = {
     "usage_cost": ("what each one's calls cost at list price", "calls"),
+    "tokens": ("the tokens of each one's calls", "tokens"),
+    "requests": ("the number of each one's calls", "calls"),
+    "provisioned_units": ("the provisioned units that each one's tokens took", "unit-hours"),
     "gpu_seconds": ("GPU time", "GPU time"),
+    "gpu_busy_seconds": ("GPU time in which something was computed", "busy GPU time"),
+    "sm_active_seconds": ("GPU time weighed by how much of the GPU was active", "active GPU time"),
+    "commitment_use": ("the cost of what the same commitment covered in the month", "covered cost of the month"),
     "direct_cost": ("what each team spends directly in the month", "direct cost of the month"),
+    "cost_so_far": ("what each team was charged in the month by the steps before", "cost of the month so far"),
+    "pool_cost": ("the pool's own cost of the month", "part of the pool's cost of the month"),
     "even": ("equal parts", "part"),
     "fixed": ("fixed shares", "fixed share"),
+}
+_IN_SECONDS = ("gpu_seconds", "gpu_busy_seconds", "sm_active_seconds")
+_IDLE = {
+    "free": "capacity of nodes on which nobody held a GPU",
+    "fragmented": "free GPUs of nodes that others were using, which cannot be given back with the node",
+    "held_unused": "GPU time that somebody held without computing anything",
+    "unused_units": "provisioned units that nobody used",
+    "unused_commitment": "the part of a commitment that nobody used",
 }
 
 
@@ -129,6 +145,12 @@ def _charge(amount: Amount, row: BillRow | None) -> list[str]:
 def _reason(amount: Amount) -> list[str]:
     if amount.pool_id is None:
         return _rule(amount)
+    if amount.driver == "owner":
+        return [
+            f"The charge is shared: the pool {amount.pool_id} of allocation.yml. What it is split by was not measured "
+            "on this day, and the pool leaves it to its owner.",
+            *_rule(amount),
+        ]
     if amount.weight_set is None:
         return [
             f"The resource is shared: the pool {amount.pool_id} of allocation.yml. Nothing was measured on this day "
@@ -161,25 +183,35 @@ def _rule(amount: Amount) -> list[str]:
 def _share(amount: Amount) -> list[str]:
     by, of = _DRIVERS.get(amount.driver or "", (amount.driver or "", amount.driver or ""))
     value, whole = amount.driver_value or Decimal(0), amount.driver_total or Decimal(0)
-    lines = [
-        f"The resource is shared: the pool {amount.pool_id} of allocation.yml splits it by {by} ({amount.driver})."
-    ]
-    if amount.is_fallback:
+    divided = amount.charge_effective_cost if amount.split_effective_cost is None else amount.split_effective_cost
+    first, *passed = (amount.allocation_path or amount.pool_id or "").split(" > ")
+    if passed:
+        given = exact_money(divided, amount.billing_currency)
+        lines = [
+            f"The charge is shared: the pool {first} of allocation.yml gave {given} of it to the pool "
+            f"{' and that to '.join(passed)}, which passes on what it is given in proportion to {by}."
+        ]
+    else:
+        lines = [f"The charge is shared: the pool {first} of allocation.yml splits it by {by} ({amount.driver})."]
+    if amount.driver_basis == "look_back":
+        lines.append("That was not measured on this day: what it was on the days before stands for it.")
+    elif amount.is_fallback:
         lines.append("That is the pool's fallback: what it is split by otherwise was not measured on this day.")
     if amount.is_idle:
-        lines.append(f"This part is capacity that nobody used; the pool shows it at {amount.team or 'nobody'}.")
+        kind = _IDLE.get(amount.idle_kind or "", "capacity that nobody used")
+        lines.append(f"This part is idle: {kind}; it is at {amount.team or 'nobody'}.")
     elif amount.team is None:
         lines.append("This part was used by somebody whom no rule knows, so it has no team.")
-    unit = " s" if amount.driver == "gpu_seconds" else ""
+    unit = " s" if amount.driver in _IN_SECONDS else ""
     targets = f"{amount.target_count} of them share it" if (amount.target_count or 0) > 1 else "nobody else has any"
     lines.append(
         f"{of[0].upper()}{of[1:]} of {target_name(amount)}: {exact(value)}{unit} of {exact(whole)}{unit}, a share of "
         f"{f.percent(amount.share or Decimal(0), 2)}; {targets}. Measured as: {amount.weight_set}"
     )
     if whole:
-        precise = Fraction(amount.charge_effective_cost) * Fraction(value) / Fraction(whole)
+        precise = Fraction(divided) * Fraction(value) / Fraction(whole)
         lost = Fraction(amount.effective_cost) - precise
-        said = f"{exact(amount.charge_effective_cost)} × {exact(value)} ÷ {exact(whole)}"
+        said = f"{exact(divided)} × {exact(value)} ÷ {exact(whole)}"
         if lost == 0:
             lines.append(f"{said} = {exact(amount.effective_cost)}, without rounding.")
         else:

@@ -22,6 +22,9 @@ WINDOW_DAYS = 30
 IDLE_POOL_SHARE = 0.5
 """A pool that nobody holds for more than half of its time is called idle."""
 
+IDLE_GPU_KINDS = ("free", "fragmented", "held_unused")
+"""Of ``fct_ai_cost_daily.idle_kind``, those that are GPU time."""
+
 _AKS_NODE = re.compile(r"^aks-(?P<pool>[a-z0-9]+)-\d+-vmss[0-9a-z]+$")
 
 

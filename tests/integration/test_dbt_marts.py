@@ -411,7 +411,9 @@ def test_gpu_pools_are_split_by_gpu_time_with_idle_shown_or_spread(built: DbtRes
         ("gpu-shown", DAY, "robotics", None, False, Decimal(6)),
         ("gpu-shown", DAY, "search", "query-rewriter", False, Decimal(6)),
         ("gpu-shown", DAY, "platform", None, True, Decimal(12)),
-        ("gpu-spread", DAY, "robotics", "vision-train", False, Decimal(12)),
+        ("gpu-spread", DAY, "robotics", "vision-train", False, Decimal(3)),
+        # What nobody held is its users' too, and still called idle.
+        ("gpu-spread", DAY, "robotics", "vision-train", True, Decimal(9)),
     ]
     fallbacks = built.query("select distinct driver from intermediate.int_allocation__charges where is_fallback")
     assert fallbacks == [("fixed",)]

@@ -312,6 +312,7 @@ def cost_row(
         "attribution_method": method,
         "attribution_rule": "team-tag",
         "is_idle": is_idle,
+        "idle_kind": "free" if is_idle else None,
         "billed_cost": amount,
         "effective_cost": amount,
         "list_cost": amount,

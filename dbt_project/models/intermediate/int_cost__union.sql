@@ -5,8 +5,7 @@ with direct as (
         *,
         is_tagged as is_tagged_cost,
         case when team is null then 'unallocated' else 'direct' end as attribution_method,
-        false as is_idle,
-        cast(null as varchar) as driver
+        case when commitment_discount_status = 'Unused' then 'unused_commitment' end as idle_kind
     from {{ ref('int_focus__tagged') }}
     where pool_id is null
 )
@@ -46,9 +45,11 @@ select
     attribution_method,
     case when team is not null then attribution_rule end as attribution_rule,
     is_tagged_cost,
-    is_idle,
+    idle_kind is not null as is_idle,
+    idle_kind,
     cast(null as varchar) as pool_id,
-    driver,
+    cast(null as varchar) as driver,
+    cast(null as varchar) as driver_basis,
     false as is_fallback,
     cast(null as bigint) as target_number,
     billed_cost,
@@ -92,11 +93,16 @@ select
     owners.cost_center,
     cast(null as varchar) as owner,
     parts.attribution_method,
-    parts.pool_id as attribution_rule,
-    false as is_tagged_cost,
-    parts.is_idle,
+    case when parts.driver = 'owner' then charges.attribution_rule else parts.allocation_path end as attribution_rule,
+    coalesce(parts.driver = 'owner' and charges.is_tagged, false) as is_tagged_cost,
+    parts.is_idle or coalesce(charges.commitment_discount_status = 'Unused', false) as is_idle,
+    case
+        when parts.is_idle then parts.idle_kind
+        when charges.commitment_discount_status = 'Unused' then 'unused_commitment'
+    end as idle_kind,
     parts.pool_id,
     parts.driver,
+    parts.driver_basis,
     parts.is_fallback,
     parts.target_number,
     parts.billed_cost,

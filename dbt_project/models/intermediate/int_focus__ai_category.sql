@@ -1,6 +1,5 @@
 -- Which charges are AI spend and of which kind: the first rule of allocation.yml whose patterns all match. Decided once
--- per distinct set of the properties that rules look at; and a pattern is tried once per distinct value, because a regular
--- expression costs a thousand times what a join does.
+-- per distinct set of the properties that rules look at.
 {% set properties = ai_rule_properties() %}
 
 with properties as (
@@ -28,16 +27,8 @@ rules as (
     select * from {{ source('config', 'ai_category_rule') }}
 ),
 
-{% for rule_column, property in properties.items() %}
-{{ rule_column }}_matches as (
-    select
-        given.value,
-        rules.rule_id
-    from (select distinct {{ property }} as value from properties where {{ property }} is not null) as given
-    inner join rules on rules.{{ rule_column }} is not null and {{ matches('given.value', 'rules.' ~ rule_column) }}
-),
+{{ pattern_matches('properties', 'rules', 'rule_id', properties) }}
 
-{% endfor %}
 tag_matches as (
     select
         tags.tags_id,
@@ -57,16 +48,11 @@ matched as (
         row_number() over (partition by properties.ai_properties_id order by rules.priority) as rule_rank
     from properties
     cross join rules
-    {%- for rule_column, property in properties.items() %}
-    left join {{ rule_column }}_matches
-        on properties.{{ property }} = {{ rule_column }}_matches.value and rules.rule_id = {{ rule_column }}_matches.rule_id
-    {%- endfor %}
+    {{- join_pattern_matches('properties', 'rules', 'rule_id', properties) }}
     left join tag_matches on properties.tags_id = tag_matches.tags_id and rules.rule_id = tag_matches.rule_id
     where
         coalesce(tag_matches.tag_count, 0) >= coalesce(rules.tag_count, 0)
-        {%- for rule_column in properties %}
-        and (rules.{{ rule_column }} is null or {{ rule_column }}_matches.rule_id is not null)
-        {%- endfor %}
+        and {{ all_patterns_match('rules', 'rule_id', properties) }}
 )
 
 select

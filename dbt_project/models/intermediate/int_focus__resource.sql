@@ -30,7 +30,7 @@ select
     ranked.region_id,
     ranked.service_name,
     spans.is_ai,
-    ranked.pool_id,
+    case when ranked.is_shared_resource then ranked.pool_id end as pool_id,
     ranked.team,
     ranked.app,
     ranked.project,

@@ -32,11 +32,10 @@ select
     meters.is_batch,
     meters.is_provisioned,
     meters.parse_status as meter_parse_status,
+    charges.commitment_discount_id,
+    charges.commitment_discount_status,
     pools.pool_id,
-    pools.driver as pool_driver,
-    pools.fallback as pool_fallback,
-    pools.idle as pool_idle,
-    pools.idle_team as pool_idle_team,
+    coalesce(pools.is_whole_resource, false) as is_shared_resource,
     {{ owner_properties_id('charges') }} as owner_properties_id,
     owners.team,
     owners.app,
@@ -55,7 +54,7 @@ select
 from {{ ref('stg_focus__cost_and_usage') }} as charges
 left join {{ ref('int_focus__meter') }} as meters
     on {{ stable_id(['charges.sku_meter', 'charges.sku_price_details']) }} = meters.meter_id
-left join {{ ref('int_focus__pool') }} as pools on charges.resource_id = pools.resource_id
+left join {{ ref('int_focus__pool') }} as pools on {{ pool_properties_id('charges') }} = pools.pool_properties_id
 left join {{ ref('int_focus__owner') }} as owners
     on
         {{ owner_properties_id('charges') }} = owners.owner_properties_id

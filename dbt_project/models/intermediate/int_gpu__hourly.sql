@@ -9,8 +9,7 @@ scale_sets as (
     select
         resource_id,
         {{ extract_group('resource_id', "'([^/]+)$'") }} as scale_set_name
-    from {{ ref('int_focus__pool') }}
-    where driver = 'gpu_seconds'
+    from {{ ref('int_gpu__pool') }}
 ),
 
 node_resources as (

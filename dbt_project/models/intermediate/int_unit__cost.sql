@@ -13,7 +13,7 @@ billed as (
         costs.billing_currency as currency,
         'bill' as cost_basis,
         case
-            when costs.driver = 'gpu_seconds' and not costs.is_fallback then 'gpu'
+            when {{ is_one_of('costs.driver', gpu_drivers() | list) }} and costs.driver_basis = 'measured' then 'gpu'
             when
                 measured.resource_id is not null
                 and (costs.ai_category in ('inference', 'provisioned_capacity') or costs.token_class is not null)

@@ -73,7 +73,7 @@ gpu_time as (
         sum(gpus.allocated_seconds) as gpu_hours_allocated,
         cast(sum(gpus.busy_gpu_seconds) as decimal(26, 6)) as gpu_hours_busy
     from {{ ref('int_gpu__hourly') }} as gpus
-    left join {{ ref('int_focus__pool') }} as pools on gpus.resource_id = pools.resource_id
+    left join {{ ref('int_gpu__pool') }} as pools on gpus.resource_id = pools.resource_id
     group by 1, 2, 3, 4
 ),
 

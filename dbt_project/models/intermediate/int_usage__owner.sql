@@ -46,9 +46,9 @@ ruled as (
                 when 'project' then {{ matches('usage.project', 'rules.pattern') }}
                 when 'api_key' then {{ matches('usage.api_key_name', 'rules.pattern') }}
             end
-    left join {{ ref('int_focus__pool') }} as pools on usage.resource_id = pools.resource_id
+    left join {{ ref('int_focus__resource') }} as resources on usage.resource_id = resources.resource_id
     -- A rule on the id of a shared account names its operator, not its callers.
-    where rules.match <> 'resource_id' or pools.pool_id is null
+    where rules.match <> 'resource_id' or resources.pool_id is null
     group by usage.usage_owner_id
 ),
 

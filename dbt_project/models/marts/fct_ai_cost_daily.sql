@@ -30,6 +30,7 @@ with daily as (
         attribution_method,
         attribution_rule,
         is_idle,
+        idle_kind,
         cast(sum(billed_cost) as decimal(38, 12)) as billed_cost,
         cast(sum(effective_cost) as decimal(38, 12)) as effective_cost,
         cast(sum(list_cost) as decimal(38, 12)) as list_cost,

@@ -30,19 +30,12 @@ charges as (
             partition by charge_words_id order by billed_cost, effective_cost, load_id, load_file, load_row, charge_id
         ) as charge_number
     from said
-),
-
-weight_sets as (
-    select
-        weight_set,
-        sum(driver_value) as driver_total,
-        count(*) as target_count
-    from {{ ref('int_allocation__weights') }}
-    group by weight_set
 )
 
 select
-    {{ stable_id(['charges.charge_words_id', 'charges.charge_number', 'cost.team', 'cost.app', 'cost.is_idle']) }}
+    {{ stable_id([
+        'charges.charge_words_id', 'charges.charge_number', 'cost.team', 'cost.app', 'cost.idle_kind', 'parts.allocation_path'
+    ]) }}
         as allocation_id,
     cost.usage_date,
     cost.billing_period_start,
@@ -79,21 +72,33 @@ select
     cost.driver,
     parts.weight_set,
     cost.target_number,
-    weight_sets.target_count,
+    parts.target_count,
+    parts.allocation_path,
+    cost.driver_basis,
     parts.driver_value,
-    cast(weight_sets.driver_total as decimal(38, 12)) as driver_total,
+    parts.driver_total,
     parts.share,
+    parts.split_effective_cost,
     cost.is_fallback,
     cost.is_idle,
-    case when parts.weight_set is not null then cost.pool_id || '/' || parts.driver end as allocated_method_id,
+    cost.idle_kind,
+    case when parts.weight_set is not null then parts.allocation_path || '/' || parts.driver end as allocated_method_id,
     case
         when parts.weight_set is not null
             then
                 '{"Elements": [{"AllocatedRatio": ' || cast(parts.share as varchar) || ', "UsageUnit": "'
                 || case parts.driver
                     when 'gpu_seconds' then 'GPU-Seconds'
+                    when 'gpu_busy_seconds' then 'Busy GPU-Seconds'
+                    when 'sm_active_seconds' then 'SM-Active GPU-Seconds'
                     when 'usage_cost' then 'Estimated Cost'
+                    when 'tokens' then 'Tokens'
+                    when 'requests' then 'Requests'
+                    when 'provisioned_units' then 'Unit-Hours'
                     when 'direct_cost' then cost.billing_currency
+                    when 'cost_so_far' then cost.billing_currency
+                    when 'commitment_use' then cost.billing_currency
+                    when 'pool_cost' then cost.billing_currency
                     when 'even' then 'Teams'
                     else 'Shares'
                 end
@@ -126,6 +131,5 @@ from {{ ref('int_cost__union') }} as cost
 inner join charges on cost.charge_id = charges.charge_id
 left join {{ ref('int_allocation__charges') }} as parts
     on cost.charge_id = parts.charge_id and cost.target_number = parts.target_number
-left join weight_sets on parts.weight_set = weight_sets.weight_set
 left join {{ ref('int_focus__owner') }} as owners
     on charges.owner_properties_id = owners.owner_properties_id and cost.usage_date = owners.usage_date

@@ -76,11 +76,11 @@ gpu_time as (
         gpus.idle_seconds,
         gpus.busy_gpu_seconds
     from {{ ref('int_gpu__hourly') }} as gpus
-    left join {{ ref('int_focus__pool') }} as pools on gpus.resource_id = pools.resource_id
+    left join {{ ref('int_gpu__pool') }} as pools on gpus.resource_id = pools.resource_id
 ),
 
 gpu_charges as (
-    select * from {{ ref('int_cost__union') }} where driver = 'gpu_seconds' and not is_fallback
+    select * from {{ ref('int_cost__union') }} where {{ is_one_of('driver', gpu_drivers() | list) }} and driver_basis = 'measured'
 ),
 
 gpu_resources as (

@@ -199,6 +199,37 @@ CASES = [
     ),
     pytest.param(
         "allocation.yml",
+        "    driver: fixed\n    shares: {search: 4, support: 3}",
+        "    look_back_days: 3\n    driver: even",
+        "pools[1].look_back_days: driver: even has no day that lacks it. Remove look_back_days, or use a driver that "
+        "is measured by day: usage_cost, tokens, requests, gpu_seconds, gpu_busy_seconds, sm_active_seconds, "
+        "provisioned_units",
+        id="look-back-of-no-day",
+    ),
+    pytest.param(
+        "allocation.yml",
+        "    driver: fixed\n    shares: {search: 4, support: 3}",
+        "    to_pools: true\n    driver: tokens",
+        "pools[1].to_pools: driver: tokens does not know what pools cost. "
+        "Use driver: direct_cost or cost_so_far, or remove to_pools",
+        id="pools-without-cost",
+    ),
+    pytest.param(
+        "allocation.yml",
+        "    driver: fixed\n    shares: {search: 4, support: 3}",
+        "    to_pools: true\n    driver: direct_cost\n    step: 3",
+        "pools[1].to_pools: no step comes after 3. Give the pool a step before 3, or remove to_pools",
+        id="pools-after-the-last-step",
+    ),
+    pytest.param(
+        "allocation.yml",
+        '    resource_id: "/searchservices/srch-shared$"\n',
+        "",
+        'pools[1]: no pattern. Add at least one, such as resource_id: "/accounts/aoai-gateway$"',
+        id="pool-of-nothing",
+    ),
+    pytest.param(
+        "allocation.yml",
         "support: 3}",
         "suport: 3}",
         "pools[1].shares.suport: no team 'suport' in tags.yml. Did you mean 'support'? Otherwise add it to tags.yml",

@@ -1,0 +1,2 @@
+-- Step 1 of the allocation of shared cost.
+{{ allocation_step(1) }}

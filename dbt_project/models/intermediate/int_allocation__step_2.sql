@@ -1,0 +1,2 @@
+-- Step 2 of the allocation of shared cost.
+{{ allocation_step(2) }}

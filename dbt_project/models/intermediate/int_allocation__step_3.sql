@@ -1,0 +1,2 @@
+-- Step 3 of the allocation of shared cost.
+{{ allocation_step(3) }}
