@@ -11,7 +11,7 @@ elsewhere as (
 ),
 
 measurable as (
-    select distinct resource_id from {{ ref('int_usage__priced') }} where resource_id is not null
+    select distinct resource_id from {{ ref('int_usage__daily') }} where resource_id is not null
     union
     select distinct resource_id from {{ ref('int_gpu__hourly') }} where resource_id is not null
 ),
@@ -42,7 +42,7 @@ usage as (
         sum(case when priced.estimated_cost > 0 then priced.estimated_cost end) as usage_cost,
         sum(priced.tokens) as tokens,
         sum(priced.request_count) as requests
-    from {{ ref('int_usage__priced') }} as priced
+    from {{ ref('int_usage__daily') }} as priced
     inner join asked_usage on priced.resource_id = asked_usage.resource_id
     where priced.is_attributable
     group by 1, 2, 3, 4, 5, 6

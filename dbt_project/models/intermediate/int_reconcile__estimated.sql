@@ -11,7 +11,7 @@ with by_currency as (
         sum(cast(tokens as decimal(38, 0))) as tokens,
         sum(estimated_cost) as estimated_cost,
         bool_and(price_status = 'priced') as is_priced
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable
     group by 1, 2, 3, 4, 5, 6
 ),

@@ -15,7 +15,7 @@ with usage as (
         sum(cast(tokens as decimal(38, 0))) as tokens,
         sum(request_count) as request_count,
         sum(estimated_cost) as estimated_cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and price_status = 'priced'
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ),

@@ -30,7 +30,7 @@ estimated as (
         {{ extract_group('resource_id', "'([^/]+)$'") }} as resource_name, cast(null as varchar) as sub_account_name,
         token_class, project, feature, currency,
         sum(estimated_cost) as cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and price_status = 'priced' and usage_date >= (select first_day from settings)
     group by all
 ),

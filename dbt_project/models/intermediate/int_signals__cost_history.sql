@@ -9,7 +9,7 @@ with billed as (
 
 estimated as (
     select 'estimated_cost' as metric, usage_date, team, app, model, currency, estimated_cost as cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and price_status = 'priced'
 ),
 

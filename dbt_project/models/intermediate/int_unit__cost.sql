@@ -3,7 +3,7 @@
 -- bought: usage (tokens of the same account that day), gpu (GPU time of the same pool), or nobody.
 with measured as (
     select distinct resource_id, usage_date
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and resource_id is not null
 ),
 
@@ -78,7 +78,7 @@ used as (
         cast(null as varchar) as attribution_method,
         cast(null as decimal(38, 12)) as effective_cost,
         estimated_cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and price_status = 'priced'
 )
 

@@ -15,7 +15,7 @@ with usage as (
         sum(cast(tokens as decimal(38, 0))) as tokens,
         sum(cast(case when {{ is_output_class('token_class') }} then 0 else tokens end as decimal(38, 0))) as input_tokens,
         sum(cast(case when {{ is_output_class('token_class') }} then tokens else 0 end as decimal(38, 0))) as output_tokens
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable
     group by 1, 2, 3, {% for _ in usage_dimensions %}{{ loop.index + 3 }}{{ ', ' if not loop.last }}{% endfor %}
 ),

@@ -9,7 +9,7 @@ with seen as (
     from (
         select app, team, usage_date from {{ ref('int_cost__union') }}
         union all
-        select app, team, usage_date from {{ ref('int_usage__priced') }}
+        select app, team, usage_date from {{ ref('int_usage__daily') }}
     )
     where app is not null
     group by app

@@ -4,7 +4,7 @@ with bounds as (
     select
         least(
             coalesce((select min(usage_date) from {{ ref('int_cost__union') }}), settings.as_of_date),
-            coalesce((select min(usage_date) from {{ ref('int_usage__priced') }}), settings.as_of_date),
+            coalesce((select min(usage_date) from {{ ref('int_usage__daily') }}), settings.as_of_date),
             settings.as_of_date
         ) as first_day,
         settings.as_of_date,

@@ -46,7 +46,7 @@ priced as (
 
 used as (
     select provider_name, model, min(usage_date) as first_used_on, max(usage_date) as last_used_on
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where model is not null
     group by 1, 2
 ),

@@ -4,7 +4,7 @@ with seen as (
     from (
         select team, usage_date from {{ ref('int_cost__union') }}
         union all
-        select team, usage_date from {{ ref('int_usage__priced') }}
+        select team, usage_date from {{ ref('int_usage__daily') }}
     )
     where team is not null
     group by team

@@ -12,7 +12,7 @@ with used as (
         context_tier,
         model_release,
         sum(tokens) as tokens
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),

@@ -15,7 +15,7 @@ with priced as (
         sum(request_count) as request_count,
         sum(error_count) as error_count,
         sum(estimated_cost) as estimated_cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 ),

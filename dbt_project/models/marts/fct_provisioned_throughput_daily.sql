@@ -64,7 +64,7 @@ usage as (
         bool_or(service_tier = 'provisioned' or deployment_type = 'provisioned') as is_said_provisioned,
         sum(tokens) as tokens,
         sum(estimated_cost) as estimated_cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and resource_id in (select billed.resource_id from billed)
     group by 1, 2, 3, 4
 ),

@@ -3,7 +3,7 @@
 {% set scopes = [('company', "'all'"), ('team', 'team'), ('app', 'app'), ('model', 'model')] %}
 
 with usage as (
-    select * from {{ ref('int_usage__priced') }} where is_attributable
+    select * from {{ ref('int_usage__daily') }} where is_attributable
 ),
 
 -- Accounts and days with measured tokens: billed token cost of others would make every token look dearer.

@@ -16,7 +16,7 @@ with unpriced as (
         min(reported_model) as reported_model,
         sum(tokens) as tokens,
         sum(request_count) as request_count
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where price_status = 'unpriced' and is_attributable and tokens > 0
     group by 1, 2, 3, 4, 5, 6, 7, 8
 ),

@@ -2,19 +2,45 @@
 {{ config(**in_days_of_usage('start_at')) }}
 -- depends_on: {{ ref('int_usage__new_day') }}
 
-with delivered as (
-    select
-        landed.*,
-        row_number() over (
-            partition by landed.trace_id, landed.span_id order by landed.load_id desc, landed.load_file desc, landed.load_row desc
-        ) as copy_number
-    from {{ lake_usage('otel__genai_span', 'start_at') }} as landed
+{#- Written out each time, because what is read more than once would be kept whole in between. -#}
+{% set delivered -%}
+    {{ lake_usage('otel__genai_span', 'start_at') }} as landed
     inner join {{ lake_usage_snapshots() }} as snapshots
         on
             landed.load_id = snapshots.load_id
             and landed.snapshot_id = snapshots.snapshot_id
             and landed.source_id = snapshots.source_id
             and snapshots.table_name = 'otel__genai_span'
+{%- endset %}
+{% set span_key = row_hash(['landed.trace_id', 'landed.span_id']) %}
+
+-- Few spans come more than once: only those are put in order, which would take longer than all the rest. Spans without ids
+-- cannot be told apart, so all of them go on, to be refused below.
+with copied as (
+    select {{ span_key }} as span_key
+    from {{ delivered }}
+    where landed.trace_id is not null and landed.span_id is not null
+    group by 1
+    having count(*) > 1
+),
+
+ordered as (
+    select
+        landed.load_file,
+        landed.load_row,
+        row_number() over (
+            partition by landed.trace_id, landed.span_id order by landed.load_id desc, landed.load_file desc, landed.load_row desc
+        ) as copy_number
+    from {{ delivered }}
+    inner join copied on {{ span_key }} = copied.span_key
+),
+
+delivered as (
+    select landed.*
+    from {{ delivered }}
+    left join ordered
+        on landed.load_file = ordered.load_file and landed.load_row = ordered.load_row and ordered.copy_number > 1
+    where ordered.load_row is null
 ),
 
 spans as (
@@ -55,8 +81,6 @@ spans as (
         user_hash,
         api_key_name
     from delivered
-    -- Spans without ids cannot be told apart, so all of them go on, to be refused below.
-    where copy_number = 1 or trace_id is null or span_id is null
 )
 
 select
