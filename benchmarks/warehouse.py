@@ -3,7 +3,7 @@
     python -m benchmarks.warehouse [--requests 100000000] [--charges 2000000] [--folder FOLDER]
 
 Here: a lake of that size, all dbt models, a day more on top of it, the floor in the same run, the peak of memory.
-Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``), amounts (tests).
+Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``), whether marts are right.
 
 Floor: SQL written by hand for this lake that makes the same two marts from the same files: usage by hour with its
 price, and cost by day with its owner, shared accounts split by what calls cost to the last decimal. It knows what the models
