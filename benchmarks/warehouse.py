@@ -6,7 +6,7 @@ Here: a lake of that size, all dbt models, a day more on top of it, the floor in
 Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``), whether marts are right.
 
 Floor: SQL written by hand for this lake that makes the same two marts from the same files: usage by hour with its
-price, and cost by day with its owner, shared accounts split by what calls cost to the last decimal. It knows what the models
+Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``).
 have to find out: the sources, the words of meters, whose a tag is, which pools there are. Both marts must be equal to
 the models'.
 """
