@@ -63,11 +63,19 @@ def list_issued(home: HomeOption = None) -> None:
 
 
 @statements_app.command()
-def verify(home: HomeOption = None) -> None:
+def verify(
+    rebuild: Annotated[
+        str | None,
+        typer.Option("--rebuild", metavar="MONTH", help="Make this month's statements again from the lake of then"),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
     """Prove that every issued statement is what was issued; status 1 where one is not."""
     from orchestration import statements
 
     found = _tried(lambda: statements.verify(_home(home)))
+    if rebuild is not None:
+        found.problems.extend(_rebuilt(_home(home), _period(rebuild)))
     for problem in found.problems:
         Console(stderr=True).print(f"[red bold]✗[/] {problem}", highlight=False, soft_wrap=True)
     if found.problems:
@@ -87,6 +95,20 @@ def export(
 
     _tried(lambda: statements.copy_files(_home(home), _period(month), out))
     Console().print(f"[green]✓[/] {out}/index.html", highlight=False, soft_wrap=True)
+
+
+def _rebuilt(home: Home, period: BillingPeriod) -> list[str]:
+    import os
+
+    from cli.progress import watched
+    from orchestration import statements
+
+    console = Console()
+    with watched(console, home.statements / f"{period}-rebuild.log") as listener:
+        problems = _tried(lambda: statements.rebuild(home, period, os.environ, listener))
+    if not problems:
+        console.print(f"[green]✓[/] {period} made again from the lake as it was then: the same, to the last digit.")
+    return problems
 
 
 def _show(issued: Issue) -> None:

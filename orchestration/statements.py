@@ -1,12 +1,15 @@
 """Issuing monthly statements, and proving what was issued.
 
-Here: whether a month may be issued, the entry in the audit trail that vouches for it, comparing both later.
+Here: whether a month may be issued, the entry in the audit trail that vouches for it, comparing both later, making a
+month's statements once more from what the lake held then.
 Not here: what statements say and look like (reports.statements).
 """
 
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +18,9 @@ from finops.config import Configuration, load_configuration
 from finops.config.tables import written_as_of
 from finops.paths import Home
 from finops.periods import BillingPeriod, FiscalCalendar, utc_now
+from orchestration.as_known import rebuild_as_known
 from orchestration.ledger import open_ledger
+from orchestration.run import Listener
 from reports.statements import build, files, page, store, workbook
 from reports.statements.model import Issue, untied
 from reports.statements.store import StatementError
@@ -127,6 +132,61 @@ def verify(home: Home) -> Verified:
     return Verified(issues, problems)
 
 
+def rebuild(home: Home, period: BillingPeriod, environ: Mapping[str, str], listener: Listener) -> list[str]:
+    """Make an issued month's statements once more, from what the lake held and the configuration said at their issue.
+
+    Returns what differs, a sentence a difference: nothing where the statements are reproduced to the last digit.
+
+    Raises:
+        StatementError: the month was not issued, or by a version that did not note what it knew.
+        PipelineError: a step of the rebuild failed.
+    """
+    issued = store.read_issues(home.statements)
+    found = next((issue for issue in issued if issue.period == period), None)
+    if found is None:
+        raise StatementError(f"Statements of {period} were not issued yet: `aifinops statements issue {period}`")
+    with open_ledger(home) as ledger:
+        entry = ledger.notes(ISSUED).get(str(period), {})
+    if "known_at" not in entry:
+        raise StatementError(
+            f"The audit trail does not say what was known when {period} was issued; `aifinops as-known` rebuilds the "
+            f"marts of any moment, and its fct_statement_line_monthly is what statements are made of"
+        )
+    with tempfile.TemporaryDirectory(prefix="aifinops-statements-") as folder:
+        out = Path(folder) / "marts"
+        rebuild_as_known(home, datetime.fromisoformat(entry["known_at"]), "landed", out, environ, listener)
+        earlier = [issue for issue in issued if issue.period < period]
+        again = build.build_issue(
+            period,
+            build.read_amounts(out / "parquet", [*(issue.period for issue in earlier), period]),
+            build.read_invoices(out / "parquet", period),
+            earlier,
+            as_of=found.as_of,
+            fiscal=FiscalCalendar(found.first_day_of_fiscal_year.month),
+        )
+    return _differences(found, again)
+
+
+def _differences(issued: Issue, again: Issue) -> list[str]:
+    if store.document(issued) == store.document(again):
+        return []
+    then = {statement.party: statement for statement in issued.statements}
+    now = {statement.party: statement for statement in again.statements}
+    told = []
+    for party in sorted(then.keys() | now.keys(), key=str):
+        before, after = then.get(party), now.get(party)
+        sums = [
+            (what, *(getattr(statement, name) if statement else 0 for statement in (before, after)))
+            for what, name in (("charges", "charges"), ("true-ups", "true_up_total"), ("closing", "closing"))
+        ]
+        told += [
+            f"{issued.period}, {party.name}: {what} were issued as {party.currency} {was}, and are {is_now} made again"
+            for what, was, is_now in sums
+            if was != is_now
+        ]
+    return told or [f"{issued.period}: the sums are equal, but lines or invoices are not"]
+
+
 def copy_files(home: Home, period: BillingPeriod, out: Path) -> None:
     """Copy a month's files, to be sent.
 
@@ -141,6 +201,11 @@ def copy_files(home: Home, period: BillingPeriod, out: Path) -> None:
 
 def _as_of(home: Home) -> datetime:
     return written_as_of(home.config_tables) or utc_now()
+
+
+def _published_at(home: Home) -> datetime:
+    """When the run whose marts were stated published them: what landed later it did not know."""
+    return datetime.fromtimestamp(home.published.resolve().stat().st_mtime, UTC)
 
 
 def _closes_at(period: BillingPeriod, configuration: Configuration) -> datetime:
@@ -170,6 +235,7 @@ def _vouch(home: Home, made: Issue) -> None:
         "sha256": store.digest(store.document(made)),
         "as_of": made.as_of.isoformat(),
         "statements": len(made.statements),
+        "known_at": _published_at(home).isoformat(),
     }
     with open_ledger(home) as ledger:
         ledger.note(utc_now(), ISSUED, str(made.period), details)

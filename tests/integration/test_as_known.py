@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,14 @@ import pytest
 from finops.config import history, load_configuration
 from finops.config.tables import Basis, write_tables
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
+from finops.periods import BillingPeriod
+from orchestration import statements
 from orchestration.as_known import MARKER, AsKnown, rebuild_as_known, reported_moment
 from orchestration.publish import public_marts, publish
 from orchestration.run import PipelineError, run_job
 from orchestration.schedules import REBUILD
 from orchestration.workspace import AS_OF_VARIABLE
+from reports.statements import build, store
 from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, run_dbt, span, write_config
 from tests.support.pipeline import Recorder, mart_digests, query
 
@@ -101,6 +105,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     lake.load(_point(11, 100_000, asked_at), loaded_at=asked_at)
     _run(home, config, THEN)
     digests = mart_digests(home)
+    # The run's marts are of its moment: what is issued from them notes when they were published.
+    os.utime(home.published.resolve(), (THEN.timestamp(), THEN.timestamp()))
+    statements.issue(home, config, BillingPeriod(SEPTEMBER))
 
     _deliver(
         lake,
@@ -191,6 +198,18 @@ def test_what_a_stopped_rebuild_names_is_there(audited: Audited, tmp_path: Path)
         assert list(named.rglob("*.sql"))
     finally:
         shutil.rmtree(named.parents[2])
+
+
+@pytest.mark.ids("ALLOC-5", "COST-5")
+def test_an_issued_month_is_made_again_from_the_lake_of_then(audited: Audited) -> None:
+    """September was restated since."""
+    month = BillingPeriod(SEPTEMBER)
+    assert statements.rebuild(audited.home, month, os.environ, audited.listener.listener) == []
+    [issued] = store.read_issues(audited.home.statements)
+    assert [(made.party.team, made.charges) for made in issued.statements] == [("search", Decimal(120))]
+    published = audited.home.published.resolve()
+    today = build.read_amounts(published, [month])[month]
+    assert {party.team: sum(lines.values()) for party, lines in today.items()} == {"search": Decimal("130.5")}
 
 
 @pytest.mark.ids("COST-5")
