@@ -69,7 +69,7 @@
 {# A bill's own list of derived columns, each with where it is from; columns are listed with commas. #}
 {% macro repairs_with_source(columns) -%}
     replace(
-        rtrim(replace({{ columns }} || ',', ',', ': the bill''s other columns; '), '; '),
+        trim(trailing '; ' from replace({{ columns }} || ',', ',', ': the bill''s other columns; ')),
         'BillingCurrency: the bill''s other columns', 'BillingCurrency: billing_currency of sources.yml'
     )
 {%- endmacro %}

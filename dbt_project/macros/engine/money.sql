@@ -237,9 +237,53 @@
     case when {{ price }} = cast({{ price }} as decimal(19, 12)) then cast({{ price }} as decimal(19, 12)) end
 {%- endmacro %}
 
+{#
+  A double as an exact number with so many digits. What is rounded is the product with a power of ten, as doubles have it,
+  halves away from zero: 0.5 of the last digit may stand as 0.4999.
+#}
+{% macro decimal_of_double(value, precision=38, scale=12) -%}
+    {{ return(adapter.dispatch('decimal_of_double')(value, precision, scale)) }}
+{%- endmacro %}
+
+{% macro duckdb__decimal_of_double(value, precision, scale) -%}
+    cast({{ value }} as decimal({{ precision }}, {{ scale }}))
+{%- endmacro %}
+
+{#
+  Spark's own cast rounds the shortest text of the double, which is another number. A product above 2⁵² is a whole number that
+  a bigint may not hold, so it goes into a decimal in two parts.
+#}
+{% macro spark__decimal_of_double(value, precision, scale) -%}
+    {%- set two_to_52 = '4503599627370496' -%}
+    transform(
+        array(round({{ value }} * 1e{{ scale }})),
+        units -> cast(
+            (
+                cast(floor(units / {{ two_to_52 }}D) as decimal(21, 0)) * cast({{ two_to_52 }} as decimal(16, 0))
+                + cast(units - floor(units / {{ two_to_52 }}D) * {{ two_to_52 }}D as bigint)
+            ) * cast(1e-{{ scale }} as decimal({{ scale + 1 }}, {{ scale }}))
+            as decimal({{ precision }}, {{ scale }})
+        )
+    )[0]
+{%- endmacro %}
+
+{# The nearest whole number; of a double in the middle the even one. #}
+{% macro whole_number(value) -%}
+    {{ return(adapter.dispatch('whole_number')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__whole_number(value) -%}
+    cast({{ value }} as bigint)
+{%- endmacro %}
+
+{# Spark's cast cuts the digits off. #}
+{% macro spark__whole_number(value) -%}
+    cast(rint(cast({{ value }} as double)) as bigint)
+{%- endmacro %}
+
 {# A ratio for people and thresholds, six digits; null where there is nothing to divide by. #}
 {% macro ratio(part, whole) -%}
-    cast(cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0) as decimal(18, 6))
+    {{ decimal_of_double('cast(' ~ part ~ ' as double) / nullif(cast(' ~ whole ~ ' as double), 0)', 18, 6) }}
 {%- endmacro %}
 
 {# A token count in millions, exact. #}
@@ -258,4 +302,30 @@
 
 {% macro spark__middle_amount(amount) -%}
     {{ return(quantile_of(amount, 0.5)) }}
+{%- endmacro %}
+
+{# The middle amount of a group, or what is half way between the two in the middle. #}
+{% macro median_amount(amount) -%}
+    {{ return(adapter.dispatch('median_amount')(amount)) }}
+{%- endmacro %}
+
+{% macro duckdb__median_amount(amount) -%}
+    cast(median({{ amount }}) as decimal(38, 12))
+{%- endmacro %}
+
+{# As DuckDB has it: half of the difference in whole units, as a double, cut. Spark's own median is a double. #}
+{% macro spark__median_amount(amount) -%}
+    transform(
+        array(sort_array(collect_list(cast({{ amount }} as decimal(38, 12))))),
+        amounts -> case
+            when size(amounts) % 2 = 1 then amounts[cast((size(amounts) - 1) / 2 as int)]
+            when size(amounts) > 0
+                then cast(
+                    amounts[cast(size(amounts) / 2 - 1 as int)] + {{ from_units(
+                        'cast(cast(' ~ to_units('amounts[cast(size(amounts) / 2 as int)] - amounts[cast(size(amounts) / 2 - 1 as int)]')
+                        ~ ' as double) / 2 as bigint)'
+                    ) }} as decimal(38, 12)
+                )
+        end
+    )[0]
 {%- endmacro %}

@@ -67,7 +67,7 @@ typical as (
         days.scope_type,
         days.scope_value,
         days.currency,
-        cast(median(days.cost) as decimal(38, 12)) as typical_cost,
+        {{ median_amount('days.cost') }} as typical_cost,
         count(*) as weeks
     from usage_days as days
     cross join last_day
