@@ -132,7 +132,9 @@ def test_engine_differences_stay_in_the_engine_macros() -> None:
 @pytest.mark.ids("OPS-2")
 def test_every_engine_macro_has_a_body_for_spark() -> None:
     """A macro that only DuckDB has fails on Spark when a model is compiled, which few machines do."""
-    engine = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "macros" / "engine").glob("*.sql")))
+    engine = "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted((PROJECT / "macros" / "engine").glob("*.sql"))
+    )
     dispatched = set(re.findall(r"adapter\.dispatch\('(\w+)'\)", engine))
     bodies = set(re.findall(r"macro ((?:duckdb|spark|default)__\w+)\(", engine))
     assert len(dispatched) > 40

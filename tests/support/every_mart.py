@@ -3,8 +3,8 @@
 Here: landing it, dbt, the statistical models, published marts, so that hardly a public mart is without rows.
 Not here: the settings of each source (tests.support.every_source) and what is asserted.
 
-Not the pipeline itself: several sources tell the same bill here, which is right for the marts and wrong for some checks of
-an organisation's books.
+Not the pipeline itself: several sources tell the same bill here, which is right for the marts and wrong for some checks
+of an organisation's books.
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ def _different_rows(connection: duckdb.DuckDBPyConnection, mart: str, columns: l
             f"create temp table numbered_{name} as "
             f"select *, row_number() over (partition by {keys} order by {order}) as _copy from {name}"
         )
-    paired = " and ".join([*(f'e."{column}" is not distinct from f."{column}"' for column in exact), "e._copy = f._copy"])
+    paired = " and ".join(
+        [*(f'e."{column}" is not distinct from f."{column}"' for column in exact), "e._copy = f._copy"]
+    )
     close = " and ".join(
         [
             "true",
@@ -94,9 +96,7 @@ def _told(mart: str, columns: list[str], missing: list[tuple[Any, ...]], surplus
             continue
         twin = max(others, key=lambda other: sum(a == b for a, b in zip(row, other, strict=True)))
         others.remove(twin)
-        unlike = [
-            f"{name} is {b!r} instead of {a!r}" for name, a, b in zip(columns, row, twin, strict=True) if a != b
-        ]
+        unlike = [f"{name} is {b!r} instead of {a!r}" for name, a, b in zip(columns, row, twin, strict=True) if a != b]
         like = {name: a for name, a, b in zip(columns, row, twin, strict=True) if a == b and a is not None}
         problems.append(f"{mart}: {'; '.join(unlike)} in the row {dict(list(like.items())[:8])}")
     if not missing:

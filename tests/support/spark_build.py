@@ -1,7 +1,7 @@
 """Build the dbt project on Spark and write the public marts as Parquet: ``python spark_build.py PROJECT HOME OUT``.
 
-Run with the Python that has dbt-spark and pyspark (.venv-spark), which has nothing else of this project; one process, so
-that starting Spark is paid once. The status is 0 where everything was built.
+Run with the Python that has dbt-spark and pyspark (.venv-spark), which has nothing else of this project. One process,
+so that Spark is started once. The status is 0 where everything was built.
 """
 
 from __future__ import annotations
