@@ -329,3 +329,17 @@
         end
     )[0]
 {%- endmacro %}
+
+{# A decimal(38,12) with all its digits: text for people, and for ids. #}
+{% macro amount_as_text(amount) -%}
+    {{ return(adapter.dispatch('amount_as_text')(amount)) }}
+{%- endmacro %}
+
+{% macro duckdb__amount_as_text(amount) -%}
+    cast({{ amount }} as varchar)
+{%- endmacro %}
+
+{# Outside of ANSI mode Spark writes small amounts with exponents, and zero as 0E-12. #}
+{% macro spark__amount_as_text(amount) -%}
+    replace(format_number({{ amount }}, 12), ',', '')
+{%- endmacro %}

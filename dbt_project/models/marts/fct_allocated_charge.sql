@@ -102,7 +102,7 @@ select
                     when 'even' then 'Teams'
                     else 'Shares'
                 end
-                || '", "UsageQuantity": ' || cast(parts.driver_value as string) || '}]}'
+                || '", "UsageQuantity": ' || {{ amount_as_text('parts.driver_value') }} || '}]}'
     end as allocated_method_details,
     case
         when parts.weight_set is null or cost.team is null then null

@@ -24,7 +24,7 @@ select
         'team=' || team,
         'app=' || app,
         'feature=' || feature,
-        'quantity=' || cast(quantity as string)
+        'quantity=' || {{ amount_as_text('quantity') }}
     ) as raw_row
 from {{ ref('base_outcomes__record') }}
 where delivery_number > 1 or missing_column is not null

@@ -12,7 +12,7 @@ select
         '; ',
         'subscription_id=' || subscription_id,
         'seats=' || cast(seats as string),
-        'unit_price=' || cast(unit_price as string),
+        'unit_price=' || {{ amount_as_text('unit_price') }},
         'start_date=' || cast(start_date as string)
     ) as raw_row
 from {{ ref('base_saas__subscription') }}
