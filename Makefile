@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+SPARK_READY := .venv-spark/.ready
 AZURITE := 3.35.0# the last that runs on Node.js 20
 export PYTHONUTF8 := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup azurite focus-validator demo dev test test-long check format lock clean
+.PHONY: help setup azurite focus-validator demo dev test test-long test-spark check format lock clean
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -39,10 +40,21 @@ dev: $(READY) ## open the Dagster UI on the demo's pipeline
 	@$(BIN)/aifinops dev
 
 test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long and not spark"
 
 test-long: $(READY) ## run the tests that take minutes each: kills, past days, pricing again
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 1800 -m long
+
+test-spark: $(READY) ## build the dbt project on Spark and compare every mart with DuckDB's (needs Java 17)
+	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(SPARK_READY); fi
+	@$(BIN)/python -m pytest --timeout 1800 -m spark tests/spark
+
+# Spark has an environment of its own, so that the main one stays as its lock says.
+$(SPARK_READY): requirements-spark.lock
+	@echo "→ Installing dbt-spark and pyspark into .venv-spark (400 MB, once)"
+	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-spark.lock
+	@touch $@
 
 check: $(READY) ## lint, types, import rules, dbt parse, Dagster definitions, generated files
 	@$(BIN)/python tools/check.py
@@ -51,8 +63,9 @@ format: $(READY) ## format and repair what can be repaired
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: ## resolve the dependencies again and write requirements.lock (needs uv)
+lock: ## resolve the dependencies again and write the locks (needs uv)
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+	uv pip compile --group pyproject.toml:spark --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements-spark.lock
 
 clean: ## remove the environment and everything the pipeline wrote here
-	rm -rf $(VENV) .aifinops dbt_project/target dbt_project/logs
+	rm -rf $(VENV) .venv-spark .aifinops dbt_project/target dbt_project/logs

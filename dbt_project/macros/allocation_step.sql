@@ -41,20 +41,20 @@ with questions as (
 
 -- Cost of teams and pools in a month: their own, and with what earlier steps gave.
 team_cost as (
-    select 'direct_cost' as driver, usage_month, billing_currency, team, cast(null as varchar) as target_pool_id,
+    select 'direct_cost' as driver, usage_month, billing_currency, team, cast(null as string) as target_pool_id,
         effective_cost
     from {{ ref('int_allocation__direct_cost') }}
     where pool_id is null
 
     union all
 
-    select 'cost_so_far', usage_month, billing_currency, team, cast(null as varchar), effective_cost
+    select 'cost_so_far', usage_month, billing_currency, team, cast(null as string), effective_cost
     from {{ ref('int_allocation__direct_cost') }}
     where pool_id is null
     {% if step > 1 %}
     union all
 
-    select 'cost_so_far', usage_month, billing_currency, team, cast(null as varchar), effective_cost
+    select 'cost_so_far', usage_month, billing_currency, team, cast(null as string), effective_cost
     from {{ parts_of_earlier_steps(step) }} as earlier
     where team is not null
     {% endif %}
@@ -104,7 +104,7 @@ commitment_use as (
 
     select
         covered.commitment_discount_id, covered.usage_month, covered.billing_currency, earlier.team, earlier.app,
-        cast(null as varchar), earlier.effective_cost
+        cast(null as string), earlier.effective_cost
     from covered
     inner join {{ parts_of_earlier_steps(step) }} as earlier on covered.charge_id = earlier.charge_id
     where covered.step < {{ step }} and earlier.target_pool_id is null
@@ -115,14 +115,14 @@ cost_targets as (
     {% for to_pools in [false, true] %}
     select
         case driver when 'cost_so_far' then 'cost_so_far, step {{ step }}' else driver end
-        || ' | {{ 'with pools | ' if to_pools }}' || cast(usage_month as varchar) || ' | ' || billing_currency as weight_set,
-        driver, team, cast(null as varchar) as app, target_pool_id,
+        || ' | {{ 'with pools | ' if to_pools }}' || cast(usage_month as string) || ' | ' || billing_currency as weight_set,
+        driver, team, cast(null as string) as app, target_pool_id,
         cast(sum(effective_cost) as decimal(38, 12)) as driver_value
     from (
         select * from team_cost
         {% if to_pools %}
         union all
-        select drivers.driver, usage_month, billing_currency, cast(null as varchar), target_pool_id, effective_cost
+        select drivers.driver, usage_month, billing_currency, cast(null as string), target_pool_id, effective_cost
         from pool_cost
         cross join (select 'direct_cost' as driver union all select 'cost_so_far') as drivers
         {% endif %}
@@ -141,18 +141,18 @@ cost_targets as (
 
     union all
 
-    select 'even', 'even', team, cast(null as varchar), cast(null as varchar), cast(1 as decimal(38, 12))
+    select 'even', 'even', team, cast(null as string), cast(null as string), cast(1 as decimal(38, 12))
     from {{ source('config', 'team') }}
 
     union all
 
     select
-        {{ weight_set(["'fixed'", 'pool_id']) }}, 'fixed', team, cast(null as varchar), cast(null as varchar), weight
+        {{ weight_set(["'fixed'", 'pool_id']) }}, 'fixed', team, cast(null as string), cast(null as string), weight
     from {{ source('config', 'pool_share') }}
 ),
 
 cost_weights as (
-    {{ as_weights('(select *, cast(null as varchar) as idle_kind from cost_targets)') }}
+    {{ as_weights('(select *, cast(null as string) as idle_kind from cost_targets)') }}
 ),
 
 known_sets as (
@@ -168,11 +168,11 @@ asked_sets as (
         case {{ driver }}
             when 'direct_cost'
                 then 'direct_cost | ' || case when to_pools and '{{ basis }}' = 'measured' then 'with pools | ' else '' end
-                    || cast({{ month_of('usage_date') }} as varchar) || ' | ' || billing_currency
+                    || cast({{ month_of('usage_date') }} as string) || ' | ' || billing_currency
             {% if driver == 'driver' %}
             when 'cost_so_far'
                 then 'cost_so_far, step {{ step }} | ' || case when to_pools then 'with pools | ' else '' end
-                    || cast({{ month_of('usage_date') }} as varchar) || ' | ' || billing_currency
+                    || cast({{ month_of('usage_date') }} as string) || ' | ' || billing_currency
             when 'commitment_use'
                 then {{ weight_set([
                     "'commitment_use'", 'commitment_discount_id', month_of('usage_date'), 'billing_currency'
@@ -232,7 +232,7 @@ shared as (
 
 own_targets as (
     select
-        shared.charge_id || '/' || cast(weights.target_number as varchar) as part_id,
+        shared.charge_id || '/' || cast(weights.target_number as string) as part_id,
         shared.charge_id as split_id,
         shared.charge_id,
         shared.pool_id,
@@ -283,15 +283,15 @@ own as (
         pool_id as allocation_path,
         usage_month,
         billing_currency,
-        cast(null as varchar) as weight_set,
+        cast(null as string) as weight_set,
         case when is_owners then 'owner' end as driver,
         case when is_owners then 'fallback' end as driver_basis,
         cast(1 as bigint) as target_number,
         cast(1 as bigint) as target_count,
-        cast(null as varchar) as target_pool_id,
+        cast(null as string) as target_pool_id,
         case when is_owners then owner_team end as team,
         case when is_owners then owner_app end as app,
-        cast(null as varchar) as idle_kind,
+        cast(null as string) as idle_kind,
         cast(null as decimal(38, 12)) as driver_value,
         cast(null as decimal(38, 12)) as driver_total,
         cast(null as decimal(18, 6)) as share,
@@ -337,7 +337,7 @@ received_sets as (
 
 received_targets as (
     select
-        received.part_id || '/' || cast(weights.target_number as varchar) as part_id,
+        received.part_id || '/' || cast(weights.target_number as string) as part_id,
         received.part_id as split_id,
         received.charge_id,
         received.pool_id,
@@ -388,10 +388,10 @@ union all
 
 select
     part_id || '/1' as part_id, charge_id, pool_id, allocation_path || ' > ' || target_pool_id as allocation_path,
-    usage_month, billing_currency, cast(null as varchar) as weight_set, cast(null as varchar) as driver,
-    cast(null as varchar) as driver_basis, cast(1 as bigint) as target_number, cast(1 as bigint) as target_count,
-    cast(null as varchar) as target_pool_id, cast(null as varchar) as team, cast(null as varchar) as app,
-    cast(null as varchar) as idle_kind, cast(null as decimal(38, 12)) as driver_value,
+    usage_month, billing_currency, cast(null as string) as weight_set, cast(null as string) as driver,
+    cast(null as string) as driver_basis, cast(1 as bigint) as target_number, cast(1 as bigint) as target_count,
+    cast(null as string) as target_pool_id, cast(null as string) as team, cast(null as string) as app,
+    cast(null as string) as idle_kind, cast(null as decimal(38, 12)) as driver_value,
     cast(null as decimal(38, 12)) as driver_total, cast(null as decimal(18, 6)) as share,
     effective_cost as split_effective_cost, {{ cost_measures() | join(', ') }}
 from kept

@@ -43,12 +43,15 @@ loads as (
             ('input_tokens', 'input', none),
             ('output_tokens', 'output', none),
         ] %}
-        cast(coalesce(
+        {%- set counted -%}
+            coalesce(
             {%- for name in names[metric] %}
             sum({% if condition %}case when {{ condition }} then value else 0 end{% else %}value{% endif %})
                 filter (where metric_name = '{{ name }}'){{ ',' if not loop.last }}
             {%- endfor %}
-        ) as bigint) as {{ column }},
+            )
+        {%- endset %}
+        {{ whole_number(counted) }} as {{ column }},
         {%- endfor %}
         avg(value) filter (
             where metric_name = 'azureopenaicontexttokenscachematchrate' and aggregation = 'average'

@@ -69,7 +69,7 @@
 {# A bill's own list of derived columns, each with where it is from; columns are listed with commas. #}
 {% macro repairs_with_source(columns) -%}
     replace(
-        rtrim(replace({{ columns }} || ',', ',', ': the bill''s other columns; '), '; '),
+        trim(trailing '; ' from replace({{ columns }} || ',', ',', ': the bill''s other columns; ')),
         'BillingCurrency: the bill''s other columns', 'BillingCurrency: billing_currency of sources.yml'
     )
 {%- endmacro %}
@@ -83,12 +83,12 @@
   The select list of such a model after its lineage: FOCUS column → text expression; what is not given is null.
   `x_repairs` is a comma-separated list of the columns that the model itself had to derive, null where it derived none.
 #}
-{% macro focus_row(expressions, x_repairs='cast(null as varchar)') -%}
+{% macro focus_row(expressions, x_repairs='cast(null as string)') -%}
     {%- for column in focus_text_columns() %}
     {%- if column in expressions %}
-    cast({{ expressions[column] }} as varchar) as {{ column }},
+    cast({{ expressions[column] }} as string) as {{ column }},
     {%- else %}
-    cast(null as varchar) as {{ column }},
+    cast(null as string) as {{ column }},
     {%- endif %}
     {%- endfor %}
     {{ x_repairs }} as x_repairs

@@ -29,7 +29,7 @@
         {% if dimension in known -%}
             case when units.by_{{ dimension }} then facts.{{ column }} end
         {%- else -%}
-            cast(null as varchar)
+            cast(null as string)
         {%- endif %} as {{ column }},
         {%- endfor %}
         {{ amounts | join(',\n        ') }}

@@ -74,7 +74,7 @@
     {{ expressions['is_call_level'] }} as is_call_level,
     {{ expressions['used_at'] }} as used_at,
     {%- for column in usage_text_columns() %}
-    cast({{ expressions.get(column, 'null') }} as varchar) as {{ column }},
+    cast({{ expressions.get(column, 'null') }} as string) as {{ column }},
     {%- endfor %}
     cast({{ expressions.get('input_tokens_in_request', 'null') }} as bigint) as input_tokens_in_request,
     {%- for class in token_classes() %}

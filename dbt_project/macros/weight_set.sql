@@ -1,7 +1,7 @@
 {# The name of a set of weights: literal words in quotes, then columns. Readable on purpose. #}
 {% macro weight_set(parts) -%}
     {%- for part in parts -%}
-        {%- if part.startswith("'") %}{{ part }}{% else %}cast({{ part }} as varchar){% endif -%}
+        {%- if part.startswith("'") %}{{ part }}{% else %}cast({{ part }} as string){% endif -%}
         {{- " || ' | ' || " if not loop.last -}}
     {%- endfor -%}
 {%- endmacro %}

@@ -44,7 +44,7 @@ select
     concat_ws(
         ', ',
         coalesce(reported.provider_name, explained.provider_name),
-        cast(coalesce(reported.usage_date, explained.usage_date) as varchar),
+        cast(coalesce(reported.usage_date, explained.usage_date) as string),
         coalesce(reported.billing_currency, explained.billing_currency)
     ) as subject
 from reported

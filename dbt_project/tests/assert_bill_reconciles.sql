@@ -30,13 +30,13 @@ with coverage as (
         - (select coalesce(sum(row_count), 0) from {{ ref('stg_bill__left_out') }}) as lake_rows
 )
 
-select provider_name, usage_date, billing_currency, cast(difference as varchar) as problem
+select provider_name, usage_date, billing_currency, cast(difference as string) as problem
 from {{ ref('fct_reconciliation_daily') }}
 where is_reconciled is distinct from true
 
 union all
 
-select null, null, null, 'rows of the lake that were not compared: ' || cast(lake_rows - compared_rows as varchar)
+select null, null, null, 'rows of the lake that were not compared: ' || cast(lake_rows - compared_rows as string)
 from coverage
 where lake_rows <> compared_rows
 

@@ -13,15 +13,15 @@ mart as (
 
 select
     coalesce(given_costs.usage_date, mart.usage_date) as usage_date,
-    cast(given_costs.cost as varchar) as told,
-    cast(mart.cost as varchar) as modelled
+    cast(given_costs.cost as string) as told,
+    cast(mart.cost as string) as modelled
 from given_costs
 full outer join mart on given_costs.usage_date = mart.usage_date and given_costs.currency = mart.currency
 where given_costs.cost is distinct from mart.cost
 
 union all
 
-select usage_date, cast(total_cost as varchar), name
+select usage_date, cast(total_cost as string), name
 from {{ ref('stg_opencost__allocation') }}
 where abs(
     total_cost - cpu_cost - gpu_cost - ram_cost - pv_cost - network_cost - load_balancer_cost - shared_cost - external_cost

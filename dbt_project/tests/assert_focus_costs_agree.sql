@@ -56,7 +56,7 @@ where
 
 union all
 
-select null, 'the mart and the bill differ: ' || cast(mart_rows - bill_rows as varchar) || ' rows, '
-    || cast(mart_billed_cost - bill_billed_cost as varchar)
+select null, 'the mart and the bill differ: ' || cast(mart_rows - bill_rows as string) || ' rows, '
+    || cast(mart_billed_cost - bill_billed_cost as string)
 from totals
 where mart_rows <> bill_rows or mart_billed_cost <> bill_billed_cost

@@ -34,7 +34,7 @@ compared as (
     group by 1, 2
 )
 
-select subscription_id, term_start, cast(paid as varchar) as paid, cast(amortised as varchar) as amortised
+select subscription_id, term_start, cast(paid as string) as paid, cast(amortised as string) as amortised
 from compared
 where paid is distinct from amortised
 

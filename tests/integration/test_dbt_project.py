@@ -129,6 +129,30 @@ def test_engine_differences_stay_in_the_engine_macros() -> None:
     assert not offences, "\n".join(offences)
 
 
+@pytest.mark.ids("OPS-2")
+def test_every_engine_macro_has_a_body_for_spark() -> None:
+    """A macro that only DuckDB has fails on Spark when a model is compiled, which few machines do."""
+    engine = "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted((PROJECT / "macros" / "engine").glob("*.sql"))
+    )
+    dispatched = set(re.findall(r"adapter\.dispatch\('(\w+)'\)", engine))
+    bodies = set(re.findall(r"macro ((?:duckdb|spark|default)__\w+)\(", engine))
+    assert len(dispatched) > 40
+    for name in dispatched:
+        assert f"default__{name}" in bodies or {f"duckdb__{name}", f"spark__{name}"} <= bodies, name
+
+
+@pytest.mark.ids("OPS-2")
+def test_text_has_the_type_that_both_engines_know() -> None:
+    offences = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in _sql_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(r"\bvarchar\b", line.split("--")[0])
+    ]
+    assert not offences, f"write string, which is varchar to DuckDB and text to Spark: {offences}"
+
+
 def _sql_files() -> list[Path]:
     folders = ("models", "tests", "macros")
     found = [path for folder in folders for path in (PROJECT / folder).rglob("*.sql")]

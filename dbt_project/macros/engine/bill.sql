@@ -17,6 +17,18 @@
     end
 {%- endmacro %}
 
+{% macro spark__day_from_text(text) -%}
+    case
+        when {{ text }} rlike '^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}'
+            then try_cast(
+                regexp_replace(split_part({{ text }}, ' ', 1), '^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})$', '$3-$1-$2') as date
+            )
+        when {{ text }} rlike '^[0-9]{8}$'
+            then try_cast(regexp_replace({{ text }}, '^(....)(..)(..)$', '$1-$2-$3') as date)
+        else cast({{ utc_from_text(text) }} as date)
+    end
+{%- endmacro %}
+
 {#
   Quantity times unit price, both as text, exact to 19 digits, then rounded to 12; null where one of them is no amount or
   has more than 11 (quantity) or 8 (price) digits before the point.
@@ -25,7 +37,7 @@
     {{ return(adapter.dispatch('quantity_cost')(quantity, price)) }}
 {%- endmacro %}
 
-{% macro duckdb__quantity_cost(quantity, price) -%}
+{% macro default__quantity_cost(quantity, price) -%}
     cast(try_cast({{ quantity }} as decimal(20, 9)) * try_cast({{ price }} as decimal(18, 10)) as decimal(38, 12))
 {%- endmacro %}
 
@@ -38,11 +50,15 @@
     lower(split_part(rtrim({{ text }}, '/'), '/', -1))
 {%- endmacro %}
 
+{% macro spark__last_part(text) -%}
+    lower(split_part(trim(trailing '/' from {{ text }}), '/', -1))
+{%- endmacro %}
+
 {# The text before the first occurrence of a part; all of it where the part does not occur. #}
 {% macro text_before(text, part) -%}
     {{ return(adapter.dispatch('text_before')(text, part)) }}
 {%- endmacro %}
 
-{% macro duckdb__text_before(text, part) -%}
+{% macro default__text_before(text, part) -%}
     split_part({{ text }}, {{ part }}, 1)
 {%- endmacro %}

@@ -17,3 +17,18 @@
         '{}'
     )
 {%- endmacro %}
+
+{# Spark writes JSON of structures only: the text is the only member of a list, without the list's brackets. #}
+{% macro spark__json_text_object(members) -%}
+    nullif(
+        '{' || concat_ws(
+            ', '
+            {%- for name, value in members %},
+            '"{{ name }}": ' || case
+                when {{ value }} is not null then regexp_replace(to_json(array({{ value }})), '^.|.$', '')
+            end
+            {%- endfor %}
+        ) || '}',
+        '{}'
+    )
+{%- endmacro %}

@@ -9,7 +9,7 @@
     {{ return(adapter.dispatch('lake')(table)) }}
 {%- endmacro %}
 
-{% macro duckdb__lake(table) -%}
+{% macro default__lake(table) -%}
     (
         select *
         from {{ lake_files(table) }}
@@ -29,6 +29,17 @@
             regexp_extract(filename, '([^/\\]+)\.[^./\\]+\.parquet$', 1) as load_id,
             regexp_extract(filename, '[^/\\]+$') as load_file,
             file_row_number as load_row
+        from {{ source('lake', table) }}
+    )
+{%- endmacro %}
+
+{% macro spark__lake_files(table) -%}
+    (
+        select
+            *,
+            regexp_extract(_metadata.file_name, '^([^/]+)[.][^./]+[.]parquet$', 1) as load_id,
+            _metadata.file_name as load_file,
+            _metadata.row_index as load_row
         from {{ source('lake', table) }}
     )
 {%- endmacro %}

@@ -9,6 +9,10 @@
     list_sort(list(distinct {{ value }}))
 {%- endmacro %}
 
+{% macro spark__sorted_list(value) -%}
+    case when count({{ value }}) > 0 then sort_array(collect_set({{ value }})) end
+{%- endmacro %}
+
 {# The largest entry of a list that is not above a value; 0 where there is none, or no list, or no value. #}
 {% macro largest_not_above(list, value) -%}
     {{ return(adapter.dispatch('largest_not_above')(list, value)) }}
@@ -16,4 +20,8 @@
 
 {% macro duckdb__largest_not_above(list, value) -%}
     coalesce(list_max(list_filter({{ list }}, lambda entry: entry <= {{ value }})), 0)
+{%- endmacro %}
+
+{% macro spark__largest_not_above(list, value) -%}
+    coalesce(array_max(filter({{ list }}, entry -> entry <= {{ value }})), 0)
 {%- endmacro %}

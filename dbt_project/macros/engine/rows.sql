@@ -12,6 +12,11 @@
     hash({{ columns | join(', ') }})
 {%- endmacro %}
 
+{# Spark's hash passes nulls over: whether a value is null is hashed beside it. #}
+{% macro spark__row_hash(columns) -%}
+    xxhash64({% for column in columns %}{{ column }}, {{ column }} is null{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
 {# A value whose fields are the columns; it is never null itself. #}
 {% macro row_of(columns) -%}
     {{ return(adapter.dispatch('row_of')(columns)) }}
@@ -19,4 +24,8 @@
 
 {% macro duckdb__row_of(columns) -%}
     struct_pack({% for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{% macro spark__row_of(columns) -%}
+    named_struct({% for column in columns %}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

@@ -3,7 +3,7 @@
     {{ return(adapter.dispatch('median_of')(value)) }}
 {%- endmacro %}
 
-{% macro duckdb__median_of(value) -%}
+{% macro default__median_of(value) -%}
     median(cast({{ value }} as double))
 {%- endmacro %}
 
@@ -14,4 +14,11 @@
 
 {% macro duckdb__quantile_of(value, share) -%}
     quantile_disc({{ value }}, {{ share }})
+{%- endmacro %}
+
+{# Spark's own quantiles are doubles. #}
+{% macro spark__quantile_of(value, share) -%}
+    element_at(
+        sort_array(collect_list({{ value }})), cast(greatest(ceil(count({{ value }}) * cast({{ share }} as double)), 1) as int)
+    )
 {%- endmacro %}

@@ -12,11 +12,18 @@
     (try_cast(case when {{ text }} like '____-%' then {{ text }} end as timestamptz) at time zone 'UTC')
 {%- endmacro %}
 
+{% macro spark__utc_from_text(text) -%}
+    cast(
+        try_cast(case when {{ text }} rlike '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}' then {{ text }} end as timestamp_ltz)
+        as timestamp_ntz
+    )
+{%- endmacro %}
+
 {% macro hour_of(moment) -%}
     {{ return(adapter.dispatch('hour_of')(moment)) }}
 {%- endmacro %}
 
-{% macro duckdb__hour_of(moment) -%}
+{% macro default__hour_of(moment) -%}
     cast(date_trunc('hour', {{ moment }}) as timestamp)
 {%- endmacro %}
 
@@ -28,12 +35,20 @@
     cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
 
+{% macro spark__month_of(day) -%}
+    trunc({{ day }}, 'month')
+{%- endmacro %}
+
 {% macro add_days(day, number) -%}
     {{ return(adapter.dispatch('add_days')(day, number)) }}
 {%- endmacro %}
 
 {% macro duckdb__add_days(day, number) -%}
     cast({{ day }} + to_days(cast({{ number }} as integer)) as date)
+{%- endmacro %}
+
+{% macro spark__add_days(day, number) -%}
+    date_add({{ day }}, cast({{ number }} as int))
 {%- endmacro %}
 
 {% macro add_months(day, number) -%}
@@ -44,12 +59,20 @@
     cast({{ day }} + to_months(cast({{ number }} as integer)) as date)
 {%- endmacro %}
 
+{% macro spark__add_months(day, number) -%}
+    add_months({{ day }}, cast({{ number }} as int))
+{%- endmacro %}
+
 {% macro add_seconds(moment, number) -%}
     {{ return(adapter.dispatch('add_seconds')(moment, number)) }}
 {%- endmacro %}
 
 {% macro duckdb__add_seconds(moment, number) -%}
     ({{ moment }} + to_seconds(cast({{ number }} as double)))
+{%- endmacro %}
+
+{% macro spark__add_seconds(moment, number) -%}
+    ({{ moment }} + make_dt_interval(0, 0, 0, cast({{ number }} as decimal(18, 6))))
 {%- endmacro %}
 
 {# Whole days from one date to a later one. #}
@@ -61,6 +84,10 @@
     date_diff('day', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
+{% macro spark__days_between(earlier, later) -%}
+    cast(datediff({{ later }}, {{ earlier }}) as bigint)
+{%- endmacro %}
+
 {# Seconds from one timestamp to a later one, with their fraction. #}
 {% macro seconds_between(earlier, later) -%}
     {{ return(adapter.dispatch('seconds_between')(earlier, later)) }}
@@ -68,6 +95,10 @@
 
 {% macro duckdb__seconds_between(earlier, later) -%}
     (epoch({{ later }}) - epoch({{ earlier }}))
+{%- endmacro %}
+
+{% macro spark__seconds_between(earlier, later) -%}
+    (cast(cast({{ later }} as timestamp_ltz) as double) - cast(cast({{ earlier }} as timestamp_ltz) as double))
 {%- endmacro %}
 
 {# Hours from one moment to a later one, with a fraction. #}
@@ -79,6 +110,13 @@
     (date_diff('second', {{ earlier }}, {{ later }}) / 3600.0)
 {%- endmacro %}
 
+{% macro spark__hours_between(earlier, later) -%}
+    (
+        (unix_seconds(cast({{ later }} as timestamp_ltz)) - unix_seconds(cast({{ earlier }} as timestamp_ltz)))
+        / cast(3600 as double)
+    )
+{%- endmacro %}
+
 {# 1 for Monday to 7 for Sunday. #}
 {% macro iso_weekday(day) -%}
     {{ return(adapter.dispatch('iso_weekday')(day)) }}
@@ -86,6 +124,10 @@
 
 {% macro duckdb__iso_weekday(day) -%}
     cast(isodow({{ day }}) as bigint)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    cast(weekday({{ day }}) + 1 as bigint)
 {%- endmacro %}
 
 {# A query of every day, `date_day`, from the first to the last, both included; both are expressions. #}
@@ -97,6 +139,11 @@
     select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as date_day
 {%- endmacro %}
 
+{% macro spark__every_day(first_day, last_day) -%}
+    select explode(case when first_day <= last_day then sequence(first_day, last_day, interval 1 day) end) as date_day
+    from (select cast({{ first_day }} as date) as first_day, cast({{ last_day }} as date) as last_day)
+{%- endmacro %}
+
 {# A timestamp or date as text, by a strftime pattern. #}
 {% macro time_as_text(moment, pattern) -%}
     {{ return(adapter.dispatch('time_as_text')(moment, pattern)) }}
@@ -104,4 +151,16 @@
 
 {% macro duckdb__time_as_text(moment, pattern) -%}
     strftime({{ moment }}, {{ pattern }})
+{%- endmacro %}
+
+{% macro spark__time_as_text(moment, pattern) -%}
+    {%- set letters = [
+        ('%Y', 'yyyy'), ('%m', 'MM'), ('%d', 'dd'), ('%H', 'HH'), ('%M', 'mm'), ('%S', 'ss'), ('%f', 'SSSSSS'),
+        ('T', "''T''"), ('Z', "''Z''"),
+    ] -%}
+    {%- set form = namespace(text=pattern) -%}
+    {%- for of_strftime, of_spark in letters -%}
+        {%- set form.text = form.text | replace(of_strftime, of_spark) -%}
+    {%- endfor -%}
+    date_format({{ moment }}, {{ form.text }})
 {%- endmacro %}

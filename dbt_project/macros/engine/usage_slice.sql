@@ -13,6 +13,10 @@
     {{ return(found[0][0] | int | string) }}
 {%- endmacro %}
 
+{% macro spark__load_id_at(day) -%}
+    {{ return(_no_slices_on_spark()) }}
+{%- endmacro %}
+
 {#
   lake_files() of the loads from an id on, all where it is null. The files are listed first: to know the columns of a
   pattern's files, the engine would open every one of them.
@@ -42,6 +46,10 @@
     )
 {%- endmacro %}
 
+{% macro spark__lake_files_since(table, load_id) -%}
+    {{ return(_no_slices_on_spark()) }}
+{%- endmacro %}
+
 {# A query of the ids of complete loads from an id on, of all where it is null. #}
 {% macro complete_loads_since(load_id) -%}
     {{ return(adapter.dispatch('complete_loads_since')(load_id)) }}
@@ -54,4 +62,14 @@
         regexp_extract(entries.filename, '__([0-9.]+)\.jsonl$', 1) >= '{{ load_id or '' }}'
         and entries.load_id is not null
         and entries.status = 0
+{%- endmacro %}
+
+{% macro spark__complete_loads_since(load_id) -%}
+    {{ return(_no_slices_on_spark()) }}
+{%- endmacro %}
+
+{% macro _no_slices_on_spark() -%}
+    {{ exceptions.raise_compiler_error(
+        'AIFINOPS_USAGE_SLICE: a slice deletes days from tables, which Spark cannot do in Parquet. Unset it to build the whole.'
+    ) }}
 {%- endmacro %}

@@ -88,7 +88,7 @@ measured as (
     {% for driver in usage_drivers() %}
     select
         '{{ driver }}' as driver, scopes.scope, usage.usage_date, usage.team, usage.app,
-        cast(null as varchar) as idle_kind, sum(usage.{{ driver }}) as driver_value
+        cast(null as string) as idle_kind, sum(usage.{{ driver }}) as driver_value
     from scopes
     inner join usage on scopes.resource_id = usage.resource_id
     where scopes.driver = '{{ driver }}'
@@ -100,7 +100,7 @@ measured as (
     -- A charge of one meter is split by who used what that meter counts.
     select
         'usage_cost' as driver, scopes.scope || ' | ' || usage.model || ' | ' || usage.meter_class as scope,
-        usage.usage_date, usage.team, usage.app, cast(null as varchar) as idle_kind, sum(usage.usage_cost) as driver_value
+        usage.usage_date, usage.team, usage.app, cast(null as string) as idle_kind, sum(usage.usage_cost) as driver_value
     from scopes
     inner join usage on scopes.resource_id = usage.resource_id
     where scopes.driver = 'usage_cost' and usage.model is not null
@@ -123,8 +123,8 @@ measured as (
 
     -- Held, and nothing was computed.
     select
-        '{{ driver }}' as driver, asked_gpus.scope, gpus.usage_date, cast(null as varchar) as team,
-        cast(null as varchar) as app, 'held_unused' as idle_kind,
+        '{{ driver }}' as driver, asked_gpus.scope, gpus.usage_date, cast(null as string) as team,
+        cast(null as string) as app, 'held_unused' as idle_kind,
         sum(greatest(gpus.gpu_seconds - gpus.{{ driver }}, 0)) as driver_value
     from asked_gpus
     inner join gpu_days as gpus on asked_gpus.resource_id = gpus.resource_id

@@ -87,6 +87,6 @@ select
     case when {{ is_one_of('driver', idle_drivers()) }}
         then {{ weight_set(['driver', 'idle_policy', 'scope', 'measured_from']) }}
         else {{ weight_set(['driver', 'scope', 'measured_from']) }}
-    end || case when measured_from < measured_to then ' to ' || cast(measured_to as varchar) else '' end as weight_set
+    end || case when measured_from < measured_to then ' to ' || cast(measured_to as string) else '' end as weight_set
 from ranked
 where place = 1

@@ -70,7 +70,7 @@ spread_kinds as (
 targets as (
     select
         summed.weight_set, summed.driver, summed.team, summed.app, summed.idle_kind,
-        cast(null as varchar) as target_pool_id, summed.driver_value
+        cast(null as string) as target_pool_id, summed.driver_value
     from summed
     left join spread_kinds
         on summed.weight_set = spread_kinds.weight_set and summed.idle_kind = spread_kinds.idle_kind
@@ -79,7 +79,7 @@ targets as (
 
     union all
 
-    select weight_set, driver, team, app, idle_kind, cast(null as varchar) as target_pool_id, driver_value
+    select weight_set, driver, team, app, idle_kind, cast(null as string) as target_pool_id, driver_value
     from spread
 )
 

@@ -194,8 +194,8 @@ union all
 select
     days.usage_date,
     days.resource_id,
-    cast(null as varchar) as team,
-    cast(null as varchar) as app,
+    cast(null as string) as team,
+    cast(null as string) as app,
     true as is_idle,
     cast(greatest(days.billed_unit_hours - coalesce(sum(used.unit_hours), 0), 0) as decimal(38, 12)) as unit_hours
 from days

@@ -70,19 +70,19 @@ meter_lists as (
 spread as (
     select
         *,
-        count(distinct price_per_1m_tokens) over (
-            partition by
-                price_source, model, model_release, token_class, service_tier, context, currency, deployment_type,
-                valid_from
-        ) as distinct_prices,
+        coalesce(min(price_per_1m_tokens) over same_kind = max(price_per_1m_tokens) over same_kind, false) as is_one_price,
         row_number() over (
             partition by
                 price_source, model, model_release, token_class, service_tier, context, currency, deployment_type,
                 valid_from, price_per_1m_tokens
-            order by valid_to desc, region_id, price_id
+            order by valid_to desc, region_id nulls last, price_id
         ) as number_of_price
     from meter_lists
     where valid_to > valid_from
+    window same_kind as (
+        partition by
+            price_source, model, model_release, token_class, service_tier, context, currency, deployment_type, valid_from
+    )
 ),
 
 everything as (
@@ -91,7 +91,7 @@ everything as (
         price_id,
         lower(provider) as provider_name,
         model,
-        cast(null as varchar) as model_release,
+        cast(null as string) as model_release,
         token_class,
         lower(region_id) as region_id,
         deployment_type,
@@ -143,7 +143,7 @@ everything as (
         lower(model) as model,
         model_release,
         token_class,
-        case when deployment_type = 'global' and distinct_prices = 1 then null else lower(region_id) end as region_id,
+        case when deployment_type = 'global' and is_one_price then null else lower(region_id) end as region_id,
         deployment_type,
         service_tier,
         {{ band_start('model', 'context') }} as min_input_tokens,
@@ -155,7 +155,7 @@ everything as (
         price_basis,
         cast(0 as double) as weight
     from spread
-    where not (deployment_type = 'global' and distinct_prices = 1 and number_of_price > 1)
+    where not (deployment_type = 'global' and is_one_price and number_of_price > 1)
 
     union all
 
@@ -163,13 +163,13 @@ everything as (
         'genai_prices' as price_source,
         concat_ws(
             '/',
-            list_name, provider_name, model, token_class, cast(valid_from as varchar),
+            list_name, provider_name, model, token_class, cast(valid_from as string),
             case when service_tier <> 'standard' then service_tier end,
-            case when min_input_tokens > 0 then cast(min_input_tokens as varchar) end
+            case when min_input_tokens > 0 then cast(min_input_tokens as string) end
         ) as price_id,
         provider_name,
         lower(model) as model,
-        cast(null as varchar) as model_release,
+        cast(null as string) as model_release,
         token_class,
         region_id,
         deployment_type,
@@ -193,7 +193,9 @@ select
         partition by
             price_source, provider_name, model, model_release, token_class, deployment_type, service_tier,
             min_input_tokens, currency, valid_from
-        order by weight desc, region_id is null desc, region_count desc, price_per_1m_tokens, region_id, price_id
+        order by
+            weight desc, region_id is null desc, region_count desc, price_per_1m_tokens nulls last, region_id nulls last,
+            price_id
     ) = 1 as is_typical_region
 from (
     select

@@ -131,10 +131,9 @@ select
         when is_new_level then 'newest_days'
         else 'trailing_days'
     end as calibration_basis,
-    cast(
-        case
-            when billed_days < min_days then 1
-            else greatest(lowest, least(highest, case when is_new_level then newest_median else trailing_median end))
-        end as decimal(18, 6)
-    ) as calibration_factor
+    {{ decimal_of_double(
+        'case when billed_days < min_days then 1 '
+        ~ 'else greatest(lowest, least(highest, case when is_new_level then newest_median else trailing_median end)) end',
+        18, 6
+    ) }} as calibration_factor
 from chosen

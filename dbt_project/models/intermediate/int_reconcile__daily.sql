@@ -45,7 +45,7 @@ billed as (
             else 'other ' || cast(
                 row_number() over (
                     partition by {{ stable_id(key) }}, counterparts.other_currency order by {{ side }}.currency
-                ) as varchar
+                ) as string
             )
         end as counterpart
     from {{ side }}

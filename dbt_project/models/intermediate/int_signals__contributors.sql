@@ -17,7 +17,7 @@ billed as (
     select
         'effective_cost' as metric, usage_date, team, app, model, service_name,
         coalesce(resource_name, resource_id) as resource_name, coalesce(sub_account_name, sub_account_id) as sub_account_name,
-        token_class, project, cast(null as varchar) as feature, billing_currency as currency,
+        token_class, project, cast(null as string) as feature, billing_currency as currency,
         sum(effective_cost) as cost
     from {{ ref('int_cost__union') }}
     where is_ai and usage_date >= (select first_day from settings)
@@ -26,8 +26,8 @@ billed as (
 
 estimated as (
     select
-        'estimated_cost' as metric, usage_date, team, app, model, cast(null as varchar) as service_name,
-        {{ extract_group('resource_id', "'([^/]+)$'") }} as resource_name, cast(null as varchar) as sub_account_name,
+        'estimated_cost' as metric, usage_date, team, app, model, cast(null as string) as service_name,
+        {{ extract_group('resource_id', "'([^/]+)$'") }} as resource_name, cast(null as string) as sub_account_name,
         token_class, project, feature, currency,
         sum(estimated_cost) as cost
     from {{ ref('int_usage__daily') }}

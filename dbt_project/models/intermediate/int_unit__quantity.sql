@@ -44,8 +44,8 @@ of_accounts_not_billed_yet as (
         estimates.team,
         estimates.app,
         estimates.project,
-        cast(null as varchar) as feature,
-        cast(null as varchar) as customer_hash,
+        cast(null as string) as feature,
+        cast(null as string) as customer_hash,
         estimates.model,
         estimates.environment,
         cast(estimates.request_count as decimal(38, 0)) as request_count,
@@ -109,13 +109,13 @@ days as (
 quantities as (
     {% for measure, column in usage_measures.items() %}
     {% for matching, relation, currency in [
-        ('all', 'usage', 'cast(null as varchar)'),
+        ('all', 'usage', 'cast(null as string)'),
         ('priced', '(select * from usage where currency is not null)', 'currency'),
         ('billed', 'of_billed_accounts', 'currency'),
         ('billed', 'of_accounts_not_billed_yet', 'currency')
     ] %}
     select
-        usage_date, '{{ measure }}' as measure, cast(null as varchar) as outcome, '{{ matching }}' as matching,
+        usage_date, '{{ measure }}' as measure, cast(null as string) as outcome, '{{ matching }}' as matching,
         {{ currency }} as currency, {{ usage_dimensions | join(', ') }}, cast({{ column }} as decimal(38, 12)) as amount
     from {{ relation }} as usage
     where {{ column }} > 0
@@ -124,12 +124,12 @@ quantities as (
     {% endfor %}
 
     {% for measure in ['gpu_hours', 'gpu_hours_allocated', 'gpu_hours_busy'] %}
-    {% for matching, currency in [('all', 'cast(null as varchar)'), ('billed', 'gpu_pools.currency')] %}
+    {% for matching, currency in [('all', 'cast(null as string)'), ('billed', 'gpu_pools.currency')] %}
     select
-        gpu_time.usage_date, '{{ measure }}' as measure, cast(null as varchar) as outcome, '{{ matching }}' as matching,
-        {{ currency }} as currency, gpu_time.team, gpu_time.app, cast(null as varchar) as project,
-        cast(null as varchar) as feature, cast(null as varchar) as customer_hash, cast(null as varchar) as model,
-        cast(null as varchar) as environment, cast(gpu_time.{{ measure }} as decimal(38, 12)) as amount
+        gpu_time.usage_date, '{{ measure }}' as measure, cast(null as string) as outcome, '{{ matching }}' as matching,
+        {{ currency }} as currency, gpu_time.team, gpu_time.app, cast(null as string) as project,
+        cast(null as string) as feature, cast(null as string) as customer_hash, cast(null as string) as model,
+        cast(null as string) as environment, cast(gpu_time.{{ measure }} as decimal(38, 12)) as amount
     from gpu_time
     {%- if matching == 'billed' %}
     inner join gpu_pools on gpu_time.resource_id = gpu_pools.resource_id and gpu_time.usage_date = gpu_pools.usage_date
@@ -140,9 +140,9 @@ quantities as (
     {% endfor %}
 
     select
-        days.date_day as usage_date, 'training_hours' as measure, cast(null as varchar) as outcome, 'all' as matching,
-        cast(null as varchar) as currency, runs.team, runs.app, runs.project, cast(null as varchar) as feature,
-        cast(null as varchar) as customer_hash, cast(null as varchar) as model, cast(null as varchar) as environment,
+        days.date_day as usage_date, 'training_hours' as measure, cast(null as string) as outcome, 'all' as matching,
+        cast(null as string) as currency, runs.team, runs.app, runs.project, cast(null as string) as feature,
+        cast(null as string) as customer_hash, cast(null as string) as model, cast(null as string) as environment,
         cast(
             {{ seconds_between('greatest(runs.started_at, days.day_start)', 'least(runs.ended_at, days.day_end)') }}
             as decimal(26, 6)
@@ -153,9 +153,9 @@ quantities as (
     union all
 
     select
-        cast(ended_at as date) as usage_date, 'training_runs' as measure, cast(null as varchar) as outcome,
-        'all' as matching, cast(null as varchar) as currency, team, app, project, cast(null as varchar) as feature,
-        cast(null as varchar) as customer_hash, cast(null as varchar) as model, cast(null as varchar) as environment,
+        cast(ended_at as date) as usage_date, 'training_runs' as measure, cast(null as string) as outcome,
+        'all' as matching, cast(null as string) as currency, team, app, project, cast(null as string) as feature,
+        cast(null as string) as customer_hash, cast(null as string) as model, cast(null as string) as environment,
         cast(1 as decimal(38, 12)) as amount
     from runs
     where status = 'finished'
@@ -164,9 +164,9 @@ quantities as (
 
     select
         records.outcome_date as usage_date, 'outcome' as measure, records.outcome, 'all' as matching,
-        cast(null as varchar) as currency, coalesce(records.team, apps.team) as team, records.app,
-        cast(null as varchar) as project, records.feature, cast(null as varchar) as customer_hash,
-        cast(null as varchar) as model, cast(null as varchar) as environment, records.quantity as amount
+        cast(null as string) as currency, coalesce(records.team, apps.team) as team, records.app,
+        cast(null as string) as project, records.feature, cast(null as string) as customer_hash,
+        cast(null as string) as model, cast(null as string) as environment, records.quantity as amount
     from {{ ref('stg_outcomes__record') }} as records
     left join {{ ref('dim_app') }} as apps on records.app = apps.app
 )

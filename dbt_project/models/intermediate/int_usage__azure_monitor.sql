@@ -104,10 +104,10 @@ points as (
 counted as (
     select
         *,
-        cast(coalesce(prompt_tokens, input_tokens, 0) as bigint) as all_input,
-        cast(coalesce(generated_tokens, output_tokens, 0) as bigint) as all_output,
-        cast(coalesce(cache_write_5m_tokens, 0) as bigint) as written_5m,
-        cast(coalesce(cache_write_1h_tokens, 0) as bigint) as written_1h
+        {{ whole_number('coalesce(prompt_tokens, input_tokens, 0)') }} as all_input,
+        {{ whole_number('coalesce(generated_tokens, output_tokens, 0)') }} as all_output,
+        {{ whole_number('coalesce(cache_write_5m_tokens, 0)') }} as written_5m,
+        {{ whole_number('coalesce(cache_write_1h_tokens, 0)') }} as written_1h
     from points
 ),
 
@@ -116,7 +116,7 @@ shared as (
         *,
         -- Metrics are sums of their own: never let a rounded share exceed what it is a share of.
         least(
-            all_input, cast(coalesce(cached_tokens, round(all_input * cache_match_percent / 100.0), 0) as bigint)
+            all_input, {{ whole_number("coalesce(cached_tokens, round(all_input * cache_match_percent / 100.0), 0)") }}
         ) as cached
     from counted
 )

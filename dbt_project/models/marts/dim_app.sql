@@ -3,7 +3,7 @@ with seen as (
     select
         app,
         -- Of several teams on the last day always the same one.
-        max_by(team, cast(usage_date as varchar) || team) as team,
+        max_by(team, cast(usage_date as string) || team) as team,
         min(usage_date) as first_seen_on,
         max(usage_date) as last_seen_on
     from (

@@ -34,7 +34,7 @@ priced as (
         model,
         min(currency) as currency,
         min(nullif(valid_from, cast('1970-01-01' as date))) as price_valid_from,
-        min_by(price_basis, cast(price_rank + 100 as varchar) || price_basis) as price_source,
+        min_by(price_basis, cast(price_rank + 100 as string) || price_basis) as price_source,
         {%- for class in classes %}
         min(price_per_1m_tokens) filter (where token_class = '{{ class }}') as {{ class }}_own
         {{- ',' if not loop.last }}

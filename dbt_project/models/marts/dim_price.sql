@@ -23,6 +23,6 @@ select
     nullif(book.valid_from, cast('1970-01-01' as date)) as valid_from,
     nullif(book.valid_to, cast('9999-12-31' as date)) as valid_to,
     book.price_basis,
-    cast(book.weight as bigint) as billed_tokens
+    {{ whole_number('book.weight') }} as billed_tokens
 from {{ ref('int_price__book') }} as book
 inner join wanted on book.provider_name = wanted.provider_name and book.model = wanted.model

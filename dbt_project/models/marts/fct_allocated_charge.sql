@@ -86,7 +86,7 @@ select
     case
         when parts.weight_set is not null
             then
-                '{"Elements": [{"AllocatedRatio": ' || cast(parts.share as varchar) || ', "UsageUnit": "'
+                '{"Elements": [{"AllocatedRatio": ' || cast(parts.share as string) || ', "UsageUnit": "'
                 || case parts.driver
                     when 'gpu_seconds' then 'GPU-Seconds'
                     when 'gpu_busy_seconds' then 'Busy GPU-Seconds'
@@ -102,7 +102,7 @@ select
                     when 'even' then 'Teams'
                     else 'Shares'
                 end
-                || '", "UsageQuantity": ' || cast(parts.driver_value as varchar) || '}]}'
+                || '", "UsageQuantity": ' || {{ amount_as_text('parts.driver_value') }} || '}]}'
     end as allocated_method_details,
     case
         when parts.weight_set is null or cost.team is null then null

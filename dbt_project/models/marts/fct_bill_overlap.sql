@@ -13,7 +13,7 @@ select
     kept_billing_scope,
     cast(
         'the ' || replace(kept_delivery_kind, '_', ' ') || ' of ' || kept_billing_scope
-        || ' tells the same subscription and month and is counted instead' as varchar
+        || ' tells the same subscription and month and is counted instead' as string
     ) as reason
 from {{ ref('stg_bill__left_out') }}
 group by

@@ -12,9 +12,8 @@ select
     days.estimated_cost,
     calibrations.calibration_factor,
     calibrations.billed_days as calibration_days,
-    cast(
-        cast(days.estimated_cost as double) * cast(calibrations.calibration_factor as double) as decimal(38, 12)
-    ) as calibrated_estimated_cost,
+    {{ decimal_of_double('cast(days.estimated_cost as double) * cast(calibrations.calibration_factor as double)') }}
+        as calibrated_estimated_cost,
     days.billed_tokens,
     days.billed_cost,
     days.drift_cost,

@@ -24,7 +24,7 @@ with raw_rows as (
         cast(landed.bucket_start as date),
         upper(landed.currency),
         try_cast(landed.amount as decimal(38, 12)),
-        cast(null as varchar),
+        cast(null as string),
         '',
         '',
         ''
@@ -40,7 +40,7 @@ with raw_rows as (
         cast(landed.bucket_start as date),
         upper(landed.currency),
         cast(try_cast(landed.amount_cents as decimal(38, 12)) * cast('0.01' as decimal(3, 2)) as decimal(38, 12)),
-        cast(null as varchar),
+        cast(null as string),
         '',
         '',
         ''
@@ -62,10 +62,10 @@ azure_rows as (
         landed.load_id,
         snapshots.delivery_id,
         landed.x_dataset = 'AmortizedCost' as is_amortized,
-        {{ day_from_text('trim(landed."Date")') }} as usage_date,
+        {{ day_from_text('trim(landed.' ~ adapter.quote('Date') ~ ')') }} as usage_date,
         coalesce(
             {{ month_of(day_from_text('trim(landed.BillingPeriodStartDate)')) }},
-            {{ month_of(day_from_text('trim(landed."Date")')) }}
+            {{ month_of(day_from_text('trim(landed.' ~ adapter.quote('Date') ~ ')')) }}
         ) as month_start,
         upper({{ given('landed.BillingCurrency') }}) as billing_currency,
         try_cast(landed.CostInBillingCurrency as decimal(38, 12)) as cost,

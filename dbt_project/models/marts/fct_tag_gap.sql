@@ -123,10 +123,10 @@ votes as (
 
 select
     {{ stable_id(['states.subject', 'states.billing_currency']) }} as tag_gap_id,
-    row_number() over (
+    cast(row_number() over (
         partition by states.billing_currency
         order by coalesce(amounts.cost_of_last_30_days, 0) desc, coalesce(amounts.cost_of_open_month, 0) desc, states.subject
-    ) as gap_rank,
+    ) as bigint) as gap_rank,
     states.resource_id,
     states.resource_name,
     states.resource_type,

@@ -60,7 +60,7 @@ select
     priced.currency,
     priced.price_per_gpu_hour,
     cast(
-        cast(cast(priced.gpu_seconds as double) / 3600 as decimal(20, 9)) * cast(priced.price_per_gpu_hour as decimal(18, 9))
+        {{ decimal_of_double('cast(priced.gpu_seconds as double) / 3600', 20, 9) }} * cast(priced.price_per_gpu_hour as decimal(18, 9))
         as decimal(38, 12)
     ) as estimated_cost,
     case

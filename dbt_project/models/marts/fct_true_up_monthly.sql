@@ -15,8 +15,8 @@ closing as (
     select
         {{ dimensions | join(', ') }}, closed_at,
         'closing' as row_kind,
-        cast(null as varchar) as source_id,
-        cast(null as varchar) as snapshot_id,
+        cast(null as string) as source_id,
+        cast(null as string) as snapshot_id,
         cast(null as timestamp) as submitted_at,
         billing_period_start as reported_month,
         sum(billed_cost) as billed_cost,

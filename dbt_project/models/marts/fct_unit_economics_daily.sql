@@ -164,7 +164,7 @@ everything as (
     union all
     select
         usage_date, '{{ unit }}' as unit, scope_type, scope_value, currency, cost,
-        cast(cast({{ seconds }} as double) / 3600 as decimal(38, 12)) as quantity, 'billed' as cost_basis
+        {{ decimal_of_double('cast(' ~ seconds ~ ' as double) / 3600') }} as quantity, 'billed' as cost_basis
     from gpu_hours
     where {{ seconds }} is not null
     {% endfor %}
@@ -187,7 +187,7 @@ select
     currency,
     cast(cost as decimal(38, 12)) as cost,
     cast(quantity as decimal(38, 12)) as quantity,
-    cast(cast(cost as double) / nullif(cast(quantity as double), 0) as decimal(38, 12)) as unit_cost,
+    {{ decimal_of_double('cast(cost as double) / nullif(cast(quantity as double), 0)') }} as unit_cost,
     cost_basis
 from everything
 where scope_value is not null and currency is not null and cost is not null

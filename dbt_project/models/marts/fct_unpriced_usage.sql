@@ -78,7 +78,7 @@ guesses as (
             ('same_provider', "prices.provider_name = wanted.provider_name and prices.service_tier = 'standard'"),
             ('anyone', "prices.is_maker and prices.service_tier = 'standard'"),
         ] %}
-        {{ middle_amount('prices.price_per_1m_tokens') }} filter (where {{ condition }}) as {{ steps }}
+        {{ middle_amount('case when ' ~ condition ~ ' then prices.price_per_1m_tokens end') }} as {{ steps }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     from distinct_usage as wanted

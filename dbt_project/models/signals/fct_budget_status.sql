@@ -198,7 +198,7 @@ remaining as (
         *,
         case
             when expected_remaining is not null
-                then greatest(cast(expected_remaining as decimal(38, 12)), cast(committed_cost as decimal(38, 12)))
+                then greatest({{ decimal_of_double('expected_remaining') }}, cast(committed_cost as decimal(38, 12)))
         end as forecast_remaining
     from projected
 ),

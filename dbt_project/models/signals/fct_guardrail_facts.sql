@@ -67,7 +67,7 @@ typical as (
         days.scope_type,
         days.scope_value,
         days.currency,
-        cast(median(days.cost) as decimal(38, 12)) as typical_cost,
+        {{ median_amount('days.cost') }} as typical_cost,
         count(*) as weeks
     from usage_days as days
     cross join last_day
@@ -101,10 +101,10 @@ priced_tokens as (
 usage_facts as (
     select
         'usage_doubled' as kind,
-        cast(null as varchar) as budget_id,
+        cast(null as string) as budget_id,
         days.scope_type,
         days.scope_value,
-        cast(days.usage_date as varchar) as period,
+        cast(days.usage_date as string) as period,
         'estimated_cost' as metric,
         days.cost as value,
         typical.typical_cost as reference,

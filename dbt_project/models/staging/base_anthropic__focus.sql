@@ -29,7 +29,7 @@ select
     'organizations/cost_report' as x_file,
     cast(load_row + 1 as bigint) as x_row,
     {{ focus_row({
-        'BilledCost': "case when amount is null then amount_cents_text else cast(amount as varchar) end",
+        'BilledCost': "case when amount is null then amount_cents_text else cast(amount as string) end",
         'BillingCurrency': 'currency',
         'PricingCurrency': 'currency',
         'BillingAccountId': "'anthropic'",

@@ -96,8 +96,8 @@ select
             when named.BillingProfileId <> named.BillingAccountId then 'Billing Profile' else 'Billing Account'
         end",
         'BillingCurrency': 'upper(named.BillingCurrency)',
-        'BillingPeriodEnd': "cast(" ~ add_months('named.billing_month_start', 1) ~ " as varchar) || 'T00:00:00Z'",
-        'BillingPeriodStart': "cast(named.billing_month_start as varchar) || 'T00:00:00Z'",
+        'BillingPeriodEnd': "cast(" ~ add_months('named.billing_month_start', 1) ~ " as string) || 'T00:00:00Z'",
+        'BillingPeriodStart': "cast(named.billing_month_start as string) || 'T00:00:00Z'",
         'ChargeCategory': "case
             when named.charge_type in ('usage', 'unusedreservation', 'unusedsavingsplan') then 'Usage'
             when named.charge_type in ('purchase', 'refund') then 'Purchase'
@@ -110,8 +110,8 @@ select
         'ChargeFrequency': "case lower(replace(named.Frequency, '-', ''))
             when 'onetime' then 'One-Time' when 'recurring' then 'Recurring' when 'usagebased' then 'Usage-Based'
         end",
-        'ChargePeriodEnd': "cast(" ~ add_days('named.usage_date', 1) ~ " as varchar) || 'T00:00:00Z'",
-        'ChargePeriodStart': "coalesce(cast(named.usage_date as varchar) || 'T00:00:00Z', named." ~ '"Date"' ~ ")",
+        'ChargePeriodEnd': "cast(" ~ add_days('named.usage_date', 1) ~ " as string) || 'T00:00:00Z'",
+        'ChargePeriodStart': "coalesce(cast(named.usage_date as string) || 'T00:00:00Z', named." ~ adapter.quote('Date') ~ ")",
         'CommitmentDiscountCategory': "case
             when lower(named.commitment_id) like '%/microsoft.capacity/%' then 'Usage'
             when lower(named.commitment_id) like '%/microsoft.billingbenefits/%' then 'Spend'
@@ -129,7 +129,7 @@ select
         end",
         'ConsumedQuantity': "case
             when named.charge_type = 'usage' and named.unit_count is not null
-                then cast(" ~ quantity_cost('named.Quantity', "named.unit_count || named.unit_zeros") ~ " as varchar)
+                then cast(" ~ quantity_cost('named.Quantity', "named.unit_count || named.unit_zeros") ~ " as string)
         end",
         'ConsumedUnit': "case
             when named.charge_type = 'usage' and named.unit_count is not null
@@ -143,7 +143,7 @@ select
         'ContractedCost': "case
             when named.charge_role = 'commitment' then named.CostInBillingCurrency
             when named.UnitPrice is not null and named.Quantity is not null
-                then cast(" ~ quantity_cost('named.Quantity', 'named.UnitPrice') ~ " as varchar)
+                then cast(" ~ quantity_cost('named.Quantity', 'named.UnitPrice') ~ " as string)
         end",
         'ContractedUnitPrice': 'named.UnitPrice',
         'EffectiveCost': 'named.effective_text',
@@ -153,7 +153,7 @@ select
             when named.PaygCostInBillingCurrency is not null then named.PaygCostInBillingCurrency
             when " ~ amount_from_text('named.PayGPrice') ~ " <> 0
                 and coalesce(named.PricingCurrency, named.BillingCurrency) = named.BillingCurrency
-                then cast(" ~ quantity_cost('named.Quantity', 'named.PayGPrice') ~ " as varchar)
+                then cast(" ~ quantity_cost('named.Quantity', 'named.PayGPrice') ~ " as string)
         end",
         'ListUnitPrice': "case
             when " ~ amount_from_text('named.PayGPrice') ~ " <> 0

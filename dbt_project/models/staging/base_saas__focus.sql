@@ -44,10 +44,10 @@ charges as (
         cast(0 as decimal(38, 12)) as effective_cost,
         period_price as list_cost,
         unit_price as list_unit_price,
-        cast(seats as varchar) as quantity,
+        cast(seats as string) as quantity,
         'Seats' as quantity_unit,
-        cast(null as varchar) as charge_class,
-        product || ', ' || cast(seats as varchar) || ' seats, ' || billing_cadence as description
+        cast(null as string) as charge_class,
+        product || ', ' || cast(seats as string) || ' seats, ' || billing_cadence as description
     from {{ ref('base_saas__term') }}
 
     union all
@@ -61,8 +61,8 @@ charges as (
         cast(0 as decimal(38, 12)) as effective_cost,
         cast(-refund_amount as decimal(38, 12)) as list_cost,
         cast(null as decimal(38, 12)) as list_unit_price,
-        cast(null as varchar) as quantity,
-        cast(null as varchar) as quantity_unit,
+        cast(null as string) as quantity,
+        cast(null as string) as quantity_unit,
         'Correction' as charge_class,
         product || ', refund after cancellation' as description
     from {{ ref('base_saas__term') }}
@@ -81,8 +81,8 @@ charges as (
         day_cost as list_unit_price,
         '1' as quantity,
         'Days' as quantity_unit,
-        cast(null as varchar) as charge_class,
-        product || ', ' || cast(seats as varchar) || ' seats' as description
+        cast(null as string) as charge_class,
+        product || ', ' || cast(seats as string) || ' seats' as description
     from days_paid
     where date_day <= (select last_day from {{ ref('base_saas__horizon') }})
 )

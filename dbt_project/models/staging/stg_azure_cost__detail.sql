@@ -35,7 +35,7 @@ cleaned as (
 dated as (
     select
         *,
-        {{ day_from_text('"Date"') }} as usage_date,
+        {{ day_from_text(adapter.quote('Date')) }} as usage_date,
         {{ day_from_text('BillingPeriodStartDate') }} as period_first_day,
         {{ day_from_text('BillingPeriodEndDate') }} as period_last_day,
         lower(ChargeType) as charge_type,

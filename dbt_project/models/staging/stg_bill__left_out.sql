@@ -89,7 +89,6 @@ ranked as (
             end,
             submitted_at desc,
             delivery_id
-        rows between unbounded preceding and unbounded following
     )
 )
 

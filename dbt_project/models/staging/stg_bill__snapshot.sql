@@ -49,7 +49,7 @@ select
     -- FOCUS files are parts of a whole: they never compete with each other, only with what Azure delivers itself.
     case
         when delivery_kind = 'focus_file' then delivery_kind
-        else concat_ws('|', delivery_kind, billing_scope, cast(twin_rank as varchar))
+        else concat_ws('|', delivery_kind, billing_scope, cast(twin_rank as string))
     end as delivery_id,
     case
         when billing_scope like '%/resourcegroups/%' then 1

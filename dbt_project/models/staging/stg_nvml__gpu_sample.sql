@@ -42,8 +42,8 @@ select
     seconds as step_seconds,
     {{ hour_of(add_seconds('moment', '-seconds')) }} as usage_hour,
     node,
-    case when mig_uuid is null then gpu_uuid else gpu_uuid || '/' || coalesce(cast(gpu_instance_id as varchar), mig_uuid)
-        || case when coalesce(compute_instance_id, 0) = 0 then '' else '.' || cast(compute_instance_id as varchar) end
+    case when mig_uuid is null then gpu_uuid else gpu_uuid || '/' || coalesce(cast(gpu_instance_id as string), mig_uuid)
+        || case when coalesce(compute_instance_id, 0) = 0 then '' else '.' || cast(compute_instance_id as string) end
     end as gpu_uuid,
     gpu_uuid as physical_gpu_uuid,
     gpu_model,

@@ -28,7 +28,7 @@ select
     {{ tags_document('landed.labels') }} as labels,
     {{ tags_document('landed.namespace_labels') }} as namespace_labels,
     case
-        when landed.name like '%\_\_idle\_\_%' escape '\' then 'idle'
+        when landed.name like '%!_!_idle!_!_%' escape '!' then 'idle'
         when landed.namespace is null then 'unallocated'
         else 'workload'
     end as cost_kind,

@@ -10,8 +10,8 @@ select
     coalesce(missing_column, 'outcome') as column_name,
     case
         when missing_column is not null then missing_column || ' is missing'
-        else outcome || ' of ' || cast(outcome_date as varchar) || ' and this owner is there again in row '
-            || cast(counting_row as varchar) || ' of ' || counting_file || ', which counts'
+        else outcome || ' of ' || cast(outcome_date as string) || ' and this owner is there again in row '
+            || cast(counting_row as string) || ' of ' || counting_file || ', which counts'
     end as reason,
     case
         when missing_column is not null then 'Fill it in and deliver it again'
@@ -19,12 +19,12 @@ select
     end as remedy,
     concat_ws(
         '; ',
-        'outcome_date=' || cast(outcome_date as varchar),
+        'outcome_date=' || cast(outcome_date as string),
         'outcome=' || outcome,
         'team=' || team,
         'app=' || app,
         'feature=' || feature,
-        'quantity=' || cast(quantity as varchar)
+        'quantity=' || {{ amount_as_text('quantity') }}
     ) as raw_row
 from {{ ref('base_outcomes__record') }}
 where delivery_number > 1 or missing_column is not null

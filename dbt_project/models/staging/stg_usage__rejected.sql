@@ -13,14 +13,14 @@ with refused as (
             '; ',
             'trace_id=' || trace_id,
             'span_id=' || span_id,
-            'start_at=' || cast(start_at as varchar),
+            'start_at=' || cast(start_at as string),
             'model=' || coalesce(response_model, request_model),
             'app=' || app,
-            'input_tokens=' || cast(input_tokens as varchar),
-            'cache_read_tokens=' || cast(cache_read_tokens as varchar),
-            'cache_write_tokens=' || cast(cache_write_tokens as varchar),
-            'output_tokens=' || cast(output_tokens as varchar),
-            'reasoning_tokens=' || cast(reasoning_tokens as varchar)
+            'input_tokens=' || cast(input_tokens as string),
+            'cache_read_tokens=' || cast(cache_read_tokens as string),
+            'cache_write_tokens=' || cast(cache_write_tokens as string),
+            'output_tokens=' || cast(output_tokens as string),
+            'reasoning_tokens=' || cast(reasoning_tokens as string)
         ) as raw_row
     from {{ ref('base_otel__genai_span') }}
     where rejected_column is not null
@@ -37,14 +37,14 @@ with refused as (
         concat_ws(
             '; ',
             'request_id=' || request_id,
-            'start_at=' || cast(start_at as varchar),
+            'start_at=' || cast(start_at as string),
             'model=' || model,
             'app=' || app,
-            'prompt_tokens=' || cast(prompt_tokens as varchar),
-            'cache_read_tokens=' || cast(cache_read_tokens as varchar),
-            'cache_write_tokens=' || cast(cache_write_tokens as varchar),
-            'completion_tokens=' || cast(completion_tokens as varchar),
-            'reasoning_tokens=' || cast(reasoning_tokens as varchar)
+            'prompt_tokens=' || cast(prompt_tokens as string),
+            'cache_read_tokens=' || cast(cache_read_tokens as string),
+            'cache_write_tokens=' || cast(cache_write_tokens as string),
+            'completion_tokens=' || cast(completion_tokens as string),
+            'reasoning_tokens=' || cast(reasoning_tokens as string)
         ) as raw_row
     from {{ ref('base_litellm__spend_log') }}
     where rejected_column is not null
@@ -60,13 +60,13 @@ with refused as (
         false as is_unreadable,
         concat_ws(
             '; ',
-            'usage_at=' || cast(usage_at as varchar),
+            'usage_at=' || cast(usage_at as string),
             'model=' || model,
             'app=' || app,
-            'input_tokens=' || cast(input_tokens as varchar),
-            'cache_read_tokens=' || cast(cache_read_tokens as varchar),
-            'output_tokens=' || cast(output_tokens as varchar),
-            'reasoning_tokens=' || cast(reasoning_tokens as varchar)
+            'input_tokens=' || cast(input_tokens as string),
+            'cache_read_tokens=' || cast(cache_read_tokens as string),
+            'output_tokens=' || cast(output_tokens as string),
+            'reasoning_tokens=' || cast(reasoning_tokens as string)
         ) as raw_row
     from {{ ref('base_usage__record') }}
     where rejected_column is not null
@@ -82,13 +82,13 @@ with refused as (
         false as is_unreadable,
         concat_ws(
             '; ',
-            'bucket_start=' || cast(bucket_start as varchar),
+            'bucket_start=' || cast(bucket_start as string),
             'project_id=' || project_id,
             'model=' || model,
-            'input_tokens=' || cast(input_tokens as varchar),
-            'input_cached_tokens=' || cast(input_cached_tokens as varchar),
-            'input_audio_tokens=' || cast(input_audio_tokens as varchar),
-            'output_tokens=' || cast(output_tokens as varchar)
+            'input_tokens=' || cast(input_tokens as string),
+            'input_cached_tokens=' || cast(input_cached_tokens as string),
+            'input_audio_tokens=' || cast(input_audio_tokens as string),
+            'output_tokens=' || cast(output_tokens as string)
         ) as raw_row
     from {{ ref('base_openai__usage') }}
     where rejected_column is not null
@@ -104,12 +104,12 @@ with refused as (
         false as is_unreadable,
         concat_ws(
             '; ',
-            'bucket_start=' || cast(bucket_start as varchar),
+            'bucket_start=' || cast(bucket_start as string),
             'workspace_id=' || workspace_id,
             'model=' || model,
-            'uncached_input_tokens=' || cast(uncached_input_tokens as varchar),
-            'cache_read_input_tokens=' || cast(cache_read_input_tokens as varchar),
-            'output_tokens=' || cast(output_tokens as varchar)
+            'uncached_input_tokens=' || cast(uncached_input_tokens as string),
+            'cache_read_input_tokens=' || cast(cache_read_input_tokens as string),
+            'output_tokens=' || cast(output_tokens as string)
         ) as raw_row
     from {{ ref('base_anthropic__usage') }}
     where rejected_column is not null

@@ -95,7 +95,7 @@ select
         when term_days between 365 and 366 then '1 Year'
         when term_days between 28 and 31 then '1 Month'
         when term_days = 1 then '1 Day'
-        else cast(greatest(term_days, 1) as varchar) || ' Days'
+        else cast(greatest(term_days, 1) as string) || ' Days'
     end as contract_commitment_duration_type,
     'Hourly' as contract_commitment_fulfillment_interval,
     commitment_discount_id as contract_commitment_id,
