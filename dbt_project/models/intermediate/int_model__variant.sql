@@ -16,7 +16,9 @@ with meanings as (
     from {{ ref('int_usage__meaning') }} as meanings
     inner join {{ ref('int_model__score') }} as scores
         on meanings.app = scores.app and lower(meanings.model) = scores.model
-    where meanings.deployment_type is distinct from 'provisioned'
+    left join {{ ref('int_usage__provisioned') }} as provisioned
+        on meanings.resource_id = provisioned.resource_id and meanings.deployment_name = provisioned.deployment_name
+    where meanings.deployment_type is distinct from 'provisioned' and provisioned.resource_id is null
 ),
 
 attributable as (

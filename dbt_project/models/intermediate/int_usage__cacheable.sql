@@ -9,9 +9,18 @@ with settings as (
     select minimum_prompt_tokens from {{ ref('stg_config__setting') }}
 ),
 
+-- A token of provisioned capacity costs nothing, whether it is cached or not.
+paid_by_token as (
+    select meanings.*
+    from {{ ref('int_usage__meaning') }} as meanings
+    left join {{ ref('int_usage__provisioned') }} as provisioned
+        on meanings.resource_id = provisioned.resource_id and meanings.deployment_name = provisioned.deployment_name
+    where provisioned.resource_id is null
+),
+
 meanings as (
     select distinct meaning_key, price_key, {{ owner | join(', ') }}
-    from {{ ref('int_usage__meaning') }}
+    from paid_by_token
 ),
 
 counted as (
@@ -38,7 +47,7 @@ counted as (
 ),
 
 callers as (
-    select usage_key, price_key, context_steps, {{ owner | join(', ') }} from {{ ref('int_usage__meaning') }}
+    select usage_key, price_key, context_steps, {{ owner | join(', ') }} from paid_by_token
 ),
 
 calls as (
