@@ -52,7 +52,13 @@ def scatter(variants: pd.DataFrame, apps: Sequence[str], currency: str, *, heigh
     layout = base(height=height, hover="closest")
     layout["margin"]["r"] = 48
     layout |= {
-        "xaxis": axis(type="log", tickprefix=f"{currency} ", tickformat=",~r", title={"text": "1,000 requests"}),
+        "xaxis": axis(
+            type="log",
+            tickprefix=f"{currency} ",
+            tickformat=",~r",
+            dtick="D2",
+            title={"text": "Cost of 1,000 requests"},
+        ),
         "yaxis": axis(tickformat=".0%", nticks=6, title={"text": "Quality"}),
     }
     return figure(traces, layout)
