@@ -79,6 +79,7 @@ select
         case when apps.model = 'gpt-4.1' and hash(i + 1) % 3 = 0 then hash(i) % 200 else 0 end as bigint
     ) as cache_read_tokens,
     cast(0 as bigint) as cache_write_tokens, cast(0 as bigint) as cache_write_1h_tokens,
+    cast(null as bigint) as repeated_prefix_tokens,
     cast(50 + hash(i + 2) % 900 as bigint) as output_tokens, cast(0 as bigint) as reasoning_tokens,
     cast(0 as bigint) as input_audio_tokens, cast(0 as bigint) as output_audio_tokens,
     'standard' as service_tier, 'global' as deployment_type, cast(null as varchar) as region_id,

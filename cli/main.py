@@ -307,14 +307,24 @@ def reprice(
 @app.command()
 def units(
     unit: Annotated[str | None, typer.Option(help="Only this unit of units.yml", show_default=False)] = None,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="Instead: who paid for input that a cache would have had")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Show what one unit costs (config/units.yml), against its target and the weeks before."""
+    from cli.missed_cache import read_missed, show_missed
     from cli.published import NotPublishedError
     from cli.units import read_units, show_units
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
+        if missed:
+            found = read_missed(place)
+            if found is None:
+                raise _fail("there is no model usage yet; `aifinops doctor` says what the sources lack")
+            show_missed(found, Console(file=sys.stdout))
+            return
         lines = read_units(place, unit)
     except NotPublishedError as error:
         raise _fail(str(error)) from None
@@ -322,6 +332,33 @@ def units(
         what = f"unit {unit!r} has" if unit else "units have"
         raise _fail(f"{what} no day whose cost is all known; see config/units.yml, and `aifinops config check`")
     show_units(lines, Console(file=sys.stdout))
+
+
+@app.command()
+def frontier(
+    only: Annotated[str | None, typer.Option("--app", help="Only this app", show_default=False)] = None,
+    month: Annotated[
+        str | None, typer.Option(help="Such as 2026-09; the newest by default", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show what each model of an app costs against its speed and quality, and what a cheaper one would have saved."""
+    from cli.frontier import UnknownAppError, read_variants, show_variants
+    from cli.published import NotPublishedError
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        first_day = date.fromisoformat(f"{month}-01") if month else None
+    except ValueError:
+        raise _fail(f"--month {month!r} is not a month; write it like 2026-09") from None
+    try:
+        variants = read_variants(place, only, first_day)
+    except (NotPublishedError, UnknownAppError) as error:
+        raise _fail(str(error)) from None
+    if not variants:
+        remedy = "deliver outcomes with model and quality_score (ingestion/sources/outcomes/README.md)"
+        raise _fail(f"no model was scored {f'in {month}' if month else 'yet'}; {remedy}")
+    show_variants(variants, Console(file=sys.stdout))
 
 
 @app.command()

@@ -196,6 +196,12 @@ OTEL_GENAI_SPAN = LakeTable(
         Column("cache_read_tokens", "bigint", "Part of input_tokens read from the provider's prompt cache."),
         Column("cache_write_tokens", "bigint", "Part of input_tokens written to the provider's prompt cache."),
         Column("cache_write_1h_tokens", "bigint", "Part of cache_write_tokens that is kept for an hour."),
+        Column(
+            "repeated_prefix_tokens",
+            "bigint",
+            "Own attribute aifinops.usage.repeated_prefix_tokens: tokens at the start of the prompt that an earlier "
+            "call had at its start as well, cached or not; null where nobody says.",
+        ),
         Column("output_tokens", "bigint", "As reported: includes reasoning tokens."),
         Column("reasoning_tokens", "bigint", "Part of output_tokens spent on reasoning."),
         Column("input_audio_tokens", "bigint", "Part of input_tokens that is audio."),
@@ -284,6 +290,12 @@ USAGE_RECORD = LakeTable(
         Column("cache_read_tokens", "bigint", "As reported."),
         Column("cache_write_5m_tokens", "bigint", "As reported."),
         Column("cache_write_1h_tokens", "bigint", "As reported."),
+        Column(
+            "repeated_prefix_tokens",
+            "bigint",
+            "Tokens at the start of the prompt that an earlier call had at its start as well, cached or not: as the "
+            "table says, or counted from its blocks of prompts; null where it says neither.",
+        ),
         Column("output_tokens", "bigint", "As reported; includes reasoning tokens."),
         Column("reasoning_tokens", "bigint", "Part of output_tokens spent on reasoning."),
         Column("input_audio_tokens", "bigint", "Beside input_tokens; null where usage objects are not landed."),
@@ -760,7 +772,9 @@ OUTCOME = LakeTable(
         _text("team", "Team it belongs to."),
         _text("app", "App that produced it."),
         _text("feature", "Feature, where known."),
+        _text("model", "Model that produced it, as the price book names it; null where all of them did."),
         Column("quantity", "decimal(38,12)", "How many."),
+        Column("quality_score", "decimal(38,12)", "Mean score of them, 0 to 1; null where nobody scored them."),
     ),
 )
 

@@ -78,6 +78,12 @@ MARTS: dict[str, MartColumns] = {
         "usage_date",
         160,
     ),
+    "fct_model_tradeoff_monthly": MartColumns(
+        _columns(
+            "usage_month:date app provider_name model currency cost_per_request:decimal quality_score:decimal "
+            "quality_low:decimal quality_high:decimal is_on_frontier:boolean routing_saves_cost:decimal"
+        ),
+    ),
     "fct_allocation_coverage_monthly": MartColumns(
         _columns(
             "billing_period_start:date scope_type scope_value currency ai_cost:decimal attributed_cost:decimal "

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from finops.periods import as_utc
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """Raised when the same parameters produce other files than before, so that old files are made anew."""
 
 DEFAULT_AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
@@ -126,6 +126,13 @@ class GatewayApp:
     growth_per_year: float = 0.3
     customers: int = 60
     kind: str = "conversation"
+    is_variant: bool = False
+    """Another model that the app sends a part of its calls to; its calls are drawn apart from the first one's."""
+    latency_factor: float = 1.0
+
+    @property
+    def stream_name(self) -> str:
+        return f"{self.app}/{self.model}" if self.is_variant else self.app
 
 
 GATEWAY_APPS: tuple[GatewayApp, ...] = (
@@ -145,6 +152,13 @@ GATEWAY_APPS: tuple[GatewayApp, ...] = (
     GatewayApp("route-planner", "robotics", "gpt-5-mini", 22, 30_000, 3_000, 0.35, ("replan",), reasoning=True),
     GatewayApp("experiment-hub", "data-science", "gpt-5.1", 24, 90_000, 7_500, 0.25, ("notebook", "evaluation"),
                reasoning=True),
+    # A part of the calls goes to another model: scores say whether that is worth it (simulator.outcomes).
+    GatewayApp("lead-scoring", "marketing", "gpt-5.1", 15, 36_000, 2_200, 0.35, ("score",), reasoning=True,
+               is_variant=True, latency_factor=1.7),
+    GatewayApp("ticket-triage", "support", "gpt-4.1", 14, 42_000, 900, 0.40, ("route", "prioritise"),
+               is_variant=True, latency_factor=1.4),
+    GatewayApp("campaign-writer", "marketing", "gpt-5-mini", 12, 60_000, 5_500, 0.30, ("draft", "translate", "review"),
+               reasoning=True, is_variant=True, latency_factor=0.6),
     GatewayApp("llm-gateway", "platform", "gpt-4.1-mini", 12, 9_000, 200, 0.30, ("probe",), profile="steady",
                customers=1),
 )  # fmt: skip

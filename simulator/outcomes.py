@@ -1,6 +1,6 @@
 """What the organisation got for its money: business outcomes per day, as CSV, one file per month.
 
-Here: quantities that follow the same weekly cycle as usage.
+Here: quantities that follow the same weekly cycle as usage, and how good answers were judged, by model.
 Not here: unit costs, which the warehouse computes.
 """
 
@@ -10,6 +10,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from finops.periods import BillingPeriod
 from simulator import organisation as org
@@ -17,7 +18,7 @@ from simulator import shapes
 from simulator.randomness import stream
 from simulator.usage import day_level
 
-HEADER = ("outcome_date", "outcome", "team", "app", "feature", "quantity")
+HEADER = ("outcome_date", "outcome", "team", "app", "feature", "quantity", "model", "quality_score")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,34 @@ OUTCOMES: tuple[Outcome, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Answers of an app by one model that were looked at; ``good_share`` of them are found good."""
+
+    team: str
+    app: str
+    model: str
+    per_day: int
+    good_share: float
+
+
+JUDGED_OUTCOME = "answer_judged"
+JUDGED: tuple[Judged, ...] = (
+    # The small model is as good: the large one's calls could go there.
+    Judged("support", "support-copilot", "gpt-4.1", 300, 0.912),
+    Judged("support", "support-copilot", "gpt-5-mini", 300, 0.914),
+    Judged("support", "ticket-triage", "gpt-4.1", 240, 0.951),
+    Judged("support", "ticket-triage", "gpt-4.1-mini", 240, 0.953),
+    Judged("marketing", "lead-scoring", "gpt-5.1", 240, 0.884),
+    Judged("marketing", "lead-scoring", "gpt-5-mini", 240, 0.886),
+    # It is worse.
+    Judged("documents", "invoice-extractor", "gpt-4.1", 200, 0.968),
+    Judged("documents", "invoice-extractor", "gpt-5-mini", 200, 0.905),
+    Judged("marketing", "campaign-writer", "gpt-5.1", 120, 0.93),
+    Judged("marketing", "campaign-writer", "gpt-5-mini", 120, 0.79),
+)
+
+
 def outcome_rows(parameters: org.Parameters, day: date) -> list[tuple[str, ...]]:
     """A finished day's outcomes; Sundays without contracts are rows with 0, not gaps."""
     rows: list[tuple[str, ...]] = []
@@ -59,8 +88,18 @@ def outcome_rows(parameters: org.Parameters, day: date) -> list[tuple[str, ...]]
             level *= org.LAUNCH_FACTOR
         expected = outcome.per_day * level * float(shapes.day_rates(outcome.profile, day).mean()) * parameters.scale
         quantity = int(rng.poisson(expected))
-        rows.append((day.isoformat(), outcome.outcome, outcome.team, outcome.app, outcome.feature, str(quantity)))
-    return rows
+        rows.append(
+            (day.isoformat(), outcome.outcome, outcome.team, outcome.app, outcome.feature, str(quantity), "", "")
+        )
+    return rows + [_judged_row(parameters, judged, day) for judged in JUDGED]
+
+
+def _judged_row(parameters: org.Parameters, judged: Judged, day: date) -> tuple[str, ...]:
+    rng = stream(parameters.seed, "judged", f"{judged.app}/{judged.model}", day)
+    good = int(rng.binomial(judged.per_day, judged.good_share))
+    score = (Decimal(good) / judged.per_day).quantize(Decimal("0.000001"))
+    owner = (judged.team, judged.app, "")
+    return (day.isoformat(), JUDGED_OUTCOME, *owner, str(judged.per_day), judged.model, str(score))
 
 
 def file_name(period: BillingPeriod) -> str:

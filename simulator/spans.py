@@ -119,7 +119,7 @@ def _spans(parameters: org.Parameters, day: date, calls: Calls) -> list[str]:
     app = calls.app
     model = TOKEN_MODELS[app.model]
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-    rng = stream(parameters.seed, "span-ids", app.app, day)
+    rng = stream(parameters.seed, "span-ids", app.stream_name, day)
     ids = rng.bytes(24 * len(calls)).hex()
     uses_old_name = day < org.OLD_ATTRIBUTES_UNTIL and stable_int(2, "old-attributes", app.app) == 0
     fixed = ",".join(

@@ -82,8 +82,8 @@ def gateway_calls(parameters: org.Parameters, day: date) -> list[Calls]:
 
 
 def _app_calls(parameters: org.Parameters, app: org.GatewayApp, day: date) -> Calls:
-    rng = stream(parameters.seed, "calls", app.app, day)
-    level = day_level(parameters.seed, app.app, day, app.growth_per_year, app.profile == "office")
+    rng = stream(parameters.seed, "calls", app.stream_name, day)
+    level = day_level(parameters.seed, app.stream_name, day, app.growth_per_year, app.profile == "office")
     if app.app == org.LAUNCHED_APP and day >= org.LAUNCH_DAY:
         level *= org.LAUNCH_FACTOR
     hourly = app.calls_per_day / 24 * level * parameters.scale * shapes.day_rates(app.profile, day)
@@ -122,7 +122,8 @@ def _app_calls(parameters: org.Parameters, app: org.GatewayApp, day: date) -> Ca
     columns = {
         "start_second": starts,
         "start_nanos": rng.integers(0, 1_000_000_000, n),
-        "duration_millis": 900 + outputs * 9 + inputs // 60 + rng.integers(0, 800, n),
+        "duration_millis": ((900 + outputs * 9 + inputs // 60) * app.latency_factor).astype(np.int64)
+        + rng.integers(0, 800, n),
         "input_tokens": inputs,
         "cached_tokens": cached,
         "output_tokens": outputs,

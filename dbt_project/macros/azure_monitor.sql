@@ -8,7 +8,7 @@
         'requests': ['azureopenairequests', 'modelrequests'],
         'input': ['processedprompttokens', 'inputtokens'],
         'output': ['generatedtokens', 'outputtokens'],
-        'utilization': ['azureopenaiprovisionedmanagedutilizationv2', 'provisionedutilization'],
+        'utilization': provisioned_metrics(),
         'first': ['azureopenaitimetoresponse', 'timetoresponse'],
         'last': ['azureopenaittltinms', 'timetolastbyte'],
     } %}
@@ -94,4 +94,9 @@ select
     cast(last_token_milliseconds as double) as last_token_milliseconds,
     cast(longest_last_token_milliseconds as double) as longest_last_token_milliseconds
 from loads
+{%- endmacro %}
+
+{# Metrics that only provisioned deployments have, in lower case. #}
+{% macro provisioned_metrics() -%}
+    {{ return(['azureopenaiprovisionedmanagedutilizationv2', 'provisionedutilization']) }}
 {%- endmacro %}

@@ -63,6 +63,7 @@
   `source`, `used_at` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
   where rows are sums of several requests. `usage_key` is the row_hash() of all that the row says, computed here where it
   is not given. `repeat_count`: requests that repeat an earlier one, as far as the source tells.
+  `repeated_prefix_tokens`: of the start of prompts that an earlier call had too, cached or not; null where nobody says.
 #}
 {% macro usage_row(expressions) -%}
     {% set said = [] %}
@@ -82,7 +83,8 @@
     {%- endfor %}
     cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
     cast({{ expressions.get('error_count', '0') }} as bigint) as error_count,
-    cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count
+    cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count,
+    cast({{ expressions.get('repeated_prefix_tokens', 'null') }} as bigint) as repeated_prefix_tokens
 {%- endmacro %}
 
 {# The columns by which usage is summed, besides its hour and the size of its requests. #}
@@ -139,4 +141,9 @@
         ) as by_class
         where tokens > 0 or request_count > 0
     )
+{%- endmacro %}
+
+{# Whole tokens that a share of tokens is, cut; the share has six digits. #}
+{% macro share_of_tokens(tokens, share) -%}
+    cast(floor(cast({{ tokens }} as decimal(18, 0)) * cast({{ share }} as decimal(9, 6))) as bigint)
 {%- endmacro %}

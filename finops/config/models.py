@@ -527,6 +527,8 @@ class UsageMapping(Strict):
             "cache_read_tokens",
             "cache_write_5m_tokens",
             "cache_write_1h_tokens",
+            "repeated_prefix_tokens",
+            "prompt_blocks",
             "output_tokens",
             "reasoning_tokens",
             "usage_json",
@@ -542,7 +544,11 @@ class UsageMapping(Strict):
             "user_id",
         ],
         str,
-    ] = Field(description="Meaning → name of the column that has it. usage_json: the usage object of a response")
+    ] = Field(
+        description="Meaning → name of the column that has it. usage_json: the usage object of a response; "
+        "repeated_prefix_tokens: how much of the prompt's start an earlier call had too; prompt_blocks: a JSON list of "
+        "the prompt's blocks in order, each an id of all of the prompt up to its end, from which that is counted"
+    )
     constants: dict[
         Literal[
             "provider_name",
@@ -563,6 +569,20 @@ class UsageMapping(Strict):
     input_includes_cache: bool = Field(True, description="Does the input count contain the cached tokens?")
     time_zone: str = Field("UTC", description="IANA name, for times without an offset")
     time_format: str | None = Field(None, description="strptime format; ISO 8601 where absent")
+    prompt_block_tokens: int | None = Field(None, ge=1, description="Tokens in one of prompt_blocks")
+    prompt_cache_ttl_seconds: int = Field(
+        300, ge=1, description="With prompt_blocks: how long after its last use a provider's cache would keep a block"
+    )
+
+    @model_validator(mode="after")
+    def _blocks(self) -> UsageMapping:
+        if ("prompt_blocks" in self.columns) != (self.prompt_block_tokens is not None):
+            remedy = "Give prompt_blocks a column and prompt_block_tokens the tokens in one of them, or neither"
+            raise SettingError("blocks without a size, or a size without blocks", remedy, ("prompt_block_tokens",))
+        if {"prompt_blocks", "repeated_prefix_tokens"} <= set(self.columns):
+            remedy = "Keep one of the two: prompt_blocks, or repeated_prefix_tokens"
+            raise SettingError("both say what repeats at the start of prompts", remedy, ("columns", "prompt_blocks"))
+        return self
 
     @model_validator(mode="after")
     def _complete(self) -> UsageMapping:
@@ -572,7 +592,7 @@ class UsageMapping(Strict):
         if not {"input_tokens", "output_tokens", "usage_json"} & set(self.columns):
             remedy = "Map a column to at least one of them, or usage_json to a column of usage objects"
             raise SettingError("neither input_tokens nor output_tokens is there to be priced", remedy, ("columns",))
-        counted = sorted(name for name in self.columns if name.endswith("_tokens"))
+        counted = sorted(name for name in self.columns if name.endswith("_tokens") and name != "repeated_prefix_tokens")
         if "usage_json" in self.columns and counted:
             remedy = f"Keep one of the two: usage_json, or {', '.join(counted)}"
             raise SettingError("usage_json says the counts that other columns say as well", remedy, ("columns",))
@@ -1358,10 +1378,37 @@ class Unit(Strict):
         return self
 
 
+class Caching(Strict):
+    """What counts as money that caching would have saved."""
+
+    minimum_prompt_tokens: int = Field(
+        1024,
+        ge=0,
+        description="Shorter prompts are cached by no provider: OpenAI, Azure and most of Anthropic's models",
+    )
+
+
+class ModelRouting(Strict):
+    """When a cheaper model counts as no worse."""
+
+    quality_tolerance: Decimal = Field(
+        Decimal("0.02"),
+        ge=0,
+        le=1,
+        description="How much lower the quality score may be, with 95% confidence: 0.02 is two points of a hundred",
+    )
+
+
 class UnitsFile(Strict):
     """What the money buys: units of your own, without SQL."""
 
     units: list[Unit] = Field(default=[], description="One entry per unit")
+    caching: Caching = Field(
+        default_factory=lambda: Caching.model_validate({}), description="Money that caching would have saved"
+    )
+    model_routing: ModelRouting = Field(
+        default_factory=lambda: ModelRouting.model_validate({}), description="What other models would have saved"
+    )
 
     @model_validator(mode="after")
     def _unique(self) -> UnitsFile:

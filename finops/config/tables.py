@@ -528,6 +528,8 @@ def _settings(config: Configuration) -> Iterator[Row]:
         yield {"name": f"calibration_{name}", "value": str(value)}
     yield {"name": "reporting_currency", "value": config.currencies.reporting_currency}
     yield {"name": "exchange_rate_max_age_days", "value": str(config.currencies.max_age_days)}
+    yield {"name": "minimum_prompt_tokens", "value": str(config.units.caching.minimum_prompt_tokens)}
+    yield {"name": "quality_tolerance", "value": str(config.units.model_routing.quality_tolerance)}
 
 
 _BUILDERS = {

@@ -17,8 +17,8 @@ import plotly.graph_objects as go
 from finops.periods import BillingPeriod
 from finops.tokens import INPUT_CLASSES, TokenClass
 from reports import formatting as f
-from reports.figures import allocation, budget, forecast, gpu, spend, theme, tokens, unit
-from reports.frames import ZERO, between, sum_by
+from reports.figures import allocation, budget, forecast, frontier, gpu, spend, theme, tokens, unit
+from reports.frames import ZERO, between, sum_by, total
 from reports.measures.budgets import BudgetLine, Projection
 from reports.measures.coverage import UNOWNED
 from reports.measures.gpu import GpuUse, daily_pools
@@ -130,6 +130,7 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
         _gpu_hours(item, economics, as_of),
         *outcomes,
         *_token_charts(usage, as_of),
+        _tradeoff(item, _in_currency(marts["fct_model_tradeoff_monthly"], item.currency)),
         _allocation(item, ai, through),
     ]
     recent = between(ai, "usage_date", through - timedelta(days=29), through)
@@ -450,6 +451,38 @@ def _token_charts(usage: pd.DataFrame, as_of: date) -> tuple[Chart, Chart]:
     """Two charts that stand side by side and so are equally high."""
     hits = _cache_hits(usage, as_of)
     return _token_mix(usage, as_of, 320 if hits.figure is None else max(hits.figure.layout.height, 280)), hits
+
+
+def _tradeoff(item: CurrencySummary, variants: pd.DataFrame) -> Chart:
+    """The newest month's models of the apps that have several, with what the others would have saved."""
+    rows = variants[(variants["usage_month"] == variants["usage_month"].max()) & variants["cost_per_request"].notna()]
+    rows = rows[rows.groupby("app")["model"].transform("size") > 1]
+    shown = pd.DataFrame(
+        {
+            "app": rows["app"],
+            "model": rows["model"],
+            "cost": [float(cost) * 1000 for cost in rows["cost_per_request"]],
+            "quality": rows["quality_score"].astype("float64"),
+            "low": rows["quality_low"].astype("float64"),
+            "high": rows["quality_high"].astype("float64"),
+            "is_on_frontier": rows["is_on_frontier"],
+        }
+    )
+    saved = total(rows["routing_saves_cost"])
+    month = "" if rows.empty else f", {f.month(rows['usage_month'].max())}"
+    return Chart(
+        "tradeoff",
+        "Cost against quality",
+        f"Models of each app{month}; filled where no other one is as good on cost, speed and quality. "
+        f"Cheaper ones that are no worse would have saved {f.money(saved, item.currency)}.",
+        "Points of what 1,000 requests cost and how good the answers were judged: "
+        + ", ".join(
+            f"{row.app} with {row.model} {item.currency} {row.cost:,.2f} and {row.quality:.0%}"
+            for row in shown.itertuples()
+        ),
+        None if shown.empty else frontier.scatter(shown, sorted(set(shown["app"])), item.currency),
+        "No app has answers of several models that somebody judged; deliver outcomes with model and quality_score.",
+    )
 
 
 def _token_mix(usage: pd.DataFrame, as_of: date, height: int) -> Chart:

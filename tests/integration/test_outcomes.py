@@ -112,3 +112,27 @@ def test_a_file_may_have_other_headers(tmp_path: Path) -> None:
     assert query(home, TABLE, "select outcome, team from rows") == [("ticket_resolved", "support")]
     with pytest.raises(LandingError, match="has no column 'value'"):
         land(Home(tmp_path / "other"), url=str(file), columns={**COLUMNS, "quantity": "value"})
+
+
+@pytest.mark.ids("UNIT-3")
+def test_scores_are_kept_by_model_and_what_is_no_share_is_refused(tmp_path: Path) -> None:
+    judged = {**SOLVED, "outcome": "answer_judged", "model": "gpt-4.1", "quality_score": "0.915"}
+    bad = [{**judged, "model": "gpt-5-mini", "quality_score": score} for score in ("91.5", "good", "-0.1")]
+    files, table = Home(tmp_path / "files"), Home(tmp_path / "table")
+    assert land(files, url=str(write_csv(tmp_path / "scores.csv", [judged, SOLVED, *bad]))).rejected == 3
+    database = tmp_path / "scores.db"
+    connection = sqlite3.connect(database)
+    with connection:
+        names = ", ".join(judged)
+        connection.execute(f"create table daily ({names})")
+        rows = [tuple(row.get(name) for name in judged) for row in (judged, SOLVED, *bad)]
+        connection.executemany(f"insert into daily values ({', '.join('?' * len(judged))})", rows)
+    connection.close()
+    environ = {"REPORTING_DB": f"sqlite:///{database}"}
+    assert land(table, environ, connection_env="REPORTING_DB", table="daily").rejected == 3
+    for home in (files, table):
+        assert query(home, TABLE, "select model, quality_score from rows order by 1") == [
+            ("gpt-4.1", Decimal("0.915")),
+            (None, None),
+        ]
+        assert query(home, "landing__rejected", "select distinct column_name from rows") == [("quality_score",)]

@@ -12,6 +12,7 @@ import pytest
 
 from cli.simulated import SimulatedOrganisation
 from finops.paths import Home
+from simulator.outcomes import JUDGED
 from tests.support.pipeline import mart_digests, organisation_in, query, run_once
 
 pytestmark = [pytest.mark.xdist_group("pipeline")]
@@ -118,6 +119,41 @@ def test_the_idle_gpu_pool_shows_as_idle(done: Done) -> None:
     idle_pool = next(share for model, share in rows.items() if "A10" in model and "A100" not in model)
     assert idle_pool > 0.9
     assert min(rows.values()) < 0.6
+
+
+@pytest.mark.ids("UNIT-2")
+def test_the_missing_prompt_cache_is_found_with_its_money(done: Done) -> None:
+    truth = done.truths["missing-prompt-cache"]
+    rows = query(
+        done.home,
+        "select app, sum(missed_cache_cost), min(missed_basis), max(missed_basis) from {fct_prompt_economics_daily} "
+        f"where usage_date between '{truth['starts_at'][:10]}' and '{truth['ends_at'][:10]}' "
+        f"and provider_name = 'azure.ai.openai' and model = '{truth['where']['model']}' "
+        "group by app having sum(cache_read_tokens) = 0",
+    )
+    [(app, missed, *bases)] = rows
+    assert (app, bases) == (truth["where"]["app"], ["peers", "peers"])
+    assert missed / Decimal(truth["money"]) == pytest.approx(Decimal(1), abs=Decimal("0.25"))
+
+
+@pytest.mark.ids("UNIT-3")
+def test_calls_go_to_the_cheaper_model_only_where_it_answers_as_well(done: Done) -> None:
+    rows = query(
+        done.home,
+        "select app, model, route_to_model, routing_saves_cost, estimated_cost, p95_latency_ms is not null "
+        "from {fct_model_tradeoff_monthly} where usage_month = '2026-09-01'",
+    )
+    good = {(judged.app, judged.model): judged.good_share for judged in JUDGED}
+    assert {row[:2] for row in rows} == good.keys()
+    for app, model, route_to, saves, cost, is_timed in rows:
+        better = {m for (a, m), share in good.items() if a == app and share >= good[app, model] and m != model}
+        assert route_to in ({None} if saves == 0 else better), (app, model)
+        assert is_timed == (app not in ("support-copilot", "invoice-extractor")), "accounts have no spans"
+        if route_to:
+            assert saves > cost / 2
+    assert {row[:2] for row in rows if row[2]} == {
+        ("support-copilot", "gpt-4.1"), ("ticket-triage", "gpt-4.1"), ("lead-scoring", "gpt-5.1"),
+    }  # fmt: skip
 
 
 @pytest.mark.ids("ING-10", "COST-5")

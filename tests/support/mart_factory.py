@@ -134,6 +134,7 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
         "fct_usage_cost_hourly": usage,
         "fct_gpu_hourly": gpus,
         "fct_unit_economics_daily": pd.DataFrame(list(_units(org, cost, usage, gpus))),
+        "fct_model_tradeoff_monthly": pd.DataFrame(list(_tradeoff(org))),
         "fct_allocation_coverage_monthly": pd.DataFrame(list(_coverage(org, cost))),
         "fct_budget_status": pd.DataFrame(list(_budget_status(org, cost))),
         "fct_anomaly": pd.DataFrame(list(_anomalies(org))),
@@ -457,6 +458,28 @@ def _units(org: Organisation, cost: pd.DataFrame, usage: pd.DataFrame, gpus: pd.
             done = Decimal(int(quantity * _shape(team, day) ** 0.6 * rng.uniform(0.85, 1.15)))
             part = (amount * Decimal(str(share))).quantize(QUANTUM)
             yield row(day, outcome, "app", app, part, done, "billed")
+
+
+def _tradeoff(org: Organisation) -> Iterator[dict[str, Any]]:
+    for month in (date(2026, 9, 1), date(2026, 10, 1)):
+        for app, model, cost, quality, is_on_frontier, saves in (
+            ("support-copilot", "gpt-4.1", "0.0118", "0.913", False, "3796"),
+            ("support-copilot", "gpt-5-mini", "0.0017", "0.92", True, "0"),
+            ("lead-scoring", "gpt-5-mini", "0.013", "0.88", True, "0"),
+        ):
+            yield {
+                "usage_month": month,
+                "app": app,
+                "provider_name": "azure.ai.openai",
+                "model": model,
+                "currency": org.currency,
+                "cost_per_request": Decimal(cost),
+                "quality_score": Decimal(quality),
+                "quality_low": Decimal(quality) - Decimal("0.01"),
+                "quality_high": Decimal(quality) + Decimal("0.01"),
+                "is_on_frontier": is_on_frontier,
+                "routing_saves_cost": Decimal(saves),
+            }
 
 
 def _coverage(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]:

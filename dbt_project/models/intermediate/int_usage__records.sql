@@ -40,5 +40,6 @@ select
         'input_image': 'input_image_tokens',
         'output_image': 'output_image_tokens',
         'request_count': 'request_count',
+        'repeated_prefix_tokens': 'repeated_prefix_tokens',
     }) }}
 from {{ ref('stg_usage__record') }}

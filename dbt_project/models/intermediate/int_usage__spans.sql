@@ -33,5 +33,6 @@ select
         'request_count': '1',
         'error_count': 'case when error_type is not null then 1 else 0 end',
         'repeat_count': 'case when retry_count > 0 then 1 else 0 end',
+        'repeated_prefix_tokens': 'repeated_prefix_tokens',
     }) }}
 from {{ ref('stg_otel__genai_span') }}

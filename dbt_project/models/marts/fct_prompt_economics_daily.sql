@@ -1,4 +1,4 @@
--- What prompts are made of and what that costs, by day, app, feature and model. At the price book's prices, as used.
+-- What prompts are made of, what that costs and what caching saved and missed, by day, app, feature and model. At the price book's prices, as used.
 {% set own = ['usage_date', 'provider_name', 'model', 'team', 'app', 'feature'] %}
 {% set cache_classes = {
     'cache_read': 'input_uncached', 'cache_write_5m': 'input_uncached', 'cache_write_1h': 'input_uncached',
@@ -151,6 +151,15 @@ select
     cast(daily.{{ cost }} as decimal(38, 12)) as {{ cost }},
     {%- endfor %}
     cast(daily.uncompared_cache_tokens as bigint) as uncompared_cache_tokens,
+    missed.missed_cache_tokens,
+    missed.missed_cache_cost,
+    missed.missed_cache_cost_low,
+    missed.missed_cache_cost_high,
+    case
+        when missed.missed_basis is not null then missed.missed_basis
+        when daily.input_tokens > 0 then 'unknown'
+    end as missed_basis,
+    missed.missed_peer_count,
     {%- for kind in ['failed', 'repeated'] %}
     {%- for count in ['request_count', 'paid_request_count'] %}
     cast(
@@ -171,4 +180,5 @@ from placed as daily
 left join counted on {{ agree_in('daily', 'counted', own) }}
 left join {{ ref('int_usage__call_size') }} as sizes on {{ agree_in('daily', 'sizes', own) }}
 left join in_vain_counts on daily.currency_place = 1 and {{ agree_in('daily', 'in_vain_counts', own) }}
+left join {{ ref('int_usage__missed_cache') }} as missed on {{ agree_in('daily', 'missed', own + ['currency']) }}
 left join in_vain_costs on {{ agree_in('daily', 'in_vain_costs', own + ['currency']) }}

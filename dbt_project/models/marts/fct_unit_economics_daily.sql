@@ -125,6 +125,8 @@ outcomes as (
         sum(records.quantity) as quantity
     from {{ ref('stg_outcomes__record') }} as records
     left join {{ ref('dim_app') }} as apps on records.app = apps.app
+    -- A score is no outcome: it says how good some of them were.
+    where records.quality_score is null
     group by 1, 2, 3, 4, 5, 6
 ),
 

@@ -63,6 +63,7 @@ spans as (
         coalesce(cast(cache_read_tokens as bigint), 0) as cache_read_tokens,
         coalesce(cast(cache_write_tokens as bigint), 0) as cache_write_tokens,
         coalesce(cast(cache_write_1h_tokens as bigint), 0) as cache_write_1h_tokens,
+        cast(repeated_prefix_tokens as bigint) as repeated_prefix_tokens,
         coalesce(cast(output_tokens as bigint), 0) as output_tokens,
         coalesce(cast(reasoning_tokens as bigint), 0) as reasoning_tokens,
         coalesce(cast(input_audio_tokens as bigint), 0) as input_audio_tokens,

@@ -9,7 +9,9 @@ select
     {{ given('landed.team') }} as team,
     {{ given('landed.app') }} as app,
     {{ given('landed.feature') }} as feature,
+    {{ given('landed.model') }} as model,
     cast(landed.quantity as decimal(38, 12)) as quantity,
+    cast(landed.quality_score as decimal(38, 12)) as quality_score,
     case
         when landed.outcome_date is null then 'outcome_date'
         when landed.outcome is null then 'outcome'
@@ -28,7 +30,7 @@ inner join {{ ref('stg_lake__snapshot') }} as snapshots
 window own as (
     partition by
         landed.source_id, cast(landed.outcome_date as date), landed.outcome, {{ given('landed.team') }},
-        {{ given('landed.app') }}, {{ given('landed.feature') }}
+        {{ given('landed.app') }}, {{ given('landed.feature') }}, {{ given('landed.model') }}
     order by
         case when landed.quantity is null then 1 else 0 end, snapshots.submitted_at desc, landed.load_id desc, landed.x_file desc, cast(landed.x_row as bigint) desc
 )

@@ -17,6 +17,7 @@ with records as (
         coalesce(cast(landed.cache_read_tokens as bigint), 0) as cache_read_tokens,
         coalesce(cast(landed.cache_write_5m_tokens as bigint), 0) as cache_write_5m_tokens,
         coalesce(cast(landed.cache_write_1h_tokens as bigint), 0) as cache_write_1h_tokens,
+        cast(landed.repeated_prefix_tokens as bigint) as repeated_prefix_tokens,
         coalesce(cast(landed.output_tokens as bigint), 0) as output_tokens,
         coalesce(cast(landed.reasoning_tokens as bigint), 0) as reasoning_tokens,
         coalesce(cast(landed.input_audio_tokens as bigint), 0) as input_audio_tokens,

@@ -5,6 +5,7 @@
     'close_after_days': ('bigint', '5'), 'calibration_trailing_days': ('bigint', '28'),
     'calibration_min_days': ('bigint', '7'), 'calibration_lowest': ('double', '0.5'),
     'calibration_highest': ('double', '2'), 'exchange_rate_max_age_days': ('bigint', '10'),
+    'minimum_prompt_tokens': ('bigint', '1024'), 'quality_tolerance': ('double', '0.02'),
 } %}
 
 select

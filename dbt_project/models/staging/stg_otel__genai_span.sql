@@ -19,6 +19,7 @@ select
     cache_read_tokens,
     cache_write_tokens,
     cache_write_1h_tokens,
+    repeated_prefix_tokens,
     output_tokens,
     reasoning_tokens,
     input_audio_tokens,

@@ -15,7 +15,7 @@ select
     end as reason,
     case
         when missing_column is not null then 'Fill it in and deliver it again'
-        else 'Deliver one row per day, outcome, team, app and feature'
+        else 'Deliver one row per day, outcome, team, app, feature and model'
     end as remedy,
     concat_ws(
         '; ',
@@ -24,6 +24,7 @@ select
         'team=' || team,
         'app=' || app,
         'feature=' || feature,
+        'model=' || model,
         'quantity=' || {{ amount_as_text('quantity') }}
     ) as raw_row
 from {{ ref('base_outcomes__record') }}

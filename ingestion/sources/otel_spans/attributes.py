@@ -44,6 +44,7 @@ INTEGERS: dict[str, tuple[str, ...]] = {
         "gen_ai.usage.details.ephemeral_1h_input_tokens",
         "aifinops.usage.cache_write_1h_tokens",
     ),
+    "repeated_prefix_tokens": ("aifinops.usage.repeated_prefix_tokens",),
     "output_tokens": (
         "gen_ai.usage.output_tokens",
         "gen_ai.usage.completion_tokens",

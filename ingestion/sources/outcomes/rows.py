@@ -7,6 +7,7 @@ Not here: files, tables and loading; which of several rows of one day and owner 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from finops import lake as contract
@@ -18,9 +19,12 @@ from ingestion.tabular import Check, identifier, literal, struct_text
 
 TABLE = contract.OUTCOME
 _REQUIRED = ("outcome_date", "outcome", "quantity")
-_OPTIONAL = ("team", "app", "feature")
+_OWNER = ("team", "app", "feature", "model")
+_SCORE = "quality_score"
+_OPTIONAL = (*_OWNER, _SCORE)
 _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 _DECIMAL = "decimal(38,12)"
+_SCORE_REMEDY = "Write the mean score as a share, such as 0.92 for 92 of a hundred"
 
 
 def map_headers(headers: Sequence[str], address: str, columns: Mapping[str, str]) -> dict[str, str]:
@@ -59,8 +63,16 @@ def _row(fields: Mapping[str, str]) -> dict[str, Any]:
         "outcome_date": as_day(fields, "outcome_date"),
         "outcome": mask_emails(required(fields, "outcome", "Name it, such as ticket_resolved")),
         "quantity": as_amount(fields, "quantity"),
-        **{name: mask_emails(fields[name]) for name in _OPTIONAL if name in fields},
+        **{name: mask_emails(fields[name]) for name in _OWNER if name in fields},
+        _SCORE: _score(fields),
     }
+
+
+def _score(fields: Mapping[str, str]) -> Decimal | None:
+    score = as_amount(fields, _SCORE)
+    if score is not None and score > 1:
+        raise RefusedError(_SCORE, f"{score} is more than 1", _SCORE_REMEDY)
+    return score
 
 
 def staged_sql(columns: dict[str, str]) -> str:
@@ -92,6 +104,18 @@ CHECKS = (
         f"try_cast(quantity as {_DECIMAL}) < 0",
         "concat(quantity, ' is negative')",
         "Write zero or more; correct a day by delivering its file again",
+    ),
+    Check(
+        _SCORE,
+        f"{_SCORE} is not null and try_cast({_SCORE} as {_DECIMAL}) is null",
+        f"concat('''', {_SCORE}, ''' is not a number')",
+        _SCORE_REMEDY,
+    ),
+    Check(
+        _SCORE,
+        f"try_cast({_SCORE} as {_DECIMAL}) not between 0 and 1",
+        f"concat({_SCORE}, ' is not between 0 and 1')",
+        _SCORE_REMEDY,
     ),
 )
 RAW_ROW = struct_text({name: name for name in _COLUMNS})

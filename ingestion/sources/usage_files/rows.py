@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from finops import lake as contract
 from finops.config.models import UsageMapping
 from ingestion.privacy import hash_sql, mask_emails_sql
+from ingestion.sources.usage_files import prefixes
 from ingestion.sources.usage_files.payloads import member_sql, read_sql
 from ingestion.tabular import Check, identifier, literal, struct_text
 
@@ -24,8 +25,9 @@ COUNTS = (
     "cache_write_1h_tokens",
     "output_tokens",
     "reasoning_tokens",
+    prefixes.COLUMN,
 )
-_TOKENS = COUNTS[1:]
+_TOKENS = tuple(name for name in COUNTS if name not in ("request_count", prefixes.COLUMN))
 _PAYLOAD = "usage_json"
 _PAYLOAD_COUNTS = {
     "input_tokens": ("input_uncached",),
@@ -61,12 +63,16 @@ _NOTHING = "('', 'null', 'none', 'nan', '\\n')"
 
 @dataclass(frozen=True)
 class UsageSql:
-    """``staged``: select list of text columns by role; ``final``: select list of ``usage__record``."""
+    """``staged``: select list of text columns by role; ``final``: select list of ``usage__record``.
+
+    ``relation``: what ``final`` is selected from, once the staged rows are checked.
+    """
 
     staged: str
     checks: list[Check]
     raw_row: str
     final: str
+    relation: str
 
 
 def wanted_columns(mapping: UsageMapping) -> list[str]:
@@ -120,6 +126,10 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
             ]
     if _PAYLOAD in mapping.columns:
         checks += _payload_checks(mapping)
+    if prefixes.BLOCKS in mapping.columns:
+        no_list = f"{prefixes.BLOCKS} is not null and not ({prefixes.is_list_sql(prefixes.BLOCKS)})"
+        remedy = "Write the ids of the prompt's blocks in order, such as [17, 18, 40]"
+        checks.append(Check(prefixes.BLOCKS, no_list, literal("the blocks of the prompt are no JSON list"), remedy))
     tokens = [role for role in (*_TOKENS, _PAYLOAD) if role in mapping.columns]
     nothing = f"coalesce({', '.join(tokens)}) is null"
     checks.append(
@@ -136,6 +146,7 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
         "resource_id": f"lower({value('resource_id')})",
         "input_includes_cache": str(mapping.input_includes_cache).lower(),
         **{role: _count(role) if role in mapping.columns else "null" for role in COUNTS},
+        **({prefixes.COLUMN: prefixes.COLUMN} if prefixes.BLOCKS in mapping.columns else {}),
         "request_count": f"coalesce({_count('request_count')}, 1)" if "request_count" in mapping.columns else "1",
         **{hashed: value(role) for role, hashed in _IDS.items()},
         **_payload_values(mapping, value),
@@ -144,7 +155,12 @@ def usage_sql(mapping: UsageMapping, text: dict[str, str], *, file: str, source_
         column.name: {"text": "varchar", "json": "varchar"}.get(column.type, column.type) for column in TABLE.columns
     }
     final_list = ", ".join(f"({final.get(name, 'null')})::{kind} as {name}" for name, kind in types.items())
-    return UsageSql(staged_list, checks, struct_text({role: identifier(role) for role in mapping.columns}), final_list)
+    relation = "staged"
+    if prefixes.BLOCKS in mapping.columns:
+        scope = [value(role) for role in ("provider_name", "model", "resource_id", "deployment_name")]
+        relation = f"({prefixes.with_repeated_prefix_sql('staged', mapping, _time(mapping), scope)})"
+    raw_row = struct_text({role: identifier(role) for role in mapping.columns})
+    return UsageSql(staged_list, checks, raw_row, final_list, relation)
 
 
 def _staged(role: str, value: str) -> str:

@@ -122,7 +122,7 @@ def _convert(
             for x_row, line in connection.execute(rows.broken_lines).fetchall()
         ]
     rejects += apply_checks(connection, "staged", sql.checks, sql.raw_row, file.address)
-    part = copy_to_parquet(connection, f"select {sql.final} from staged order by x_row", writer.new_path())
+    part = copy_to_parquet(connection, f"select {sql.final} from {sql.relation} order by x_row", writer.new_path())
     connection.execute("drop table staged")
     own_names: dict[str, str] = {str(role): column for role, column in mapping.columns.items()}
     told = [replace(reject, column_name=own_names.get(reject.column_name or "")) for reject in rejects]

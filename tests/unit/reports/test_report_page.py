@@ -236,6 +236,21 @@ def test_teams_beyond_the_palette_share_one_colour(marts: dict[str, pd.DataFrame
     assert len(names) <= len(theme.SERIES) + 1
 
 
+@pytest.mark.ids("BI-1", "UNIT-3")
+def test_models_of_an_app_are_drawn_against_each_other(marts: dict[str, pd.DataFrame], summary: Summary) -> None:
+    chart = build_view(summary, as_marts(marts)).currencies[0].charts["tradeoff"]
+    assert chart.figure is not None
+    [app] = chart.figure.data
+    assert (app.name, list(app.text), list(app.x)) == ("support-copilot", ["gpt-5-mini", "gpt-4.1"], [1.7, 11.8])
+    assert list(app.marker.symbol) == ["circle", "circle-open"]
+    assert "October 2026" in chart.caption
+    assert "saved USD\N{NO-BREAK SPACE}3,796" in chart.caption
+    nobody_judged = {name: frame for name, frame in marts.items() if name != "fct_model_tradeoff_monthly"}
+    bare = build_view(summarise(nobody_judged, as_of=AS_OF), as_marts(nobody_judged)).currencies[0].charts["tradeoff"]
+    assert bare.figure is None
+    assert "quality_score" in bare.empty
+
+
 @pytest.mark.ids("BI-1")
 def test_sparklines_start_at_zero() -> None:
     assert sparkline([0, 5, 10]) == "0.0,23.0 50.0,12.0 100.0,1.0"

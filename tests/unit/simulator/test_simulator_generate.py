@@ -13,7 +13,7 @@ import pytest
 
 import simulator
 from simulator import organisation as org
-from simulator.outcomes import OUTCOMES
+from simulator.outcomes import JUDGED, OUTCOMES
 from tests.support.simulator_files import Generated
 
 SMALL = {"scale": 0.02, "days": 4}
@@ -156,6 +156,6 @@ def test_outcomes_cover_every_finished_day(generated: Generated) -> None:
     days = {row["outcome_date"] for row in rows}
     assert len(days) == generated.summary.parameters.days
     assert max(days) == "2026-10-19"
-    assert len(rows) == len(days) * len(OUTCOMES)
+    assert len(rows) == len(days) * (len(OUTCOMES) + len(JUDGED))
     assert all(int(row["quantity"]) >= 0 for row in rows)
     assert {row["outcome"] for row in rows} >= {"ticket_resolved", "document_processed", "lead_scored"}
