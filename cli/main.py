@@ -324,6 +324,28 @@ def units(
     show_units(lines, Console(file=sys.stdout))
 
 
+@app.command("service-levels")
+def service_levels(
+    of_app: Annotated[str | None, typer.Option("--app", help="Only this app", show_default=False)] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model", show_default=False)] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to look back")] = 28,
+    top: Annotated[int, typer.Option(min=1, help="How many models to show, dearest first")] = 25,
+    home: HomeOption = None,
+) -> None:
+    """Show latency, errors, error budgets, GPU use, interruptions and retrains beside their cost."""
+    from cli.published import NotPublishedError
+    from cli.service_levels import show_service_levels
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        found = show_service_levels(place, Console(file=sys.stdout), app=of_app, model=model, days=days, top=top)
+    except NotPublishedError as error:
+        raise _fail(str(error)) from None
+    if not found:
+        what = " and ".join(f"{name} {value!r}" for name, value in (("app", of_app), ("model", model)) if value)
+        raise _fail(f"no telemetry of {what or 'any request or GPU'}; `aifinops doctor` says which sources there are")
+
+
 @app.command()
 def compare(
     before: Annotated[str, typer.Option("--from", help="Days to compare with, such as 2026-09-01..2026-09-30")],

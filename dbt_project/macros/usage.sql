@@ -62,7 +62,8 @@
   The select list of such a model: column → expression. Text that is not given is null, counts that are not given are 0.
   `source`, `used_at` and `is_call_level` must be given. `input_tokens_in_request` is what tiered prices look at: null
   where rows are sums of several requests. `usage_key` is the row_hash() of all that the row says, computed here where it
-  is not given. `repeat_count`: requests that repeat an earlier one, as far as the source tells.
+  is not given. `repeat_count`: requests that repeat an earlier one, as far as the source tells. `duration_milliseconds`,
+  `first_token_milliseconds`: how long a call and its first token took; null where rows are no calls or do not say it.
 #}
 {% macro usage_row(expressions) -%}
     {% set said = [] %}
@@ -82,7 +83,14 @@
     {%- endfor %}
     cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
     cast({{ expressions.get('error_count', '0') }} as bigint) as error_count,
-    cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count
+    cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count,
+    cast({{ expressions.get('duration_milliseconds', 'null') }} as double) as duration_milliseconds,
+    cast({{ expressions.get('first_token_milliseconds', 'null') }} as double) as first_token_milliseconds
+{%- endmacro %}
+
+{# Milliseconds from one timestamp to a later one; null where the later one is earlier, as two clocks may have it. #}
+{% macro call_milliseconds(earlier, later) -%}
+    case when {{ later }} >= {{ earlier }} then round({{ seconds_between(earlier, later) }} * 1000, 3) end
 {%- endmacro %}
 
 {# The columns by which usage is summed, besides its hour and the size of its requests. #}

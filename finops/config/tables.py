@@ -97,6 +97,12 @@ COLUMNS: dict[str, dict[str, str]] = {
         "outcome": "text", "matching": "text", "currency": "text", "target_amount": "decimal(38,12)",
     },
     "unit_dimension": {"unit_id": "text", "role": "text", "dimension": "text", "value": "text"},
+    "service_level": {
+        "objective_id": "text", "objective_name": "text", "priority": "bigint",
+        "latency_target_milliseconds": "bigint", "latency_target_ratio": "decimal(38,12)",
+        "availability_target_ratio": "decimal(38,12)", "window_days": "bigint",
+    },
+    "service_level_dimension": {"objective_id": "text", "dimension": "text", "value": "text"},
     "event": {
         "event_id": "text", "name": "text", "starts_on": "date", "ends_on": "date", "scope_type": "text",
         "scope_value": "text", "effect": "text",
@@ -138,10 +144,13 @@ DESCRIPTIONS: dict[str, str] = {
     "with a price; billed: usage of accounts with cost; all).",
     "unit_dimension": "How units look at dimensions, one row per value: role filter (the cost has one of the values) "
     "or grain (each value has a unit cost; value is null).",
+    "service_level": "Objectives of units.yml in their order. latency_target_ratio: share of answered requests that "
+    "are to take at most latency_target_milliseconds.",
+    "service_level_dimension": "Requests that an objective is about, one row per value; all where there is none.",
     "event": "Known events. ends_on is the last day.",
     "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target, the "
-    "settings of reconciliation.yml; known_at and known_basis where a past day is rebuilt; reporting_currency, "
-    "exchange_rate_max_age_days.",
+    "settings of reconciliation.yml, those of GPUs in units.yml; known_at and known_basis where a past day is rebuilt; "
+    "reporting_currency, exchange_rate_max_age_days.",
 }
 
 
@@ -505,6 +514,26 @@ def _unit_dimensions(config: Configuration) -> Iterator[Row]:
                 yield {"unit_id": unit.id, "role": "filter", "dimension": dimension, "value": value}
 
 
+def _service_levels(config: Configuration) -> Iterator[Row]:
+    for priority, level in enumerate(config.units.service_levels, start=1):
+        yield {
+            "objective_id": level.id,
+            "objective_name": level.name,
+            "priority": priority,
+            "latency_target_milliseconds": level.latency.milliseconds if level.latency else None,
+            "latency_target_ratio": level.latency.percentile / 100 if level.latency else None,
+            "availability_target_ratio": level.availability,
+            "window_days": level.window_days,
+        }
+
+
+def _service_level_dimensions(config: Configuration) -> Iterator[Row]:
+    for level in config.units.service_levels:
+        for dimension, values in level.values.items():
+            for value in dict.fromkeys(values):
+                yield {"objective_id": level.id, "dimension": dimension, "value": value}
+
+
 def _events(config: Configuration) -> Iterator[Row]:
     for event in config.events.events:
         yield {
@@ -526,6 +555,8 @@ def _settings(config: Configuration) -> Iterator[Row]:
         yield {"name": name, "value": str(getattr(reconciliation, name))}
     for name, value in reconciliation.calibration.model_dump().items():
         yield {"name": f"calibration_{name}", "value": str(value)}
+    for name, value in config.units.gpu.model_dump(exclude_none=True).items():
+        yield {"name": f"gpu_{name}", "value": str(value)}
     yield {"name": "reporting_currency", "value": config.currencies.reporting_currency}
     yield {"name": "exchange_rate_max_age_days", "value": str(config.currencies.max_age_days)}
 
@@ -555,6 +586,8 @@ _BUILDERS = {
     "budget_threshold": _budget_thresholds,
     "unit": _units,
     "unit_dimension": _unit_dimensions,
+    "service_level": _service_levels,
+    "service_level_dimension": _service_level_dimensions,
     "event": _events,
     "setting": _settings,
 }
