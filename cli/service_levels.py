@@ -135,8 +135,8 @@ def _show_objectives(rows: Rows, console: Console) -> None:
         )  # fmt: skip
     console.print(table)
     console.print(
-        f"Through {f.day(max(row[-1] for row in rows))}. At a burn rate of 1× the budget lasts for the window, at 2× for "
-        "half of it. An objective that no telemetry can judge is not here: latency needs calls that are told one by one."
+        f"Through {f.day(max(row[-1] for row in rows))}. At a burn rate of 1× the budget lasts for the window, at 2× "
+        "for half of it. What no telemetry can judge is not here: latency needs calls that are told one by one."
     )
 
 

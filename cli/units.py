@@ -34,6 +34,8 @@ class UnitLine:
     cost_28d: Decimal | None
     before_28d: Decimal | None
     """Over the 28 days before those."""
+    with_training_28d: Decimal | None
+    """Over 28 days, where the unit includes its part of training."""
     target: Decimal | None
 
     @property
@@ -73,7 +75,7 @@ def read_units(home: Home, unit_id: str | None) -> list[UnitLine]:
            )
            select newest.unit_id, newest.unit_name, newest.grain, newest.owner, newest.usage_date, newest.currency,
                   newest.trailing_7d_unit_cost, newest.trailing_28d_unit_cost, earlier.trailing_28d_unit_cost,
-                  newest.target_amount
+                  newest.trailing_28d_unit_cost_with_training, newest.target_amount
            from newest
            left join earlier
                on earlier.place = 1 and newest.unit_id = earlier.unit_id
@@ -93,7 +95,8 @@ def read_units(home: Home, unit_id: str | None) -> list[UnitLine]:
 def show_units(lines: list[UnitLine], console: Console) -> None:
     """A table of the units, with what is above its target."""
     table = Table("Unit", "", box=None, header_style="bold", pad_edge=False)
-    for heading in ("7 days", "28 days", "Trend", "Target"):
+    has_training = any(line.with_training_28d is not None for line in lines)
+    for heading in ("7 days", "28 days", *(["With training"] if has_training else []), "Trend", "Target"):
         table.add_column(heading, justify="right")
     shown = None
     for line in lines:
@@ -102,10 +105,9 @@ def show_units(lines: list[UnitLine], console: Console) -> None:
             " · ".join(value or "No owner" for value in line.of),
             _amount(line.cost_7d, line.currency),
             _amount(line.cost_28d, line.currency),
+            *([_amount(line.with_training_28d, line.currency)] if has_training else []),
             "–" if line.change_ratio is None else f.signed_percent(line.change_ratio),
-            ""
-            if line.target is None
-            else f"{'✗' if line.is_above_target else '✓'} {f.unit_money(line.target, line.currency)}",
+            _target(line),
         )
         shown = line.unit_id
     console.print(table)

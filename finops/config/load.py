@@ -241,6 +241,11 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
         for what in ("team", "app"):
             for j, name in enumerate(unit.cost.values.get(what, [])):
                 yield _Reference("units", ("units", i, "cost", what, j), what, name)
+    for i, policy in enumerate(config.units.amortisation):
+        for role, named in (("training", policy.training.values), ("served_by", policy.served_by.values)):
+            for what in ("team", "app"):
+                for j, name in enumerate(named.get(what, [])):
+                    yield _Reference("units", ("amortisation", i, role, what, j), what, name)
     for i, level in enumerate(config.units.service_levels):
         for what in ("team", "app"):
             for j, name in enumerate(level.values.get(what, [])):

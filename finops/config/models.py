@@ -1272,11 +1272,14 @@ class UnitCostFilter(Strict):
     attribution_method: list[Literal["direct", "allocated", "unallocated", "unmatched"]] = Field(
         default=[], description="How the cost found its owner; usage that is not billed yet is direct or unallocated"
     )
+    include_training: bool = Field(
+        False, description="Also show what one unit costs with its part of training, by the policies of amortisation"
+    )
 
     @property
     def values(self) -> dict[str, list[str]]:
         """Dimension → values, of the dimensions that are named."""
-        return {name: found for name, found in self.model_dump().items() if found}
+        return {name: found for name, found in self.model_dump(exclude={"include_training"}).items() if found}
 
 
 class UnitMeasure(Strict):
@@ -1357,6 +1360,22 @@ class Unit(Strict):
         _require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
         return self
 
+    @model_validator(mode="after")
+    def _with_training(self) -> Unit:
+        if not self.cost.include_training:
+            return self
+        place = ("cost", "include_training")
+        for name in {*self.grain, *self.cost.values} - {"team", "app", "model", "ai_category"}:
+            raise SettingError(f"training is not known by {name}", "Leave it out, or include_training", place)
+        own = set(self.cost.ai_category)
+        if self.basis == "bill" and (not own or own & {"training", "fine_tuning"}):
+            raise SettingError(
+                "the cost would have training in it twice",
+                "Name ai_category without training and fine_tuning, such as [inference, provisioned_capacity]",
+                place,
+            )
+        return self
+
 
 Share = Annotated[Decimal, Field(gt=0, lt=1, max_digits=12, decimal_places=11)]
 
@@ -1424,11 +1443,106 @@ class GpuService(Strict):
         return self
 
 
+class TrainingCost(Strict):
+    """Which training was paid for: every setting that is named must hold."""
+
+    basis: Literal["runs", "bill"] = Field(
+        "runs",
+        description="runs: ended runs with their GPU time at the price book's prices, failed ones too; bill: "
+        "effective cost",
+    )
+    team: list[Identifier] = Field(default=[], description="Teams")
+    app: list[Identifier] = Field(default=[], description="Apps")
+    project: list[str] = Field(default=[], description="Projects")
+    experiment: list[str] = Field(default=[], description="Experiments or pipelines; only runs know them")
+    stage: list[str] = Field(default=[], description="Such as training, fine_tuning; only runs know them")
+    ai_category: list[AiCategory] = Field(
+        default=[], description="Such as training, fine_tuning; only the bill knows them"
+    )
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        return {name: found for name, found in self.model_dump(exclude={"basis"}).items() if found}
+
+    @model_validator(mode="after")
+    def _known(self) -> TrainingCost:
+        unknown = ("experiment", "stage") if self.basis == "bill" else ("ai_category",)
+        for name in unknown:
+            if name in self.values:
+                other = "runs" if self.basis == "bill" else "bill"
+                raise SettingError(f"basis {self.basis} does not know {name}", f"Use basis: {other}", (name,))
+        if self.basis == "bill" and "ai_category" not in self.values:
+            raise SettingError(
+                "all of the bill would be training",
+                "Add ai_category, such as [training, fine_tuning]",
+                ("ai_category",),
+            )
+        return self
+
+
+class ServedBy(Strict):
+    """Whose inference the training is for."""
+
+    app: list[Identifier] = Field(default=[], description="Apps")
+    model: list[str] = Field(default=[], description="Models, as the price book names them")
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        return {name: found for name, found in self.model_dump().items() if found}
+
+    @model_validator(mode="after")
+    def _some(self) -> ServedBy:
+        if not self.values:
+            raise SettingError("nothing is served by it", "Name apps, models, or both")
+        return self
+
+
+class ExpectedUsage(Strict):
+    """How much inference one day's training is to serve."""
+
+    requests: int | None = Field(None, gt=0, le=10**15, description="Requests")
+    tokens: int | None = Field(None, gt=0, le=10**15, description="Tokens, of all kinds")
+
+    @model_validator(mode="after")
+    def _one(self) -> ExpectedUsage:
+        if (self.requests is None) == (self.tokens is None):
+            raise SettingError("usage is expected in one thing", "Write either requests or tokens")
+        return self
+
+
+class Amortisation(Strict):
+    """Training spread over the inference that it is for. Each day's training is spread on its own, exactly."""
+
+    id: Identifier = Field(description="Name in the mart")
+    training: TrainingCost = Field(description="What was paid for")
+    served_by: ServedBy = Field(description="Whose inference it is spread over")
+    method: Literal["straight_line", "by_usage"] = Field(
+        description="straight_line: the same every day for months; by_usage: as expected usage happens"
+    )
+    months: int | None = Field(None, ge=1, le=120, description="For straight_line: from the day of the training on")
+    expected: ExpectedUsage | None = Field(None, description="For by_usage: after so much nothing is left")
+    starts_on: DateOnly = Field(description="First day whose training is spread; what was before is not")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Amortisation:
+        needed, other = ("months", "expected") if self.method == "straight_line" else ("expected", "months")
+        if getattr(self, needed) is None:
+            raise SettingError(f"{self.method} needs {needed}", f"Add {needed}", (needed,))
+        if getattr(self, other) is not None:
+            raise SettingError(f"{self.method} has no {other}", f"Remove {other}", (other,))
+        return self
+
+
 class UnitsFile(Strict):
     """What the money buys: units of your own, without SQL, and the service that they come with."""
 
     units: list[Unit] = Field(default=[], description="One entry per unit")
     service_levels: list[ServiceLevel] = Field(default=[], description="One entry per objective")
+    amortisation: list[Amortisation] = Field(
+        default=[], description="Training that units may carry: one entry per policy"
+    )
     gpu: GpuService = Field(
         default_factory=lambda: GpuService.model_validate({}), description="Use of GPUs and interruptions"
     )
@@ -1438,6 +1552,8 @@ class UnitsFile(Strict):
         _require_unique("unit", ((("units", i, "id"), unit.id) for i, unit in enumerate(self.units)))
         levels = ((("service_levels", i, "id"), level.id) for i, level in enumerate(self.service_levels))
         _require_unique("service level", levels)
+        policies = ((("amortisation", i, "id"), policy.id) for i, policy in enumerate(self.amortisation))
+        _require_unique("amortisation", policies)
         return self
 
 

@@ -95,8 +95,14 @@ COLUMNS: dict[str, dict[str, str]] = {
     "unit": {
         "unit_id": "text", "unit_name": "text", "priority": "bigint", "cost_basis": "text", "measure": "text",
         "outcome": "text", "matching": "text", "currency": "text", "target_amount": "decimal(38,12)",
+        "includes_training": "boolean",
     },
     "unit_dimension": {"unit_id": "text", "role": "text", "dimension": "text", "value": "text"},
+    "amortisation": {
+        "amortisation_id": "text", "training_basis": "text", "method": "text", "months": "bigint",
+        "expected_measure": "text", "expected_quantity": "bigint", "starts_on": "date",
+    },
+    "amortisation_dimension": {"amortisation_id": "text", "role": "text", "dimension": "text", "value": "text"},
     "service_level": {
         "objective_id": "text", "objective_name": "text", "priority": "bigint",
         "latency_target_milliseconds": "bigint", "latency_target_ratio": "decimal(38,12)",
@@ -144,6 +150,8 @@ DESCRIPTIONS: dict[str, str] = {
     "with a price; billed: usage of accounts with cost; all).",
     "unit_dimension": "How units look at dimensions, one row per value: role filter (the cost has one of the values) "
     "or grain (each value has a unit cost; value is null).",
+    "amortisation": "How training is spread over the inference that it is for.",
+    "amortisation_dimension": "Which training (role training) and whose inference (role served_by), one row per value.",
     "service_level": "Objectives of units.yml in their order. latency_target_ratio: share of answered requests that "
     "are to take at most latency_target_milliseconds.",
     "service_level_dimension": "Requests that an objective is about, one row per value; all where there is none.",
@@ -502,6 +510,7 @@ def _units(config: Configuration) -> Iterator[Row]:
             "matching": unit.matching,
             "currency": unit.currency,
             "target_amount": unit.target,
+            "includes_training": unit.cost.include_training,
         }
 
 
@@ -512,6 +521,31 @@ def _unit_dimensions(config: Configuration) -> Iterator[Row]:
         for dimension, values in unit.cost.values.items():
             for value in dict.fromkeys(values):
                 yield {"unit_id": unit.id, "role": "filter", "dimension": dimension, "value": value}
+
+
+def _amortisations(config: Configuration) -> Iterator[Row]:
+    for policy in config.units.amortisation:
+        expected = policy.expected.model_dump(exclude_none=True) if policy.expected else {}
+        measure, quantity = next(iter(expected.items()), (None, None))
+        yield {
+            "amortisation_id": policy.id,
+            "training_basis": policy.training.basis,
+            "method": policy.method,
+            "months": policy.months,
+            "expected_measure": measure,
+            "expected_quantity": quantity,
+            "starts_on": policy.starts_on,
+        }
+
+
+def _amortisation_dimensions(config: Configuration) -> Iterator[Row]:
+    for policy in config.units.amortisation:
+        for role, named in (("training", policy.training.values), ("served_by", policy.served_by.values)):
+            for dimension, values in named.items():
+                for value in dict.fromkeys(values):
+                    yield {
+                        "amortisation_id": policy.id, "role": role, "dimension": dimension, "value": value
+                    }  # fmt: skip
 
 
 def _service_levels(config: Configuration) -> Iterator[Row]:
@@ -586,6 +620,8 @@ _BUILDERS = {
     "budget_threshold": _budget_thresholds,
     "unit": _units,
     "unit_dimension": _unit_dimensions,
+    "amortisation": _amortisations,
+    "amortisation_dimension": _amortisation_dimensions,
     "service_level": _service_levels,
     "service_level_dimension": _service_level_dimensions,
     "event": _events,

@@ -32,7 +32,17 @@ OPAQUE = TRIAGE.replace("aoai-triage", "aoai-opaque")
 """Only Azure Monitor sees the calls of this account."""
 PRICES = {("gpt-4.1", "2026-01-01"): {"input_uncached": "2", "cache_read": "0.5", "output": "8"}}
 FAST, WINDOW = 900, 5
+EXPECTED_REQUESTS = 150
 UNITS = f"""
+units:
+  - {{id: request, name: Request, cost: {{app: [ticket-triage], ai_category: [inference], include_training: true}},
+     per: {{measure: requests}}}}
+  - {{id: plain, name: Request, cost: {{app: [ticket-triage], ai_category: [inference]}}, per: {{measure: requests}}}}
+amortisation:
+  - {{id: line, training: {{app: [vision-train], stage: [training]}},
+     served_by: {{app: [ticket-triage, query-rewriter]}}, method: straight_line, months: 1, starts_on: 2026-10-01}}
+  - {{id: usage, training: {{basis: bill, ai_category: [gpu_compute]}}, served_by: {{app: [query-rewriter]}},
+     method: by_usage, expected: {{requests: {EXPECTED_REQUESTS}}}, starts_on: 2026-10-01}}
 service_levels:
   - {{id: triage, name: Tickets are routed, app: [ticket-triage], availability: 0.93, window_days: {WINDOW},
      latency: {{milliseconds: {FAST}, percentile: 62.5}}}}
@@ -121,9 +131,14 @@ def _charges() -> list[dict[str, Any]]:
                 day, amount, ResourceId=account, Tags=json.dumps({"app": name}), ServiceName="Azure OpenAI",
                 x_SkuMeterName="gpt 4.1 Inp glbl Tokens",
             ))  # fmt: skip
+    for day, amount in TRAINED_ON_THE_BILL.items():
+        rows.append(charge(
+            day, amount, ResourceId="/x/vm", Tags='{"app": "vision-train"}', x_SkuMeterName="NC24ads A100 v4"
+        ))  # fmt: skip
     return rows
 
 
+TRAINED_ON_THE_BILL = {DAYS[2]: "17.000000000003", DAYS[10]: "-0.5", DAYS[11]: "40.1"}
 GPU_PRICE = Decimal("3.6")
 POD = {"namespace": "lab-robots", "pod": "trainer-0"}
 
@@ -375,6 +390,107 @@ def test_gpus_are_measured_against_the_band_and_retrains_by_month(built: DbtResu
     ]
 
 
+# ── amortised training ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _largest_remainder(amount: Decimal, weights: list[int]) -> list[Decimal]:
+    units, total = int(amount.scaleb(12)), sum(weights)
+    floors = [units * weight // total for weight in weights]
+    lost = sorted(range(len(weights)), key=lambda n: (-(units * weights[n] % total), n))
+    for place in lost[: units - sum(floors)]:
+        floors[place] += 1
+    return [Decimal(floor).scaleb(-12) for floor in floors]
+
+
+def _attributable(day: date) -> list[dict[str, Any]]:
+    """Calls whose requests and tokens count: one by one, of spans and the gateway."""
+    calls = [call for call in _calls() if call["start_at"].date() == day]
+    gateway = [call for call in _gateway_calls() if call["start_at"].date() == day]
+    return calls + [
+        {**call, "input_tokens": call["prompt_tokens"], "output_tokens": call["completion_tokens"]} for call in gateway
+    ]
+
+
+@pytest.mark.ids("UNIT-1", "UNIT-3")
+def test_a_straight_line_is_the_training_to_the_last_digit(built: DbtResult) -> None:
+    # Runs of October, on the day they ended; the one of September is before the policy, another has no price.
+    trained = {DAYS[1]: 10 * GPU_PRICE, DAYS[3]: 10 * GPU_PRICE}
+    by_day: dict[date, Decimal] = defaultdict(Decimal)
+    for day, cost in trained.items():
+        for number, part in enumerate(_largest_remainder(cost, [1] * 31)):
+            by_day[day + timedelta(days=number)] += part
+    expected: dict[tuple[date, str | None], Decimal] = {}
+    for day, cost in by_day.items():
+        tokens: Counter[str] = Counter()
+        for call in _attributable(day):
+            tokens[call["app"]] += call["input_tokens"] + call["output_tokens"]
+        if tokens:
+            parts = _largest_remainder(cost, list(tokens.values()))
+            expected |= {(day, name): part for name, part in zip(tokens, parts, strict=True)}
+        else:
+            expected[day, None] = cost
+    rows = built.query(
+        "select usage_date, app, training_estimated_cost, is_planned from marts.fct_training_amortisation_daily "
+        "where amortisation_id = 'line' and training_effective_cost is null"
+    )
+    assert {row[:2]: row[2] for row in rows} == expected
+    assert {row[0] for row in rows if row[3]} == {day for day, _ in expected if day > AS_OF.date()}
+    assert sum(row[2] for row in rows) == sum(trained.values()) == Decimal(72)
+
+
+@pytest.mark.ids("UNIT-1", "UNIT-3")
+def test_training_by_usage_is_used_up_as_requests_come(built: DbtResult) -> None:
+    requests = {day: sum(call["app"] == "query-rewriter" for call in _attributable(day)) for day in DAYS}
+    expected: dict[date, Decimal] = defaultdict(Decimal)
+    balance = {}
+    for trained, amount in TRAINED_ON_THE_BILL.items():
+        units, done, used = int(Decimal(amount).scaleb(12)), 0, Decimal(0)
+        for day in (day for day in DAYS if day >= trained and requests[day] and done < EXPECTED_REQUESTS):
+            before, done = done, min(done + requests[day], EXPECTED_REQUESTS)
+            part = units * done // EXPECTED_REQUESTS - units * before // EXPECTED_REQUESTS
+            expected[day] += Decimal(part).scaleb(-12)
+            used += Decimal(part).scaleb(-12)
+        balance[trained] = (Decimal(amount), used, Decimal(amount) - used)
+    rows = built.query(
+        "select usage_date, training_effective_cost, app, model from marts.fct_training_amortisation_daily "
+        "where amortisation_id = 'usage' and training_estimated_cost is null and not is_planned"
+    )
+    assert {row[0]: row[1] for row in rows} == expected
+    assert {row[2:] for row in rows} == {("query-rewriter", "gpt-4.1")}
+    found = built.query(
+        "select training_date, training_effective_cost, amortised_effective_cost, remaining_effective_cost "
+        "from marts.fct_training_balance where amortisation_id = 'usage'"
+    )
+    assert {row[0]: row[1:] for row in found} == balance
+    assert balance[DAYS[2]][2] == 0, "all of it is used up"
+    assert balance[DAYS[11]][2] > 0, "some is left"
+
+
+@pytest.mark.ids("UNIT-1", "UNIT-3")
+def test_units_show_training_beside_what_they_cost_without(built: DbtResult) -> None:
+    parts = dict(
+        built.query(
+            "select usage_date, training_estimated_cost from marts.fct_training_amortisation_daily "
+            "where amortisation_id = 'line' and app = 'ticket-triage' and not is_planned"
+        )
+    )
+    columns = "usage_date, total_cost, quantity, unit_cost, trailing_28d_unit_cost"
+    plain = built.query(f"select {columns} from marts.fct_unit_cost_daily where unit_id = 'plain'")
+    rows = built.query(
+        f"select {columns}, training_effective_cost, training_estimated_cost, unit_cost_with_training, is_complete, "
+        "trailing_28d_unit_cost_with_training from marts.fct_unit_cost_daily where unit_id = 'request' order by 1"
+    )
+    assert sorted(plain) == [row[:5] for row in rows], "what a unit costs without training is not touched"
+    cost = quantity = Decimal(0)
+    for day, total, counted, _, _, billed, estimated, with_training, is_complete, trailing in rows:
+        assert (billed, estimated) == (None, parts.get(day))
+        assert with_training == cut(total + parts.get(day, 0), counted)
+        if is_complete:
+            cost, quantity = cost + total + parts.get(day, 0), quantity + counted
+            assert trailing == cut(cost, quantity)
+    assert sum(row[6] is not None for row in rows) > 10
+
+
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -420,3 +536,15 @@ def test_the_service_levels_command_shows_all_of_it(published: Path) -> None:
     missing = CliRunner().invoke(app, ["service-levels", "--home", str(published), "--model", "gpt-5"])
     assert missing.exit_code == 1
     assert "no telemetry of model 'gpt-5'" in missing.output
+
+
+@pytest.mark.ids("UNIT-1")
+def test_the_units_command_shows_training_where_a_unit_includes_it(built: DbtResult, published: Path) -> None:
+    output = _command("units", "--home", published)
+    assert "With training" in output
+    cost = built.value(
+        "select trailing_28d_unit_cost_with_training from marts.fct_unit_cost_daily "
+        f"where unit_id = 'request' and usage_date = '{BILLED_THROUGH}'"
+    )
+    assert f"USD\N{NO-BREAK SPACE}{cost:.3f}" in output
+    assert "With training" not in _command("units", "--home", published, "--unit", "plain")
