@@ -307,14 +307,22 @@ def reprice(
 @app.command()
 def units(
     unit: Annotated[str | None, typer.Option(help="Only this unit of units.yml", show_default=False)] = None,
+    value: Annotated[bool, typer.Option("--value", help="What came back: value, return, payback by month")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Show what one unit costs (config/units.yml), against its target and the weeks before."""
+    """Show what one unit costs (config/units.yml), against its target and the weeks before, or what came back."""
     from cli.published import NotPublishedError
-    from cli.units import read_units, show_units
+    from cli.units import read_units, read_values, show_units, show_values
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
+        if value:
+            values = read_values(place, unit)
+            if not values:
+                what = f"no unit {unit!r}" if unit else "no unit"
+                raise _fail(f"{what} is counted per value with known cost; write per: {{value: …}} in config/units.yml")
+            show_values(values, Console(file=sys.stdout))
+            return
         lines = read_units(place, unit)
     except NotPublishedError as error:
         raise _fail(str(error)) from None

@@ -761,6 +761,8 @@ OUTCOME = LakeTable(
         _text("app", "App that produced it."),
         _text("feature", "Feature, where known."),
         Column("quantity", "decimal(38,12)", "How many."),
+        Column("value_amount", "decimal(38,12)", "What they were worth in all, such as revenue; null where not said."),
+        _text("currency", "ISO 4217 code of value_amount."),
     ),
 )
 

@@ -1,6 +1,6 @@
 """What the organisation got for its money: business outcomes per day, as CSV, one file per month.
 
-Here: quantities that follow the same weekly cycle as usage.
+Here: quantities that follow the same weekly cycle as usage, and what some of them are worth.
 Not here: unit costs, which the warehouse computes.
 """
 
@@ -10,6 +10,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from finops.periods import BillingPeriod
 from simulator import organisation as org
@@ -17,7 +18,7 @@ from simulator import shapes
 from simulator.randomness import stream
 from simulator.usage import day_level
 
-HEADER = ("outcome_date", "outcome", "team", "app", "feature", "quantity")
+HEADER = ("outcome_date", "outcome", "team", "app", "feature", "quantity", "value_amount", "currency")
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,22 @@ class Outcome:
     per_day: float
     growth_per_year: float = 0.3
     profile: str = "office"
+    worth: str | None = None
+    """USD that one brings in or saves, on average; None where nobody has said it."""
 
 
 OUTCOMES: tuple[Outcome, ...] = (
-    Outcome("ticket_resolved", "support", "support-copilot", "answer", 2_900, 0.55),
+    Outcome("ticket_resolved", "support", "support-copilot", "answer", 2_900, 0.55, worth="0.60"),
     Outcome("ticket_routed", "support", "ticket-triage", "route", 3_400),
     Outcome("search_served", "search", "product-search", "search", 410_000, 0.3, "steady"),
     Outcome("query_rewritten", "search", "query-rewriter", "rewrite", 64_000, 0.3, "steady"),
     Outcome("product_described", "search", "catalog-enricher", "describe", 1_150),
-    Outcome("document_processed", "documents", "invoice-extractor", "match", 9_800),
-    Outcome("contract_reviewed", "documents", "contract-review", "clauses", 38),
-    Outcome("lead_scored", "marketing", "lead-scoring", "score", 2_300),
+    Outcome("document_processed", "documents", "invoice-extractor", "match", 9_800, worth="0.055"),
+    Outcome("contract_reviewed", "documents", "contract-review", "clauses", 38, worth="42"),
+    Outcome("lead_scored", "marketing", "lead-scoring", "score", 2_300, worth="0.35"),
     Outcome("campaign_text_published", "marketing", "campaign-writer", "draft", 36),
     Outcome("claim_screened", "fraud", "claims-screening", "screen", 640),
-    Outcome("transaction_scored", "fraud", "risk-scoring", "", 185_000, 0.2, "steady"),
+    Outcome("transaction_scored", "fraud", "risk-scoring", "", 185_000, 0.2, "steady", worth="0.0021"),
     Outcome("route_planned", "robotics", "route-planner", "replan", 5_200),
 )
 
@@ -59,8 +62,19 @@ def outcome_rows(parameters: org.Parameters, day: date) -> list[tuple[str, ...]]
             level *= org.LAUNCH_FACTOR
         expected = outcome.per_day * level * float(shapes.day_rates(outcome.profile, day).mean()) * parameters.scale
         quantity = int(rng.poisson(expected))
-        rows.append((day.isoformat(), outcome.outcome, outcome.team, outcome.app, outcome.feature, str(quantity)))
+        rows.append((
+            day.isoformat(), outcome.outcome, outcome.team, outcome.app, outcome.feature, str(quantity),
+            *_value(parameters, outcome, day, quantity),
+        ))  # fmt: skip
     return rows
+
+
+def _value(parameters: org.Parameters, outcome: Outcome, day: date, quantity: int) -> tuple[str, str]:
+    """Worth of a day's outcomes and its currency: some days bring better ones than others."""
+    if outcome.worth is None:
+        return "", ""
+    luck = Decimal(round(stream(parameters.seed, "worth", outcome.outcome, day).normal(1, 0.1), 3))
+    return f"{quantity * Decimal(outcome.worth) * max(luck, Decimal('0.5')):.2f}", "USD"
 
 
 def file_name(period: BillingPeriod) -> str:

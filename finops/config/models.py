@@ -1305,12 +1305,25 @@ class UnitMeasure(Strict):
         "finished",
     )
     outcome: str | None = Field(None, min_length=1, description="An outcome, as outcome files name it")
+    value: str | None = Field(
+        None,
+        min_length=1,
+        description="The value of an outcome, as outcome files say it (value_amount, in the unit's currency): the unit "
+        "is what one of that currency costs",
+    )
 
     @model_validator(mode="after")
     def _one(self) -> UnitMeasure:
-        if (self.measure is None) == (self.outcome is None):
-            raise SettingError("a unit is counted in one thing", "Write either measure or outcome")
+        if [self.measure, self.outcome, self.value].count(None) != 2:
+            raise SettingError("a unit is counted in one thing", "Write one of measure, outcome and value")
         return self
+
+
+class Investment(Strict):
+    """What was paid once before anything came back, and is on no bill of AI."""
+
+    amount: PositiveMoney = Field(description="In the unit's currency")
+    paid_on: DateOnly = Field(description="Day on which it was paid")
 
 
 class Unit(Strict):
@@ -1330,6 +1343,9 @@ class Unit(Strict):
     )
     target: PositiveMoney | None = Field(None, description="One unit may cost this at most")
     currency: Currency = Field("USD", description="ISO 4217 code; only cost in it counts")
+    investment: Investment | None = Field(
+        None, description="For a unit per value: what must come back too before it has paid for itself"
+    )
     measured_only: bool = Field(
         True,
         description="For tokens, requests and GPU hours on the bill: only the cost of accounts whose usage is measured "
@@ -1358,6 +1374,14 @@ class Unit(Strict):
                 known = ", ".join(sorted(of_cost & _OF_MEASURE[self.per.measure]))
                 raise SettingError(f"the unit cannot be told apart by {name}", f"Possible: {known}", ("grain", i))
         _require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
+        return self
+
+    @model_validator(mode="after")
+    def _invested(self) -> Unit:
+        if self.investment is not None and (self.per.value is None or self.grain):
+            raise SettingError(
+                "an investment comes back as value, all in one", "Use per: {value: …} without grain", ("investment",)
+            )
         return self
 
     @model_validator(mode="after")

@@ -95,7 +95,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "unit": {
         "unit_id": "text", "unit_name": "text", "priority": "bigint", "cost_basis": "text", "measure": "text",
         "outcome": "text", "matching": "text", "currency": "text", "target_amount": "decimal(38,12)",
-        "includes_training": "boolean",
+        "includes_training": "boolean", "investment_amount": "decimal(38,12)", "invested_on": "date",
     },
     "unit_dimension": {"unit_id": "text", "role": "text", "dimension": "text", "value": "text"},
     "amortisation": {
@@ -505,12 +505,14 @@ def _units(config: Configuration) -> Iterator[Row]:
             "unit_name": unit.name,
             "priority": priority,
             "cost_basis": unit.basis,
-            "measure": unit.per.measure or "outcome",
-            "outcome": unit.per.outcome,
+            "measure": unit.per.measure or ("value" if unit.per.value else "outcome"),
+            "outcome": unit.per.outcome or unit.per.value,
             "matching": unit.matching,
             "currency": unit.currency,
             "target_amount": unit.target,
             "includes_training": unit.cost.include_training,
+            "investment_amount": unit.investment.amount if unit.investment else None,
+            "invested_on": unit.investment.paid_on if unit.investment else None,
         }
 
 

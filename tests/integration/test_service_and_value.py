@@ -33,11 +33,16 @@ OPAQUE = TRIAGE.replace("aoai-triage", "aoai-opaque")
 PRICES = {("gpt-4.1", "2026-01-01"): {"input_uncached": "2", "cache_read": "0.5", "output": "8"}}
 FAST, WINDOW = 900, 5
 EXPECTED_REQUESTS = 150
+INVESTED, INVESTED_ON = Decimal("4.75"), date(2026, 9, 20)
 UNITS = f"""
 units:
   - {{id: request, name: Request, cost: {{app: [ticket-triage], ai_category: [inference], include_training: true}},
      per: {{measure: requests}}}}
   - {{id: plain, name: Request, cost: {{app: [ticket-triage], ai_category: [inference]}}, per: {{measure: requests}}}}
+  - {{id: value, name: USD saved, cost: {{app: [ticket-triage]}}, per: {{value: ticket_resolved}},
+     investment: {{amount: {INVESTED}, paid_on: {INVESTED_ON}}}}}
+  - {{id: trained, name: USD saved by app, per: {{value: ticket_resolved}}, grain: [app],
+     cost: {{app: [ticket-triage], ai_category: [inference], include_training: true}}}}
 amortisation:
   - {{id: line, training: {{app: [vision-train], stage: [training]}},
      served_by: {{app: [ticket-triage, query-rewriter]}}, method: straight_line, months: 1, starts_on: 2026-10-01}}
@@ -187,6 +192,18 @@ def _runs() -> list[dict[str, Any]]:
     ]
 
 
+VALUES = {day: Decimal(17 * (n % 5) + 3).scaleb(-1) for n, day in enumerate(DAYS) if n != 6}
+
+
+def _outcomes() -> list[dict[str, Any]]:
+    """Worth something on all days but one; what is worth euros counts in no unit of dollars."""
+    told = {"outcome": "ticket_resolved", "app": "ticket-triage", "quantity": Decimal(5)}
+    return [
+        *({**told, "outcome_date": day, "value_amount": VALUES.get(day), "currency": "USD"} for day in DAYS),
+        {**told, "outcome_date": DAYS[6], "feature": "eu", "value_amount": Decimal(1000), "currency": "EUR"},
+    ]
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
     home = Home(tmp_path_factory.mktemp("service"))
@@ -204,6 +221,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
     lake.snapshot("otel__genai_span", _calls(), scope="spans.jsonl")
     lake.snapshot("focus__cost_and_usage", _charges(), scope="export", period_start=FIRST_DAY)
     lake.snapshot("training__run", _runs(), scope="runs.csv")
+    lake.snapshot("outcomes__record", _outcomes(), scope="outcomes.csv")
     lake.load({
         "litellm__spend_log": _gateway_calls(), "azure_monitor__metric": _metrics(),
         "prometheus__gpu_sample": _samples(), "kubernetes__event": _events(),
@@ -491,6 +509,87 @@ def test_units_show_training_beside_what_they_cost_without(built: DbtResult) -> 
     assert sum(row[6] is not None for row in rows) > 10
 
 
+# ── value ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _billed() -> dict[date, Decimal]:
+    found: dict[date, Decimal] = defaultdict(Decimal)
+    for row in _charges():
+        if json.loads(row["Tags"])["app"] == "ticket-triage":
+            found[date.fromisoformat(row["ChargePeriodStart"][:10])] += Decimal(row["BilledCost"])
+    return found
+
+
+def _not_replaced(built: DbtResult) -> dict[date, Decimal]:
+    """Estimates of the newest billed days, whose bill is not settled: a part of what every unit costs."""
+    found = dict(
+        built.query(
+            "select usage_date, sum(calibrated_estimated_cost) from intermediate.int_reconcile__usage "
+            f"where app = 'ticket-triage' and not is_replaced and usage_date <= '{BILLED_THROUGH}' group by 1"
+        )
+    )
+    assert 0 < len(found) < 4
+    return found
+
+
+@pytest.mark.ids("UNIT-3")
+def test_what_came_back_is_counted_through_the_days_of_the_bill(built: DbtResult) -> None:
+    cost, unsettled = _billed(), _not_replaced(built)
+    cost |= {day: cost[day] + estimate for day, estimate in unsettled.items()}
+    spent, back = INVESTED, Decimal(0)
+    paid_back = None
+    for day in sorted(cost):
+        spent, back = spent + cost[day], back + VALUES.get(day, 0)
+        if paid_back is None and back >= spent:
+            paid_back = day
+    value = sum(VALUES[day] for day in cost if day in VALUES)
+    september, october = built.query(
+        "select month_start, complete_day_count, total_cost, value_amount, cost_per_value, roi_ratio, "
+        "investment_amount, cumulative_cost_amount, cumulative_value_amount, cumulative_roi_ratio, first_date, "
+        "payback_date, payback_days "
+        "from marts.fct_value_monthly where unit_id = 'value' order by 1"
+    )
+    none = Decimal(0)
+    assert september == (
+        date(2026, 9, 1), 0, none, None, None, None, INVESTED, INVESTED, none, Decimal(-1), INVESTED_ON, None, None,
+    )  # fmt: skip
+    assert paid_back is not None, "a test of nothing"
+    assert FIRST_DAY < paid_back < BILLED_THROUGH
+    total = sum(cost.values(), Decimal(0))
+    assert october[:5] == (date(2026, 10, 1), 12, total, value, cut(total, value))
+    assert float(october[5]) == pytest.approx(float((value - total) / total), abs=1e-6)
+    assert october[6:9] == (None, total + INVESTED, value)
+    assert float(october[9]) == pytest.approx(float((value - total - INVESTED) / (total + INVESTED)), abs=1e-6)
+    assert october[10:] == (INVESTED_ON, paid_back, (paid_back - INVESTED_ON).days)
+
+
+@pytest.mark.ids("UNIT-3")
+def test_a_unit_per_value_costs_what_a_dollar_of_it_does(built: DbtResult) -> None:
+    rows = built.query(
+        "select usage_date, measure, effective_cost, quantity, unit_cost from marts.fct_unit_cost_daily "
+        "where unit_id = 'value' and is_complete order by 1"
+    )
+    unsettled = _not_replaced(built)
+    assert rows == [
+        (
+            day, "value of ticket_resolved", cost, VALUES.get(day),
+            cut(cost + unsettled.get(day, 0), VALUES.get(day, Decimal(0))),
+        )
+        for day, cost in sorted(_billed().items())
+    ]  # fmt: skip
+    ((app_name, billed, training, total, per_value),) = built.query(
+        "select app, effective_cost, training_estimated_cost, total_cost, cost_per_value "
+        "from marts.fct_value_monthly where unit_id = 'trained'"
+    )
+    expected = built.value(
+        "select sum(training_estimated_cost) from marts.fct_training_amortisation_daily "
+        f"where app = 'ticket-triage' and usage_date <= '{BILLED_THROUGH}'"
+    )
+    assert (app_name, billed, training) == ("ticket-triage", sum(_billed().values()), expected)
+    assert total == billed + sum(unsettled.values()) + training
+    assert per_value == cut(total, sum(VALUES[day] for day in VALUES if day <= BILLED_THROUGH))
+
+
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -502,6 +601,7 @@ def published(built: DbtResult) -> Path:
         for mart in (
             "fct_service_level_daily", "fct_service_objective_daily", "fct_gpu_utilization_daily",
             "fct_interruption_daily", "fct_training_cost_monthly", "fct_unit_cost_daily",
+            "fct_value_monthly",
         ):  # fmt: skip
             connection.table(f"marts.{mart}").write_parquet(str(folder / f"{mart}.parquet"))
     return built.warehouse.parent
@@ -548,3 +648,18 @@ def test_the_units_command_shows_training_where_a_unit_includes_it(built: DbtRes
     )
     assert f"USD\N{NO-BREAK SPACE}{cost:.3f}" in output
     assert "With training" not in _command("units", "--home", published, "--unit", "plain")
+
+
+@pytest.mark.ids("UNIT-3")
+def test_the_units_command_shows_what_came_back(built: DbtResult, published: Path) -> None:
+    output = _command("units", "--value", "--home", published)
+    line = next(line for line in output.splitlines() if line.startswith("USD saved  "))
+    roi, days = built.query(
+        "select roi_ratio, payback_days from marts.fct_value_monthly where unit_id = 'value' and complete_day_count > 0"
+    )[0]
+    assert f"after {days} days" in line
+    assert f"+{roi * 100:.0f}%" in line
+    assert "ticket-triage" in next(line for line in output.splitlines() if line.startswith("USD saved by app"))
+    missing = CliRunner().invoke(app, ["units", "--value", "--home", str(published), "--unit", "plain"])
+    assert missing.exit_code == 1
+    assert "no unit 'plain' is counted per value" in missing.output

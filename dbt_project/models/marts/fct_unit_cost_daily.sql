@@ -91,7 +91,10 @@ joined as (
         units.unit_id,
         units.unit_name,
         units.cost_basis,
-        coalesce(units.outcome, units.measure) as measure,
+        case
+            when units.measure = 'value' then 'value of ' || units.outcome
+            else coalesce(units.outcome, units.measure)
+        end as measure,
         units.grain,
         {%- for column in grain %}
         daily.{{ column }},

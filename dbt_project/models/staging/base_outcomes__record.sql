@@ -10,6 +10,8 @@ select
     {{ given('landed.app') }} as app,
     {{ given('landed.feature') }} as feature,
     cast(landed.quantity as decimal(38, 12)) as quantity,
+    cast(landed.value_amount as decimal(38, 12)) as value_amount,
+    {{ given('landed.currency') }} as currency,
     case
         when landed.outcome_date is null then 'outcome_date'
         when landed.outcome is null then 'outcome'

@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
 
-select source_id, x_file, x_row, outcome_date, outcome, team, app, feature, quantity
+select source_id, x_file, x_row, outcome_date, outcome, team, app, feature, quantity, value_amount, currency
 from {{ ref('base_outcomes__record') }}
 where delivery_number = 1 and missing_column is null

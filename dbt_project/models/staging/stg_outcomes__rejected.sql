@@ -24,7 +24,9 @@ select
         'team=' || team,
         'app=' || app,
         'feature=' || feature,
-        'quantity=' || cast(quantity as varchar)
+        'quantity=' || cast(quantity as varchar),
+        'value_amount=' || cast(value_amount as varchar),
+        'currency=' || currency
     ) as raw_row
 from {{ ref('base_outcomes__record') }}
 where delivery_number > 1 or missing_column is not null

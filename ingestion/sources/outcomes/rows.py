@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finops import lake as contract
+from finops.money import CURRENCIES
 from ingestion.errors import MissingColumnsError
 from ingestion.privacy import mask_emails, mask_emails_sql
 from ingestion.records import Record, RefusedError, as_amount, as_day, refusal, required
@@ -18,9 +19,11 @@ from ingestion.tabular import Check, identifier, literal, struct_text
 
 TABLE = contract.OUTCOME
 _REQUIRED = ("outcome_date", "outcome", "quantity")
-_OPTIONAL = ("team", "app", "feature")
+_OWNER = ("team", "app", "feature")
+_OPTIONAL = (*_OWNER, "value_amount", "currency")
 _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 _DECIMAL = "decimal(38,12)"
+_CURRENCY_REMEDY = "Write the ISO 4217 code of value_amount, such as USD"
 
 
 def map_headers(headers: Sequence[str], address: str, columns: Mapping[str, str]) -> dict[str, str]:
@@ -59,8 +62,19 @@ def _row(fields: Mapping[str, str]) -> dict[str, Any]:
         "outcome_date": as_day(fields, "outcome_date"),
         "outcome": mask_emails(required(fields, "outcome", "Name it, such as ticket_resolved")),
         "quantity": as_amount(fields, "quantity"),
-        **{name: mask_emails(fields[name]) for name in _OPTIONAL if name in fields},
+        **{name: mask_emails(fields[name]) for name in _OWNER if name in fields},
+        **_value(fields),
     }
+
+
+def _value(fields: Mapping[str, str]) -> dict[str, Any]:
+    amount = as_amount(fields, "value_amount")
+    if amount is None:
+        return {}
+    currency = required(fields, "currency", _CURRENCY_REMEDY).upper()
+    if currency not in CURRENCIES:
+        raise RefusedError("currency", f"{currency!r} is not a currency", _CURRENCY_REMEDY)
+    return {"value_amount": amount, "currency": currency}
 
 
 def staged_sql(columns: dict[str, str]) -> str:
@@ -93,6 +107,25 @@ CHECKS = (
         "concat(quantity, ' is negative')",
         "Write zero or more; correct a day by delivering its file again",
     ),
+    Check(
+        "value_amount",
+        f"value_amount is not null and try_cast(value_amount as {_DECIMAL}) is null",
+        "concat('''', value_amount, ''' is not a number')",
+        "Write a number with a point and without separators",
+    ),
+    Check(
+        "value_amount",
+        f"try_cast(value_amount as {_DECIMAL}) < 0",
+        "concat(value_amount, ' is negative')",
+        "Write zero or more",
+    ),
+    Check(
+        "currency",
+        "value_amount is not null and coalesce(upper(currency), '') not in "
+        f"({', '.join(literal(code) for code in sorted(CURRENCIES))})",
+        "coalesce(concat('''', currency, ''' is not a currency'), 'the value has no currency')",
+        _CURRENCY_REMEDY,
+    ),
 )
 RAW_ROW = struct_text({name: name for name in _COLUMNS})
 
@@ -104,6 +137,7 @@ def final_sql(*, file: str, source_id: str, snapshot_id: str) -> str:
         "snapshot_id": literal(snapshot_id),
         "x_file": literal(file),
         **{name: name for name in ("x_row", *_COLUMNS)},
+        "currency": "case when value_amount is not null then upper(currency) end",
     }
     types = {column.name: {"text": "varchar"}.get(column.type, column.type) for column in TABLE.columns}
     return ", ".join(f"({final[name]})::{kind} as {name}" for name, kind in types.items())

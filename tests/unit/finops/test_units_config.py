@@ -50,7 +50,12 @@ def file_problems(folder: Path, text: str) -> list[str]:
         ),
         (
             "per: {measure: requests, outcome: ticket_resolved}",
-            "units.yml:2: units[0].per: a unit is counted in one thing. Write either measure or outcome",
+            "units.yml:2: units[0].per: a unit is counted in one thing. Write one of measure, outcome and value",
+        ),
+        (
+            "per: {value: ticket_resolved}, grain: [app], investment: {amount: 1, paid_on: 2026-01-01}",
+            "units.yml:2: units[0].investment: an investment comes back as value, all in one. "
+            "Use per: {value: …} without grain",
         ),
         (
             "cost: {app: [suport-copilot]}, per: {measure: requests}",
