@@ -119,6 +119,12 @@ def show_units(lines: list[UnitLine], console: Console) -> None:
     )
 
 
+def _payback(days: int | None) -> str:
+    if days is None:
+        return "not yet"
+    return f"after {f.count(days, 'day')}" if days else "at once"
+
+
 def _target(line: UnitLine) -> str:
     if line.target is None:
         return ""
@@ -189,7 +195,7 @@ def show_values(lines: list[ValueLine], console: Console) -> None:
             _amount(line.cost_per_value, line.currency),
             "–" if line.roi_ratio is None else f.signed_percent(line.roi_ratio),
             "–" if line.cumulative_roi_ratio is None else f.signed_percent(line.cumulative_roi_ratio),
-            f"after {line.payback_days} days" if line.payback_days is not None else "not yet",
+            _payback(line.payback_days),
         )
         shown = key
     console.print(table)

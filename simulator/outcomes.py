@@ -42,7 +42,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     Outcome("product_described", "search", "catalog-enricher", "describe", 1_150),
     Outcome("document_processed", "documents", "invoice-extractor", "match", 9_800, worth="0.055"),
     Outcome("contract_reviewed", "documents", "contract-review", "clauses", 38, worth="42"),
-    Outcome("lead_scored", "marketing", "lead-scoring", "score", 2_300, worth="0.35"),
+    Outcome("lead_scored", "marketing", "lead-scoring", "score", 2_300, worth="0.0015"),
     Outcome("campaign_text_published", "marketing", "campaign-writer", "draft", 36),
     Outcome("claim_screened", "fraud", "claims-screening", "screen", 640),
     Outcome("transaction_scored", "fraud", "risk-scoring", "", 185_000, 0.2, "steady", worth="0.0021"),

@@ -41,6 +41,8 @@ units:
   - {{id: plain, name: Request, cost: {{app: [ticket-triage], ai_category: [inference]}}, per: {{measure: requests}}}}
   - {{id: value, name: USD saved, cost: {{app: [ticket-triage]}}, per: {{value: ticket_resolved}},
      investment: {{amount: {INVESTED}, paid_on: {INVESTED_ON}}}}}
+  - {{id: late, name: USD saved since, cost: {{app: [ticket-triage]}}, per: {{value: ticket_resolved}},
+     investment: {{amount: 0.01, paid_on: {DAYS[4]}}}}}
   - {{id: trained, name: USD saved by app, per: {{value: ticket_resolved}}, grain: [app],
      cost: {{app: [ticket-triage], ai_category: [inference], include_training: true}}}}
 amortisation:
@@ -561,6 +563,10 @@ def test_what_came_back_is_counted_through_the_days_of_the_bill(built: DbtResult
     assert october[6:9] == (None, total + INVESTED, value)
     assert float(october[9]) == pytest.approx(float((value - total - INVESTED) / (total + INVESTED)), abs=1e-6)
     assert october[10:] == (INVESTED_ON, paid_back, (paid_back - INVESTED_ON).days)
+    # Value was ahead of cost on the second day, and nothing that is paid on the fifth has come back by then.
+    assert VALUES[DAYS[0]] + VALUES[DAYS[1]] > cost[DAYS[0]] + cost[DAYS[1]]
+    late = "select first_date, payback_date, payback_days from marts.fct_value_monthly where unit_id = 'late'"
+    assert built.query(late) == [(FIRST_DAY, DAYS[4], 0)]
 
 
 @pytest.mark.ids("UNIT-3")

@@ -68,12 +68,22 @@ running as (
 
 paid_back as (
     select
-        {{ own | join(', ') }},
-        min(usage_date) as first_date,
-        min(case when cumulative_value_amount >= cumulative_cost_amount and cumulative_cost_amount > 0 then usage_date end)
-            as payback_date
+        running.{{ own | join(', running.') }},
+        min(running.usage_date) as first_date,
+        coalesce(max(definitions.invested_on), min(running.usage_date)) as paid_date,
+        min(
+            case
+                when
+                    running.cumulative_value_amount >= running.cumulative_cost_amount
+                    and running.cumulative_cost_amount > 0
+                    -- What is not paid yet cannot have come back.
+                    and running.usage_date >= coalesce(definitions.invested_on, running.usage_date)
+                    then running.usage_date
+            end
+        ) as payback_date
     from running
-    group by {{ own | join(', ') }}
+    inner join {{ ref('int_unit__definition') }} as definitions on running.unit_id = definitions.unit_id
+    group by running.{{ own | join(', running.') }}
 ),
 
 monthly as (
@@ -136,7 +146,7 @@ select
     cast(
         case
             when paid_back.payback_date < {{ add_months('totals.month_start', 1) }}
-                then {{ days_between('paid_back.first_date', 'paid_back.payback_date') }}
+                then {{ days_between('paid_back.paid_date', 'paid_back.payback_date') }}
         end as bigint
     ) as payback_days
 from totals
