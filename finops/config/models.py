@@ -1336,7 +1336,9 @@ class Unit(Strict):
     id: Identifier = Field(description="Name of the unit in the mart")
     name: str = Field(description="What people call it")
     basis: Literal["bill", "usage"] = Field("bill", description="Where the cost is from")
-    cost: UnitCostFilter = Field(default=UnitCostFilter(), description="Which cost; all AI spend where absent")
+    cost: UnitCostFilter = Field(
+        default_factory=lambda: UnitCostFilter.model_validate({}), description="Which cost; all AI spend where absent"
+    )
     per: UnitMeasure = Field(description="What it is divided by")
     grain: list[UnitDimension] = Field(
         default=[], description="One unit cost for each of these; one in all where absent"
