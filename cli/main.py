@@ -310,12 +310,13 @@ def units(
     missed: Annotated[
         bool, typer.Option("--missed", help="Instead: who paid for input that a cache would have had")
     ] = False,
+    value: Annotated[bool, typer.Option("--value", help="Instead: value, return and payback by month")] = False,
     home: HomeOption = None,
 ) -> None:
     """Show what one unit costs (config/units.yml), against its target and the weeks before."""
     from cli.missed_cache import read_missed, show_missed
     from cli.published import NotPublishedError
-    from cli.units import read_units, show_units
+    from cli.units import read_units, read_values, show_units, show_values
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
@@ -325,6 +326,13 @@ def units(
                 raise _fail("there is no model usage yet; `aifinops doctor` says what the sources lack")
             show_missed(found, Console(file=sys.stdout))
             return
+        if value:
+            values = read_values(place, unit)
+            if not values:
+                what = f"no unit {unit!r}" if unit else "no unit"
+                raise _fail(f"{what} is counted per value with known cost; write per: {{value: …}} in config/units.yml")
+            show_values(values, Console(file=sys.stdout))
+            return
         lines = read_units(place, unit)
     except NotPublishedError as error:
         raise _fail(str(error)) from None
@@ -332,6 +340,28 @@ def units(
         what = f"unit {unit!r} has" if unit else "units have"
         raise _fail(f"{what} no day whose cost is all known; see config/units.yml, and `aifinops config check`")
     show_units(lines, Console(file=sys.stdout))
+
+
+@app.command("service-levels")
+def service_levels(
+    of_app: Annotated[str | None, typer.Option("--app", help="Only this app", show_default=False)] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model", show_default=False)] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to look back")] = 28,
+    top: Annotated[int, typer.Option(min=1, help="How many models to show, dearest first")] = 25,
+    home: HomeOption = None,
+) -> None:
+    """Show latency, errors, error budgets, GPU use, interruptions and retrains beside their cost."""
+    from cli.published import NotPublishedError
+    from cli.service_levels import show_service_levels
+
+    place = _published(Home(home.resolve()) if home else Home.from_environment())
+    try:
+        found = show_service_levels(place, Console(file=sys.stdout), app=of_app, model=model, days=days, top=top)
+    except NotPublishedError as error:
+        raise _fail(str(error)) from None
+    if not found:
+        what = " and ".join(f"{name} {value!r}" for name, value in (("app", of_app), ("model", model)) if value)
+        raise _fail(f"no telemetry of {what or 'any request or GPU'}; `aifinops doctor` says which sources there are")
 
 
 @app.command()

@@ -775,6 +775,8 @@ OUTCOME = LakeTable(
         _text("model", "Model that produced it, as the price book names it; null where all of them did."),
         Column("quantity", "decimal(38,12)", "How many."),
         Column("quality_score", "decimal(38,12)", "Mean score of them, 0 to 1; null where nobody scored them."),
+        Column("value_amount", "decimal(38,12)", "What they were worth in all, such as revenue; null where not said."),
+        _text("currency", "ISO 4217 code of value_amount."),
     ),
 )
 

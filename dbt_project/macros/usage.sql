@@ -64,6 +64,8 @@
   where rows are sums of several requests. `usage_key` is the row_hash() of all that the row says, computed here where it
   is not given. `repeat_count`: requests that repeat an earlier one, as far as the source tells.
   `repeated_prefix_tokens`: of the start of prompts that an earlier call had too, cached or not; null where nobody says.
+  `duration_milliseconds`, `first_token_milliseconds`: how long a call and its first token took; null where rows are no calls
+  or do not say it.
 #}
 {% macro usage_row(expressions) -%}
     {% set said = [] %}
@@ -84,7 +86,14 @@
     cast({{ expressions.get('request_count', '0') }} as bigint) as request_count,
     cast({{ expressions.get('error_count', '0') }} as bigint) as error_count,
     cast({{ expressions.get('repeat_count', '0') }} as bigint) as repeat_count,
-    cast({{ expressions.get('repeated_prefix_tokens', 'null') }} as bigint) as repeated_prefix_tokens
+    cast({{ expressions.get('repeated_prefix_tokens', 'null') }} as bigint) as repeated_prefix_tokens,
+    cast({{ expressions.get('duration_milliseconds', 'null') }} as double) as duration_milliseconds,
+    cast({{ expressions.get('first_token_milliseconds', 'null') }} as double) as first_token_milliseconds
+{%- endmacro %}
+
+{# Milliseconds from one timestamp to a later one; null where the later one is earlier, as two clocks may have it. #}
+{% macro call_milliseconds(earlier, later) -%}
+    case when {{ later }} >= {{ earlier }} then round({{ seconds_between(earlier, later) }} * 1000, 3) end
 {%- endmacro %}
 
 {# The columns by which usage is summed, besides its hour and the size of its requests. #}

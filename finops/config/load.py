@@ -241,6 +241,15 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
         for what in ("team", "app"):
             for j, name in enumerate(unit.cost.values.get(what, [])):
                 yield _Reference("units", ("units", i, "cost", what, j), what, name)
+    for i, policy in enumerate(config.units.amortisation):
+        for role, named in (("training", policy.training.values), ("served_by", policy.served_by.values)):
+            for what in ("team", "app"):
+                for j, name in enumerate(named.get(what, [])):
+                    yield _Reference("units", ("amortisation", i, role, what, j), what, name)
+    for i, level in enumerate(config.units.service_levels):
+        for what in ("team", "app"):
+            for j, name in enumerate(level.values.get(what, [])):
+                yield _Reference("units", ("service_levels", i, what, j), what, name)
     for i, pool in enumerate(config.allocation.pools):
         for team in pool.shares:
             yield _Reference("allocation", ("pools", i, "shares", team), "team", team)

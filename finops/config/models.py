@@ -1292,11 +1292,14 @@ class UnitCostFilter(Strict):
     attribution_method: list[Literal["direct", "allocated", "unallocated", "unmatched"]] = Field(
         default=[], description="How the cost found its owner; usage that is not billed yet is direct or unallocated"
     )
+    include_training: bool = Field(
+        False, description="Also show what one unit costs with its part of training, by the policies of amortisation"
+    )
 
     @property
     def values(self) -> dict[str, list[str]]:
         """Dimension → values, of the dimensions that are named."""
-        return {name: found for name, found in self.model_dump().items() if found}
+        return {name: found for name, found in self.model_dump(exclude={"include_training"}).items() if found}
 
 
 class UnitMeasure(Strict):
@@ -1322,12 +1325,25 @@ class UnitMeasure(Strict):
         "finished",
     )
     outcome: str | None = Field(None, min_length=1, description="An outcome, as outcome files name it")
+    value: str | None = Field(
+        None,
+        min_length=1,
+        description="The value of an outcome, as outcome files say it (value_amount, in the unit's currency): the unit "
+        "is what one of that currency costs",
+    )
 
     @model_validator(mode="after")
     def _one(self) -> UnitMeasure:
-        if (self.measure is None) == (self.outcome is None):
-            raise SettingError("a unit is counted in one thing", "Write either measure or outcome")
+        if [self.measure, self.outcome, self.value].count(None) != 2:
+            raise SettingError("a unit is counted in one thing", "Write one of measure, outcome and value")
         return self
+
+
+class Investment(Strict):
+    """What was paid once before anything came back, and is on no bill of AI."""
+
+    amount: PositiveMoney = Field(description="In the unit's currency")
+    paid_on: DateOnly = Field(description="Day on which it was paid")
 
 
 class Unit(Strict):
@@ -1340,13 +1356,18 @@ class Unit(Strict):
     id: Identifier = Field(description="Name of the unit in the mart")
     name: str = Field(description="What people call it")
     basis: Literal["bill", "usage"] = Field("bill", description="Where the cost is from")
-    cost: UnitCostFilter = Field(default=UnitCostFilter(), description="Which cost; all AI spend where absent")
+    cost: UnitCostFilter = Field(
+        default_factory=lambda: UnitCostFilter.model_validate({}), description="Which cost; all AI spend where absent"
+    )
     per: UnitMeasure = Field(description="What it is divided by")
     grain: list[UnitDimension] = Field(
         default=[], description="One unit cost for each of these; one in all where absent"
     )
     target: PositiveMoney | None = Field(None, description="One unit may cost this at most")
     currency: Currency = Field("USD", description="ISO 4217 code; only cost in it counts")
+    investment: Investment | None = Field(
+        None, description="For a unit per value: what must come back too before it has paid for itself"
+    )
     measured_only: bool = Field(
         True,
         description="For tokens, requests and GPU hours on the bill: only the cost of accounts whose usage is measured "
@@ -1377,6 +1398,188 @@ class Unit(Strict):
         _require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
         return self
 
+    @model_validator(mode="after")
+    def _invested(self) -> Unit:
+        if self.investment is not None and (self.per.value is None or self.grain):
+            raise SettingError(
+                "an investment comes back as value, all in one", "Use per: {value: …} without grain", ("investment",)
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _with_training(self) -> Unit:
+        if not self.cost.include_training:
+            return self
+        place = ("cost", "include_training")
+        for name in {*self.grain, *self.cost.values} - {"team", "app", "model", "ai_category"}:
+            raise SettingError(f"training is not known by {name}", "Leave it out, or include_training", place)
+        own = set(self.cost.ai_category)
+        if self.basis == "bill" and (not own or own & {"training", "fine_tuning"}):
+            raise SettingError(
+                "the cost would have training in it twice",
+                "Name ai_category without training and fine_tuning, such as [inference, provisioned_capacity]",
+                place,
+            )
+        return self
+
+
+Share = Annotated[Decimal, Field(gt=0, lt=1, max_digits=12, decimal_places=11)]
+
+
+class LatencyTarget(Strict):
+    """So many of a hundred answered requests take at most so long."""
+
+    milliseconds: int = Field(gt=0, description="From the start of the call to its end")
+    percentile: Decimal = Field(
+        Decimal(95), gt=0, lt=100, max_digits=9, decimal_places=6, description="Of 100 answered requests, how many"
+    )
+
+
+class ServiceLevel(Strict):
+    """What an app or a model is to keep to, and so how often it may fail to."""
+
+    id: Identifier = Field(description="Name in the mart")
+    name: str = Field(description="What people call it")
+    team: list[Identifier] = Field(default=[], description="Only requests of these teams")
+    app: list[Identifier] = Field(default=[], description="Only requests of these apps")
+    model: list[str] = Field(default=[], description="Only requests of these models, as the price book names them")
+    latency: LatencyTarget | None = Field(
+        None, description="How fast; judged by sources that tell calls one by one: spans and LiteLLM"
+    )
+    availability: Share | None = Field(
+        None, description="Share of requests without an error, such as 0.995; judged by Azure Monitor too"
+    )
+    window_days: int = Field(28, ge=1, le=366, description="Days that the error budget is for, up to each day")
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        named = {"team": self.team, "app": self.app, "model": self.model}
+        return {name: found for name, found in named.items() if found}
+
+    @model_validator(mode="after")
+    def _target(self) -> ServiceLevel:
+        if self.latency is None and self.availability is None:
+            raise SettingError("there is nothing to keep to", "Write latency, availability, or both")
+        return self
+
+
+class GpuService(Strict):
+    """When GPUs are used well, and what an interruption costs."""
+
+    utilization_at_least: Share = Field(
+        Decimal("0.60"), description="Below this share of the time with a kernel running, GPUs are paid for in vain"
+    )
+    utilization_at_most: Share = Field(Decimal("0.85"), description="Above this, a peak finds no room")
+    checkpoint_minutes: int | None = Field(
+        None,
+        gt=0,
+        description="Jobs save their work at least so often, so that an interruption repeats no more than this; "
+        "absent: all since the pod's start or last interruption",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> GpuService:
+        if self.utilization_at_least >= self.utilization_at_most:
+            raise SettingError(
+                "utilization_at_least is not below utilization_at_most",
+                "Write the lower share first, such as 0.60 and 0.85",
+                ("utilization_at_least",),
+            )
+        return self
+
+
+class TrainingCost(Strict):
+    """Which training was paid for: every setting that is named must hold."""
+
+    basis: Literal["runs", "bill"] = Field(
+        "runs",
+        description="runs: ended runs with their GPU time at the price book's prices, failed ones too; bill: "
+        "effective cost",
+    )
+    team: list[Identifier] = Field(default=[], description="Teams")
+    app: list[Identifier] = Field(default=[], description="Apps")
+    project: list[str] = Field(default=[], description="Projects")
+    experiment: list[str] = Field(default=[], description="Experiments or pipelines; only runs know them")
+    stage: list[str] = Field(default=[], description="Such as training, fine_tuning; only runs know them")
+    ai_category: list[AiCategory] = Field(
+        default=[], description="Such as training, fine_tuning; only the bill knows them"
+    )
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        return {name: found for name, found in self.model_dump(exclude={"basis"}).items() if found}
+
+    @model_validator(mode="after")
+    def _known(self) -> TrainingCost:
+        unknown = ("experiment", "stage") if self.basis == "bill" else ("ai_category",)
+        for name in unknown:
+            if name in self.values:
+                other = "runs" if self.basis == "bill" else "bill"
+                raise SettingError(f"basis {self.basis} does not know {name}", f"Use basis: {other}", (name,))
+        if self.basis == "bill" and "ai_category" not in self.values:
+            raise SettingError(
+                "all of the bill would be training",
+                "Add ai_category, such as [training, fine_tuning]",
+                ("ai_category",),
+            )
+        return self
+
+
+class ServedBy(Strict):
+    """Whose inference the training is for."""
+
+    app: list[Identifier] = Field(default=[], description="Apps")
+    model: list[str] = Field(default=[], description="Models, as the price book names them")
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Dimension → values, of the dimensions that are named."""
+        return {name: found for name, found in self.model_dump().items() if found}
+
+    @model_validator(mode="after")
+    def _some(self) -> ServedBy:
+        if not self.values:
+            raise SettingError("nothing is served by it", "Name apps, models, or both")
+        return self
+
+
+class ExpectedUsage(Strict):
+    """How much inference one day's training is to serve."""
+
+    requests: int | None = Field(None, gt=0, le=10**15, description="Requests")
+    tokens: int | None = Field(None, gt=0, le=10**15, description="Tokens, of all kinds")
+
+    @model_validator(mode="after")
+    def _one(self) -> ExpectedUsage:
+        if (self.requests is None) == (self.tokens is None):
+            raise SettingError("usage is expected in one thing", "Write either requests or tokens")
+        return self
+
+
+class Amortisation(Strict):
+    """Training spread over the inference that it is for. Each day's training is spread on its own, exactly."""
+
+    id: Identifier = Field(description="Name in the mart")
+    training: TrainingCost = Field(description="What was paid for")
+    served_by: ServedBy = Field(description="Whose inference it is spread over")
+    method: Literal["straight_line", "by_usage"] = Field(
+        description="straight_line: the same every day for months; by_usage: as expected usage happens"
+    )
+    months: int | None = Field(None, ge=1, le=120, description="For straight_line: from the day of the training on")
+    expected: ExpectedUsage | None = Field(None, description="For by_usage: after so much nothing is left")
+    starts_on: DateOnly = Field(description="First day whose training is spread; what was before is not")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Amortisation:
+        needed, other = ("months", "expected") if self.method == "straight_line" else ("expected", "months")
+        if getattr(self, needed) is None:
+            raise SettingError(f"{self.method} needs {needed}", f"Add {needed}", (needed,))
+        if getattr(self, other) is not None:
+            raise SettingError(f"{self.method} has no {other}", f"Remove {other}", (other,))
+        return self
+
 
 class Caching(Strict):
     """What counts as money that caching would have saved."""
@@ -1400,7 +1603,7 @@ class ModelRouting(Strict):
 
 
 class UnitsFile(Strict):
-    """What the money buys: units of your own, without SQL."""
+    """What the money buys: units of your own, without SQL, and the service that they come with."""
 
     units: list[Unit] = Field(default=[], description="One entry per unit")
     caching: Caching = Field(
@@ -1409,10 +1612,21 @@ class UnitsFile(Strict):
     model_routing: ModelRouting = Field(
         default_factory=lambda: ModelRouting.model_validate({}), description="What other models would have saved"
     )
+    service_levels: list[ServiceLevel] = Field(default=[], description="One entry per objective")
+    amortisation: list[Amortisation] = Field(
+        default=[], description="Training that units may carry: one entry per policy"
+    )
+    gpu: GpuService = Field(
+        default_factory=lambda: GpuService.model_validate({}), description="Use of GPUs and interruptions"
+    )
 
     @model_validator(mode="after")
     def _unique(self) -> UnitsFile:
         _require_unique("unit", ((("units", i, "id"), unit.id) for i, unit in enumerate(self.units)))
+        levels = ((("service_levels", i, "id"), level.id) for i, level in enumerate(self.service_levels))
+        _require_unique("service level", levels)
+        policies = ((("amortisation", i, "id"), policy.id) for i, policy in enumerate(self.amortisation))
+        _require_unique("amortisation", policies)
         return self
 
 

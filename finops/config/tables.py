@@ -95,8 +95,20 @@ COLUMNS: dict[str, dict[str, str]] = {
     "unit": {
         "unit_id": "text", "unit_name": "text", "priority": "bigint", "cost_basis": "text", "measure": "text",
         "outcome": "text", "matching": "text", "currency": "text", "target_amount": "decimal(38,12)",
+        "includes_training": "boolean", "investment_amount": "decimal(38,12)", "invested_on": "date",
     },
     "unit_dimension": {"unit_id": "text", "role": "text", "dimension": "text", "value": "text"},
+    "amortisation": {
+        "amortisation_id": "text", "training_basis": "text", "method": "text", "months": "bigint",
+        "expected_measure": "text", "expected_quantity": "bigint", "starts_on": "date",
+    },
+    "amortisation_dimension": {"amortisation_id": "text", "role": "text", "dimension": "text", "value": "text"},
+    "service_level": {
+        "objective_id": "text", "objective_name": "text", "priority": "bigint",
+        "latency_target_milliseconds": "bigint", "latency_target_ratio": "decimal(38,12)",
+        "availability_target_ratio": "decimal(38,12)", "window_days": "bigint",
+    },
+    "service_level_dimension": {"objective_id": "text", "dimension": "text", "value": "text"},
     "event": {
         "event_id": "text", "name": "text", "starts_on": "date", "ends_on": "date", "scope_type": "text",
         "scope_value": "text", "effect": "text",
@@ -138,10 +150,15 @@ DESCRIPTIONS: dict[str, str] = {
     "with a price; billed: usage of accounts with cost; all).",
     "unit_dimension": "How units look at dimensions, one row per value: role filter (the cost has one of the values) "
     "or grain (each value has a unit cost; value is null).",
+    "amortisation": "How training is spread over the inference that it is for.",
+    "amortisation_dimension": "Which training (role training) and whose inference (role served_by), one row per value.",
+    "service_level": "Objectives of units.yml in their order. latency_target_ratio: share of answered requests that "
+    "are to take at most latency_target_milliseconds.",
+    "service_level_dimension": "Requests that an objective is about, one row per value; all where there is none.",
     "event": "Known events. ends_on is the last day.",
     "setting": "Single values: as_of (YYYY-MM-DD HH:MM:SS, UTC), fiscal_year_first_month, coverage_target, the "
-    "settings of reconciliation.yml; known_at and known_basis where a past day is rebuilt; reporting_currency, "
-    "exchange_rate_max_age_days.",
+    "settings of reconciliation.yml, those of GPUs in units.yml; known_at and known_basis where a past day is rebuilt; "
+    "reporting_currency, exchange_rate_max_age_days.",
 }
 
 
@@ -488,11 +505,14 @@ def _units(config: Configuration) -> Iterator[Row]:
             "unit_name": unit.name,
             "priority": priority,
             "cost_basis": unit.basis,
-            "measure": unit.per.measure or "outcome",
-            "outcome": unit.per.outcome,
+            "measure": unit.per.measure or ("value" if unit.per.value else "outcome"),
+            "outcome": unit.per.outcome or unit.per.value,
             "matching": unit.matching,
             "currency": unit.currency,
             "target_amount": unit.target,
+            "includes_training": unit.cost.include_training,
+            "investment_amount": unit.investment.amount if unit.investment else None,
+            "invested_on": unit.investment.paid_on if unit.investment else None,
         }
 
 
@@ -503,6 +523,51 @@ def _unit_dimensions(config: Configuration) -> Iterator[Row]:
         for dimension, values in unit.cost.values.items():
             for value in dict.fromkeys(values):
                 yield {"unit_id": unit.id, "role": "filter", "dimension": dimension, "value": value}
+
+
+def _amortisations(config: Configuration) -> Iterator[Row]:
+    for policy in config.units.amortisation:
+        expected = policy.expected.model_dump(exclude_none=True) if policy.expected else {}
+        measure, quantity = next(iter(expected.items()), (None, None))
+        yield {
+            "amortisation_id": policy.id,
+            "training_basis": policy.training.basis,
+            "method": policy.method,
+            "months": policy.months,
+            "expected_measure": measure,
+            "expected_quantity": quantity,
+            "starts_on": policy.starts_on,
+        }
+
+
+def _amortisation_dimensions(config: Configuration) -> Iterator[Row]:
+    for policy in config.units.amortisation:
+        for role, named in (("training", policy.training.values), ("served_by", policy.served_by.values)):
+            for dimension, values in named.items():
+                for value in dict.fromkeys(values):
+                    yield {
+                        "amortisation_id": policy.id, "role": role, "dimension": dimension, "value": value
+                    }  # fmt: skip
+
+
+def _service_levels(config: Configuration) -> Iterator[Row]:
+    for priority, level in enumerate(config.units.service_levels, start=1):
+        yield {
+            "objective_id": level.id,
+            "objective_name": level.name,
+            "priority": priority,
+            "latency_target_milliseconds": level.latency.milliseconds if level.latency else None,
+            "latency_target_ratio": level.latency.percentile / 100 if level.latency else None,
+            "availability_target_ratio": level.availability,
+            "window_days": level.window_days,
+        }
+
+
+def _service_level_dimensions(config: Configuration) -> Iterator[Row]:
+    for level in config.units.service_levels:
+        for dimension, values in level.values.items():
+            for value in dict.fromkeys(values):
+                yield {"objective_id": level.id, "dimension": dimension, "value": value}
 
 
 def _events(config: Configuration) -> Iterator[Row]:
@@ -526,6 +591,8 @@ def _settings(config: Configuration) -> Iterator[Row]:
         yield {"name": name, "value": str(getattr(reconciliation, name))}
     for name, value in reconciliation.calibration.model_dump().items():
         yield {"name": f"calibration_{name}", "value": str(value)}
+    for name, value in config.units.gpu.model_dump(exclude_none=True).items():
+        yield {"name": f"gpu_{name}", "value": str(value)}
     yield {"name": "reporting_currency", "value": config.currencies.reporting_currency}
     yield {"name": "exchange_rate_max_age_days", "value": str(config.currencies.max_age_days)}
     yield {"name": "minimum_prompt_tokens", "value": str(config.units.caching.minimum_prompt_tokens)}
@@ -557,6 +624,10 @@ _BUILDERS = {
     "budget_threshold": _budget_thresholds,
     "unit": _units,
     "unit_dimension": _unit_dimensions,
+    "amortisation": _amortisations,
+    "amortisation_dimension": _amortisation_dimensions,
+    "service_level": _service_levels,
+    "service_level_dimension": _service_level_dimensions,
     "event": _events,
     "setting": _settings,
 }

@@ -136,3 +136,41 @@ def test_scores_are_kept_by_model_and_what_is_no_share_is_refused(tmp_path: Path
             (None, None),
         ]
         assert query(home, "landing__rejected", "select distinct column_name from rows") == [("quality_score",)]
+
+
+@pytest.mark.ids("UNIT-3")
+def test_outcomes_say_what_they_were_worth_in_files_and_tables(tmp_path: Path) -> None:
+    home, database = landing_home(tmp_path / "home", AS_OF), tmp_path / "reporting.db"
+    rows = [
+        {**SOLVED, "value_amount": "17.50", "currency": "eur"},
+        {**SOLVED, "outcome_date": "2026-10-02", "value_amount": "", "currency": ""},
+        {**SOLVED, "outcome_date": "2026-10-03", "value_amount": "3", "currency": ""},
+        {**SOLVED, "outcome_date": "2026-10-04", "value_amount": "3", "currency": "dollars"},
+        {**SOLVED, "outcome_date": "2026-10-05", "value_amount": "1,5", "currency": "USD"},
+        {**SOLVED, "outcome_date": "2026-10-06", "value_amount": "-1", "currency": "USD"},
+    ]
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute(f"create table worth ({', '.join(rows[0])})")
+        connection.executemany("insert into worth values (?, ?, ?, ?, ?, ?)", [tuple(row.values()) for row in rows])
+    connection.close()
+    table = {"connection_env": "REPORTING_DB", "table": "worth"}
+    for place, settings in (
+        (home, {"url": str(write_csv(tmp_path / "worth.csv", rows))}),
+        (Home(tmp_path / "2"), table),
+    ):
+        landed = land(place, {"REPORTING_DB": f"sqlite:///{database}"}, **settings)
+        assert (landed.rows, landed.rejected) == ({TABLE: 2}, 4)
+        assert query(place, TABLE, "select value_amount, currency from rows order by outcome_date") == [
+            (Decimal("17.5"), "EUR"),
+            (None, None),
+        ]
+        reasons = [row[0] for row in query(place, "landing__rejected", "select reason from rows")]
+        wanted = ("currency", "not a currency", "'1,5' is not a number", "-1 is negative")
+        assert all(any(words in reason for reason in reasons) for words in wanted), reasons
+    result = run_dbt(home, "run", "--select", "+stg_outcomes__record")
+    assert result.returncode == 0, result.output
+    assert result.query("select value_amount, currency from staging.stg_outcomes__record order by outcome_date") == [
+        (Decimal("17.5"), "EUR"),
+        (None, None),
+    ]

@@ -29,6 +29,9 @@ select
     end as measured_by,
     units.currency,
     units.target_amount,
+    coalesce(units.includes_training, false) as includes_training,
+    units.investment_amount,
+    units.invested_on,
     coalesce(roles.grain, '') as grain,
     {%- for dimension in unit_filter_dimensions() %}
     coalesce(roles.has_{{ dimension }}, 0) = 1 as has_{{ dimension }},

@@ -1,5 +1,5 @@
 -- What units are counted in, by day and owner. matching says which cost the row goes with: priced (usage at the price book's
--- prices), billed (what accounts and pools with cost were used for), all. amount is in tokens, seconds or pieces.
+-- prices), billed (what accounts and pools with cost were used for), all. amount is in tokens, seconds, pieces or, for value, money.
 {% set usage_measures = {
     'requests': 'request_count', 'tokens': 'tokens', 'input_tokens': 'input_tokens', 'output_tokens': 'output_tokens'
 } %}
@@ -169,6 +169,17 @@ quantities as (
         cast(null as string) as model, cast(null as string) as environment, records.quantity as amount
     from {{ ref('stg_outcomes__record') }} as records
     left join {{ ref('dim_app') }} as apps on records.app = apps.app
+
+    union all
+
+    select
+        records.outcome_date as usage_date, 'value' as measure, records.outcome, 'all' as matching,
+        records.currency, coalesce(records.team, apps.team) as team, records.app,
+        cast(null as varchar) as project, records.feature, cast(null as varchar) as customer_hash,
+        cast(null as varchar) as model, cast(null as varchar) as environment, records.value_amount as amount
+    from {{ ref('stg_outcomes__record') }} as records
+    left join {{ ref('dim_app') }} as apps on records.app = apps.app
+    where records.value_amount is not null and records.currency is not null
 )
 
 select

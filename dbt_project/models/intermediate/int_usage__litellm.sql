@@ -1,5 +1,5 @@
 -- Calls as LiteLLM logged them, in disjoint token classes. What the proxy's own cache answered cost nobody a token: the
--- request counts, its tokens do not.
+-- request counts, its tokens do not. An answer that is not streamed has its first token when it ends: that tells nothing.
 {{ config(materialized='view') }}
 
 with paid as (
@@ -39,5 +39,8 @@ select
         'request_count': '1',
         'error_count': "case when status = 'failure' then 1 else 0 end",
         'repeat_count': 'case when retry_count > 0 then 1 else 0 end',
+        'duration_milliseconds': call_milliseconds('start_at', 'end_at'),
+        'first_token_milliseconds': 'case when first_token_at < end_at then '
+            ~ call_milliseconds('start_at', 'first_token_at') ~ ' end',
     }) }}
 from paid

@@ -34,5 +34,7 @@ select
         'error_count': 'case when error_type is not null then 1 else 0 end',
         'repeat_count': 'case when retry_count > 0 then 1 else 0 end',
         'repeated_prefix_tokens': 'repeated_prefix_tokens',
+        'duration_milliseconds': call_milliseconds('start_at', 'end_at'),
+        'first_token_milliseconds': 'round(first_token_seconds * 1000, 3)',
     }) }}
 from {{ ref('stg_otel__genai_span') }}

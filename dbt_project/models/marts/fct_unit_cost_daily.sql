@@ -1,5 +1,9 @@
 -- Units of units.yml by day: what the money bought. Cost and quantity of a row are about the same values of the dimensions;
 -- which cost the measure covers was settled in int_unit__cost and int_unit__quantity.
+{% set training = ['training_effective_cost', 'training_estimated_cost'] %}
+{% set no_training = [
+    'cast(null as decimal(38, 12)) as training_effective_cost', 'cast(null as decimal(38, 12)) as training_estimated_cost'
+] %}
 {% set grain = unit_grain_dimensions().values() | list %}
 {% set token_measures = "('tokens', 'input_tokens', 'output_tokens')" %}
 {% set second_measures = "('gpu_hours', 'gpu_hours_allocated', 'gpu_hours_busy', 'training_hours')" %}
@@ -8,7 +12,7 @@ with costs as (
     {{ facts_of_units(
         ref('int_unit__cost'),
         ['team', 'app', 'project', 'feature', 'customer', 'model', 'environment', 'ai_category', 'attribution_method'],
-        ['facts.effective_cost', 'facts.estimated_cost', 'cast(null as decimal(38, 12)) as amount'],
+        ['facts.effective_cost', 'facts.estimated_cost', 'cast(null as decimal(38, 12)) as amount'] + no_training,
         "units.cost_basis = facts.cost_basis and units.currency = facts.currency"
             ~ " and (units.matching <> 'billed' or units.measured_by = facts.measured_by)"
     ) }}
@@ -26,13 +30,24 @@ quantities as (
         [
             'cast(null as decimal(38, 12)) as effective_cost', 'cast(null as decimal(38, 12)) as estimated_cost',
             'facts.amount'
-        ],
+        ] + no_training,
         "units.measured_by = '" ~ measured_by ~ "' and units.measure = facts.measure"
             ~ " and units.matching = facts.matching and units.outcome is not distinct from facts.outcome"
             ~ " and (facts.currency is null or units.currency = facts.currency)"
     ) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+training as (
+    {{ facts_of_units(
+        '(select * from ' ~ ref('fct_training_amortisation_daily') ~ ' where not is_planned)', ['team', 'app', 'model'],
+        [
+            'cast(null as decimal(38, 12)) as effective_cost', 'cast(null as decimal(38, 12)) as estimated_cost',
+            'cast(null as decimal(38, 12)) as amount', 'facts.training_effective_cost', 'facts.training_estimated_cost'
+        ],
+        'units.includes_training and units.currency = facts.currency'
+    ) }}
 ),
 
 daily as (
@@ -42,12 +57,16 @@ daily as (
         {{ grain | join(',\n        ') }},
         sum(effective_cost) as effective_cost,
         sum(estimated_cost) as estimated_cost,
-        sum(amount) as amount
+        sum(amount) as amount,
+        sum(training_effective_cost) as training_effective_cost,
+        sum(training_estimated_cost) as training_estimated_cost
     from (
         select * from costs
         union all
         select * from quantities
-    ) as both_sides
+        union all
+        select * from training
+    ) as all_sides
     group by 1, 2, {% for _ in grain %}{{ loop.index + 2 }}{{ ', ' if not loop.last }}{% endfor %}
 ),
 
@@ -72,7 +91,10 @@ joined as (
         units.unit_id,
         units.unit_name,
         units.cost_basis,
-        coalesce(units.outcome, units.measure) as measure,
+        case
+            when units.measure = 'value' then 'value of ' || units.outcome
+            else coalesce(units.outcome, units.measure)
+        end as measure,
         units.grain,
         {%- for column in grain %}
         daily.{{ column }},
@@ -92,6 +114,22 @@ joined as (
             end as decimal(38, 12)
         ) as quantity,
         units.target_amount,
+        {%- for cost in training %}
+        cast(daily.{{ cost }} as decimal(38, 12)) as {{ cost }},
+        {%- endfor %}
+        cast(
+            case
+                when
+                    units.includes_training
+                    and coalesce(
+                        daily.effective_cost, daily.estimated_cost, daily.training_effective_cost,
+                        daily.training_estimated_cost
+                    ) is not null
+                    then
+                        coalesce(daily.effective_cost, 0) + coalesce(daily.estimated_cost, 0)
+                        + coalesce(daily.training_effective_cost, 0) + coalesce(daily.training_estimated_cost, 0)
+            end as decimal(38, 12)
+        ) as total_cost_with_training,
         case
             when units.cost_basis = 'bill' then daily.usage_date <= coalesce(bill.billed_through, date '0001-01-01')
             else daily.usage_date < settings.as_of_date
@@ -116,7 +154,7 @@ windows as (
     select
         *,
         {%- for days in [7, 28] %}
-        {%- for amount in ['total_cost', 'quantity'] %}
+        {%- for amount in ['total_cost', 'quantity', 'total_cost_with_training'] %}
         sum(case when is_complete then {{ amount }} end) over (
             partition by unit_id, {{ grain | join(', ') }}
             order by day_number range between {{ days - 1 }} preceding and current row
@@ -131,7 +169,10 @@ divided as (
         *,
         cast({{ cost_per_unit('total_cost', 'quantity') }} as decimal(38, 12)) as unit_cost,
         cast({{ cost_per_unit('total_cost_7d', 'quantity_7d') }} as decimal(38, 12)) as trailing_7d_unit_cost,
-        cast({{ cost_per_unit('total_cost_28d', 'quantity_28d') }} as decimal(38, 12)) as trailing_28d_unit_cost
+        cast({{ cost_per_unit('total_cost_28d', 'quantity_28d') }} as decimal(38, 12)) as trailing_28d_unit_cost,
+        cast({{ cost_per_unit('total_cost_with_training', 'quantity') }} as decimal(38, 12)) as unit_cost_with_training,
+        cast({{ cost_per_unit('total_cost_with_training_28d', 'quantity_28d') }} as decimal(38, 12))
+            as trailing_28d_unit_cost_with_training
     from windows
 )
 
@@ -153,5 +194,9 @@ select
     unit_cost > target_amount as is_above_target,
     is_complete,
     trailing_7d_unit_cost,
-    trailing_28d_unit_cost
+    trailing_28d_unit_cost,
+    training_effective_cost,
+    training_estimated_cost,
+    unit_cost_with_training,
+    trailing_28d_unit_cost_with_training
 from divided

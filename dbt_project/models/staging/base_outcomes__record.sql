@@ -12,6 +12,8 @@ select
     {{ given('landed.model') }} as model,
     cast(landed.quantity as decimal(38, 12)) as quantity,
     cast(landed.quality_score as decimal(38, 12)) as quality_score,
+    cast(landed.value_amount as decimal(38, 12)) as value_amount,
+    {{ given('landed.currency') }} as currency,
     case
         when landed.outcome_date is null then 'outcome_date'
         when landed.outcome is null then 'outcome'

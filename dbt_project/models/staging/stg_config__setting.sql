@@ -6,6 +6,8 @@
     'calibration_min_days': ('bigint', '7'), 'calibration_lowest': ('double', '0.5'),
     'calibration_highest': ('double', '2'), 'exchange_rate_max_age_days': ('bigint', '10'),
     'minimum_prompt_tokens': ('bigint', '1024'), 'quality_tolerance': ('double', '0.02'),
+    'gpu_utilization_at_least': ('double', '0.6'), 'gpu_utilization_at_most': ('double', '0.85'),
+    'gpu_checkpoint_minutes': ('bigint', 'null'),
 } %}
 
 select

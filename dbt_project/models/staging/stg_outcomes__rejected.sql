@@ -25,7 +25,9 @@ select
         'app=' || app,
         'feature=' || feature,
         'model=' || model,
-        'quantity=' || {{ amount_as_text('quantity') }}
+        'quantity=' || {{ amount_as_text('quantity') }},
+        'value_amount=' || {{ amount_as_text('value_amount') }},
+        'currency=' || currency
     ) as raw_row
 from {{ ref('base_outcomes__record') }}
 where delivery_number > 1 or missing_column is not null

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops import lake as contract
+from finops.money import CURRENCIES
 from ingestion.errors import MissingColumnsError
 from ingestion.privacy import mask_emails, mask_emails_sql
 from ingestion.records import Record, RefusedError, as_amount, as_day, refusal, required
@@ -21,10 +22,11 @@ TABLE = contract.OUTCOME
 _REQUIRED = ("outcome_date", "outcome", "quantity")
 _OWNER = ("team", "app", "feature", "model")
 _SCORE = "quality_score"
-_OPTIONAL = (*_OWNER, _SCORE)
+_OPTIONAL = (*_OWNER, _SCORE, "value_amount", "currency")
 _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 _DECIMAL = "decimal(38,12)"
 _SCORE_REMEDY = "Write the mean score as a share, such as 0.92 for 92 of a hundred"
+_CURRENCY_REMEDY = "Write the ISO 4217 code of value_amount, such as USD"
 
 
 def map_headers(headers: Sequence[str], address: str, columns: Mapping[str, str]) -> dict[str, str]:
@@ -65,6 +67,7 @@ def _row(fields: Mapping[str, str]) -> dict[str, Any]:
         "quantity": as_amount(fields, "quantity"),
         **{name: mask_emails(fields[name]) for name in _OWNER if name in fields},
         _SCORE: _score(fields),
+        **_value(fields),
     }
 
 
@@ -73,6 +76,16 @@ def _score(fields: Mapping[str, str]) -> Decimal | None:
     if score is not None and score > 1:
         raise RefusedError(_SCORE, f"{score} is more than 1", _SCORE_REMEDY)
     return score
+
+
+def _value(fields: Mapping[str, str]) -> dict[str, Any]:
+    amount = as_amount(fields, "value_amount")
+    if amount is None:
+        return {}
+    currency = required(fields, "currency", _CURRENCY_REMEDY).upper()
+    if currency not in CURRENCIES:
+        raise RefusedError("currency", f"{currency!r} is not a currency", _CURRENCY_REMEDY)
+    return {"value_amount": amount, "currency": currency}
 
 
 def staged_sql(columns: dict[str, str]) -> str:
@@ -117,6 +130,25 @@ CHECKS = (
         f"concat({_SCORE}, ' is not between 0 and 1')",
         _SCORE_REMEDY,
     ),
+    Check(
+        "value_amount",
+        f"value_amount is not null and try_cast(value_amount as {_DECIMAL}) is null",
+        "concat('''', value_amount, ''' is not a number')",
+        "Write a number with a point and without separators",
+    ),
+    Check(
+        "value_amount",
+        f"try_cast(value_amount as {_DECIMAL}) < 0",
+        "concat(value_amount, ' is negative')",
+        "Write zero or more",
+    ),
+    Check(
+        "currency",
+        "value_amount is not null and coalesce(upper(currency), '') not in "
+        f"({', '.join(literal(code) for code in sorted(CURRENCIES))})",
+        "coalesce(concat('''', currency, ''' is not a currency'), 'the value has no currency')",
+        _CURRENCY_REMEDY,
+    ),
 )
 RAW_ROW = struct_text({name: name for name in _COLUMNS})
 
@@ -128,6 +160,7 @@ def final_sql(*, file: str, source_id: str, snapshot_id: str) -> str:
         "snapshot_id": literal(snapshot_id),
         "x_file": literal(file),
         **{name: name for name in ("x_row", *_COLUMNS)},
+        "currency": "case when value_amount is not null then upper(currency) end",
     }
     types = {column.name: {"text": "varchar"}.get(column.type, column.type) for column in TABLE.columns}
     return ", ".join(f"({final[name]})::{kind} as {name}" for name, kind in types.items())

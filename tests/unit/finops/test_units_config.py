@@ -16,8 +16,12 @@ pytestmark = pytest.mark.ids("UNIT-1")
 
 
 def problems(folder: Path, unit: str) -> list[str]:
+    return file_problems(folder, f"units:\n  - {{id: one, name: One, {unit}}}")
+
+
+def file_problems(folder: Path, text: str) -> list[str]:
     write_small_config(folder)
-    (folder / "units.yml").write_text(f"units:\n  - {{id: one, name: One, {unit}}}\n", encoding="utf-8")
+    (folder / "units.yml").write_text(f"{text}\n", encoding="utf-8")
     try:
         load_configuration(folder)
     except ConfigError as error:
@@ -46,7 +50,12 @@ def problems(folder: Path, unit: str) -> list[str]:
         ),
         (
             "per: {measure: requests, outcome: ticket_resolved}",
-            "units.yml:2: units[0].per: a unit is counted in one thing. Write either measure or outcome",
+            "units.yml:2: units[0].per: a unit is counted in one thing. Write one of measure, outcome and value",
+        ),
+        (
+            "per: {value: ticket_resolved}, grain: [app], investment: {amount: 1, paid_on: 2026-01-01}",
+            "units.yml:2: units[0].investment: an investment comes back as value, all in one. "
+            "Use per: {value: …} without grain",
         ),
         (
             "cost: {app: [suport-copilot]}, per: {measure: requests}",
@@ -97,3 +106,79 @@ def test_units_reach_dbt_with_exact_amounts(tmp_path: Path) -> None:
     counts = write_tables(config, tmp_path / "tables", datetime(2026, 10, 20, tzinfo=UTC))
     assert (counts["unit"], counts["unit_dimension"]) == (1, 3)
     assert '"target_amount": "0.000000000001"' in (tmp_path / "tables" / "unit.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.ids("UNIT-4")
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ("service_levels:\n  - {id: a, name: A}", ":2: service_levels[0]: there is nothing to keep to. "),
+        (
+            "service_levels:\n  - {id: a, name: A, availability: 99.5}",
+            ":2: service_levels[0].availability: ",
+        ),
+        (
+            "service_levels:\n  - {id: a, name: A, availability: 0.9, app: [suport-copilot]}",
+            ":2: service_levels[0].app[0]: no app 'suport-copilot' in tags.yml. ",
+        ),
+        (
+            "gpu: {utilization_at_least: 0.9, utilization_at_most: 0.8}",
+            ":1: gpu.utilization_at_least: utilization_at_least is not below utilization_at_most. ",
+        ),
+    ],
+)
+def test_a_service_level_that_cannot_be_says_why(tmp_path: Path, section: str, problem: str) -> None:
+    (found,) = file_problems(tmp_path, section)
+    assert found.startswith(f"units.yml{problem}")
+
+
+POLICY = "id: a, training: {app: [support-copilot]}, served_by: {app: [support-copilot]}, starts_on: 2026-01-01"
+
+
+@pytest.mark.ids("UNIT-3")
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        (f"{POLICY}, method: straight_line", ": straight_line needs months. Add months"),
+        (
+            f"{POLICY}, method: straight_line, months: 3, expected: {{tokens: 1}}",
+            ".expected: straight_line has no expected. Remove expected",
+        ),
+        (
+            f"{POLICY}, method: by_usage, expected: {{tokens: 1, requests: 1}}",
+            ".expected: usage is expected in one thing. Write either requests or tokens",
+        ),
+        (
+            f"{POLICY}, method: straight_line, months: 3".replace("training: {", "training: {basis: bill, "),
+            ".training: all of the bill would be training. Add ai_category, such as [training, fine_tuning]",
+        ),
+        (
+            f"{POLICY}, method: straight_line, months: 3".replace(
+                "training: {", "training: {ai_category: [training], "
+            ),
+            ".training.ai_category: basis runs does not know ai_category. Use basis: bill",
+        ),
+    ],
+)
+def test_an_amortisation_that_cannot_be_says_why(tmp_path: Path, policy: str, problem: str) -> None:
+    (found,) = file_problems(tmp_path, f"amortisation:\n  - {{{policy}}}")
+    assert found == f"units.yml:2: amortisation[0]{problem}"
+
+
+@pytest.mark.ids("UNIT-1", "UNIT-3")
+@pytest.mark.parametrize(
+    ("unit", "problem"),
+    [
+        (
+            "cost: {include_training: true}, per: {measure: requests}",
+            "the cost would have training in it twice. Name ai_category without training and fine_tuning, such as "
+            "[inference, provisioned_capacity]",
+        ),
+        (
+            "basis: usage, cost: {include_training: true}, per: {measure: requests}, grain: [feature]",
+            "training is not known by feature. Leave it out, or include_training",
+        ),
+    ],
+)
+def test_training_is_never_counted_twice(tmp_path: Path, unit: str, problem: str) -> None:
+    assert problems(tmp_path, unit) == [f"units.yml:2: units[0].cost.include_training: {problem}"]

@@ -1,0 +1,43 @@
+-- The busiest minute of a day where calls are told one by one, else the busiest hour: requests in it, and its seconds.
+{% set own = service_columns() %}
+
+with minutes as (
+    select
+        usage_date,
+        {{ own | join(', ') }},
+        {{ hour_of('used_at') }} as usage_hour,
+        extract(minute from used_at) as minute_number,
+        count(*) as request_count
+    from {{ ref('int_service__call') }}
+    group by usage_date, {{ own | join(', ') }}, {{ hour_of('used_at') }}, extract(minute from used_at)
+),
+
+hours as (
+    select
+        usage_date,
+        {{ own | join(', ') }},
+        usage_hour,
+        sum(request_count) as request_count
+    from {{ ref('int_usage__priced') }}
+    where source = 'azure_monitor'
+    group by usage_date, {{ own | join(', ') }}, usage_hour
+)
+
+select
+    usage_date,
+    {{ own | join(', ') }},
+    cast(max(request_count) as bigint) as peak_request_count,
+    cast(60 as bigint) as peak_seconds
+from minutes
+group by usage_date, {{ own | join(', ') }}
+
+union all
+
+select
+    usage_date,
+    {{ own | join(', ') }},
+    cast(max(request_count) as bigint) as peak_request_count,
+    cast(3600 as bigint) as peak_seconds
+from hours
+where request_count > 0
+group by usage_date, {{ own | join(', ') }}
