@@ -71,7 +71,8 @@ gpu_days as (
         cast(sum(allocated_seconds + idle_seconds) as decimal(38, 12)) as gpu_seconds,
         -- To the millisecond: sums of fractions depend on their order.
         {%- for driver, measure in gpu_drivers().items() if driver != 'gpu_seconds' %}
-        cast(round(sum(case when free_kind is null then {{ measure }} end), 3) as decimal(38, 12)) as {{ driver }}{{ ',' if not loop.last }}
+        {{ decimal_of_double('round(sum(case when free_kind is null then ' ~ measure ~ ' end), 3)') }}
+            as {{ driver }}{{ ',' if not loop.last }}
         {%- endfor %}
     from gpu_time
     group by 1, 2, 3, 4, 5

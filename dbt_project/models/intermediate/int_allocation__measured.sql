@@ -66,7 +66,7 @@ found as (
             and candidates.usage_date > days.usage_date
             and {{ days_between('days.usage_date', 'candidates.usage_date') }} <= candidates.look_back_days
     where candidates.look_back_days > 0
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by all
 ),
 
 ranked as (

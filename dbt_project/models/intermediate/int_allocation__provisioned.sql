@@ -19,7 +19,7 @@ measured_deployments as (
         resource_id,
         deployment_name,
         -- Rounded, so that the order in which points are averaged changes nothing.
-        cast(avg(value) / 100.0 as decimal(18, 5)) as utilization_ratio
+        {{ decimal_of_double('avg(value) / 100.0', 18, 5) }} as utilization_ratio
     from {{ ref('stg_azure_monitor__metric') }}
     where
         lower(metric_name) in ('azureopenaiprovisionedmanagedutilizationv2', 'provisionedutilization')
@@ -81,7 +81,7 @@ callers as (
         app,
         cast(sum(weighted_tokens) as decimal(38, 6)) as weighted_tokens,
         cast(sum(
-            cast(cast(weighted_tokens as double) / (tokens_per_unit_minute * 60) as decimal(38, 12))
+            {{ decimal_of_double('cast(weighted_tokens as double) / (tokens_per_unit_minute * 60)') }}
         ) as decimal(38, 12)) as unit_hours,
         min(coalesce(tokens_per_unit_minute, 0)) > 0 as is_weighed
     from tokens
@@ -120,16 +120,11 @@ used_hours as (
         hours.weighted_tokens,
         hours.unit_hours as called_unit_hours,
         hours.utilization_ratio is not null or hours.is_weighed as is_known,
-        cast(
-            least(
-                cast(billed.unit_hours as double) / 24,
-                coalesce(
-                    cast(hours.utilization_ratio as double) * cast(billed.unit_hours as double) / 24,
-                    cast(hours.unit_hours as double),
-                    0.0
-                )
-            ) as decimal(38, 12)
-        ) as used_unit_hours
+        {{ decimal_of_double(
+            'least(cast(billed.unit_hours as double) / 24, coalesce('
+            ~ 'cast(hours.utilization_ratio as double) * cast(billed.unit_hours as double) / 24, '
+            ~ 'cast(hours.unit_hours as double), 0.0))'
+        ) }} as used_unit_hours
     from hours
     inner join billed on hours.resource_id = billed.resource_id and cast(hours.usage_hour as date) = billed.usage_date
 ),
@@ -143,14 +138,14 @@ by_caller as (
         case
             when callers.resource_id is null or used.weighted_tokens = 0 then used.used_unit_hours
             when used.is_weighed and used.called_unit_hours > 0
-                then cast(
-                    cast(used.used_unit_hours as double) * cast(callers.unit_hours as double)
-                    / cast(used.called_unit_hours as double) as decimal(38, 12)
-                )
-            else cast(
-                cast(used.used_unit_hours as double) * cast(callers.weighted_tokens as double)
-                / cast(used.weighted_tokens as double) as decimal(38, 12)
-            )
+                then {{ decimal_of_double(
+                    'cast(used.used_unit_hours as double) * cast(callers.unit_hours as double)'
+                    ~ ' / cast(used.called_unit_hours as double)'
+                ) }}
+            else {{ decimal_of_double(
+                'cast(used.used_unit_hours as double) * cast(callers.weighted_tokens as double)'
+                ~ ' / cast(used.weighted_tokens as double)'
+            ) }}
         end as used_unit_hours
     from used_hours as used
     left join callers on used.usage_hour = callers.usage_hour and used.resource_id = callers.resource_id
