@@ -22,7 +22,7 @@ measured_deployments as (
         {{ decimal_of_double('avg(value) / 100.0', 18, 5) }} as utilization_ratio
     from {{ ref('stg_azure_monitor__metric') }}
     where
-        lower(metric_name) in ('azureopenaiprovisionedmanagedutilizationv2', 'provisionedutilization')
+        lower(metric_name) in ('{{ provisioned_metrics() | join("', '") }}')
         and lower(aggregation) = 'average'
         and deployment_name is not null
     group by 1, 2, 3
@@ -36,10 +36,6 @@ measured as (
         case when count(*) = 1 then max(utilization_ratio) end as utilization_ratio
     from measured_deployments
     group by 1, 2
-),
-
-provisioned_deployments as (
-    select distinct resource_id, deployment_name from measured_deployments
 ),
 
 tokens as (
@@ -59,7 +55,7 @@ tokens as (
         max(models.input_tokens_per_unit_minute) as tokens_per_unit_minute
     from {{ ref('int_usage__priced') }} as usage
     inner join (select distinct resource_id from billed) as accounts on usage.resource_id = accounts.resource_id
-    left join provisioned_deployments as deployments
+    left join {{ ref('int_usage__provisioned') }} as deployments
         on usage.resource_id = deployments.resource_id and usage.deployment_name = deployments.deployment_name
     left join {{ source('config', 'provisioned_model') }} as models on usage.model = models.model
     where

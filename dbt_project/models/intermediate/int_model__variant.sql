@@ -18,7 +18,10 @@ with meanings as (
         on meanings.app = scores.app and lower(meanings.model) = scores.model
     left join {{ ref('int_usage__provisioned') }} as provisioned
         on meanings.resource_id = provisioned.resource_id and meanings.deployment_name = provisioned.deployment_name
-    where meanings.deployment_type is distinct from 'provisioned' and provisioned.resource_id is null
+    where
+        meanings.deployment_type is distinct from 'provisioned'
+        and meanings.service_tier <> 'provisioned'
+        and provisioned.resource_id is null
 ),
 
 attributable as (
