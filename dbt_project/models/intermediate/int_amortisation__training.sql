@@ -7,7 +7,7 @@ with facts as (
             coalesce(ended_at, {{ add_seconds('started_at', 'coalesce(duration_seconds, 0)') }}) as date
         ) as training_date,
         currency,
-        team, app, project, experiment, stage, cast(null as varchar) as ai_category,
+        team, app, project, experiment, stage, cast(null as string) as ai_category,
         cast(null as decimal(38, 12)) as effective_cost,
         estimated_cost
     from {{ ref('fct_training_run') }}
@@ -19,7 +19,7 @@ with facts as (
         'bill' as training_basis,
         usage_date as training_date,
         billing_currency as currency,
-        team, app, project, cast(null as varchar) as experiment, cast(null as varchar) as stage, ai_category,
+        team, app, project, cast(null as string) as experiment, cast(null as string) as stage, ai_category,
         effective_cost,
         cast(null as decimal(38, 12)) as estimated_cost
     from {{ ref('int_cost__union') }}

@@ -175,8 +175,8 @@ quantities as (
     select
         records.outcome_date as usage_date, 'value' as measure, records.outcome, 'all' as matching,
         records.currency, coalesce(records.team, apps.team) as team, records.app,
-        cast(null as varchar) as project, records.feature, cast(null as varchar) as customer_hash,
-        cast(null as varchar) as model, cast(null as varchar) as environment, records.value_amount as amount
+        cast(null as string) as project, records.feature, cast(null as string) as customer_hash,
+        cast(null as string) as model, cast(null as string) as environment, records.value_amount as amount
     from {{ ref('stg_outcomes__record') }} as records
     left join {{ ref('dim_app') }} as apps on records.app = apps.app
     where records.value_amount is not null and records.currency is not null

@@ -26,7 +26,7 @@ with days as (
     select
         definitions.unit_id,
         {%- for column in grain %}
-        cast(null as varchar) as {{ column }},
+        cast(null as string) as {{ column }},
         {%- endfor %}
         definitions.invested_on as usage_date,
         0 as complete_day_count,
