@@ -10,7 +10,7 @@ select
         as quantity
 from (
     select usage_date, team, app, model, sum(tokens) as tokens, sum(request_count) as request_count
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable
     group by 1, 2, 3, 4
 ) as usage

@@ -30,7 +30,7 @@ served as (
         {{ service_columns('usage') | join(', ') }},
         usage.deployment_type is not distinct from 'provisioned' or provisioned.usage_date is not null as is_provisioned,
         sum(coalesce(usage.estimated_cost, 0)) as estimated_cost
-    from {{ ref('int_usage__priced') }} as usage
+    from {{ ref('int_usage__daily') }} as usage
     left join provisioned
         on
             usage.usage_date = provisioned.usage_date

@@ -12,14 +12,14 @@ with counted as (
         bool_and(is_attributable) as is_attributable,
         sum(request_count) as request_count,
         sum(error_count) as error_count
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where source in {{ service_sources() }}
     group by {{ own | join(', ') }}
 ),
 
 estimated as (
     select {{ own | join(', ') }}, currency, sum(estimated_cost) as estimated_cost
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where source in {{ service_sources() }} and price_status = 'priced'
     group by {{ own | join(', ') }}, currency
 ),

@@ -14,7 +14,7 @@ with roles as (
 
 requests as (
     select usage_date, team, app, model, sum(request_count) as request_count, sum(error_count) as error_count
-    from {{ ref('int_usage__priced') }}
+    from {{ ref('int_usage__daily') }}
     where is_attributable and source in {{ service_sources() }}
     group by 1, 2, 3, 4
 ),
