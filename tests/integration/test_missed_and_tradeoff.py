@@ -194,7 +194,7 @@ def test_what_caching_missed_is_what_plain_python_makes_of_the_lake(built: DbtRe
     assert built.value("select min(missed_cache_cost) from marts.fct_prompt_economics_daily") == 0
 
 
-@pytest.mark.ids("UNIT-2", "UX-1")
+@pytest.mark.ids("UNIT-2")
 def test_the_command_ranks_who_missed_most(built: DbtResult) -> None:
     output = _command("units", "--missed", "--home", built.warehouse.parent)
     ranked = built.query(
@@ -253,7 +253,7 @@ def test_a_models_own_cost_is_that_of_its_usage(built: DbtResult) -> None:
     assert all(own == used for _, _, own, used in rows)
 
 
-@pytest.mark.ids("UNIT-3", "UX-1")
+@pytest.mark.ids("UNIT-3")
 def test_the_frontier_command_says_what_could_go_where(built: DbtResult) -> None:
     home = built.warehouse.parent
     output = _command("frontier", "--home", home)
@@ -343,7 +343,7 @@ def test_blocks_tell_what_a_cache_would_have_kept(tmp_path: Path) -> None:
     assert len(set(expected)) > 5, "a test of nothing"
 
 
-@pytest.mark.ids("UNIT-2", "ING-3", "REAL-1")
+@pytest.mark.ids("UNIT-2", "ING-3")
 def test_a_real_traces_blocks_tell_what_a_cache_would_have_kept(tmp_path: Path, real_data: Path) -> None:
     trace = real_data / "llm" / "mooncake" / "conversation_trace.jsonl"
     if not trace.is_file():
@@ -360,7 +360,7 @@ def test_a_real_traces_blocks_tell_what_a_cache_would_have_kept(tmp_path: Path, 
     assert 0.1 < kept / given < 0.6, f"{kept / given:.1%} of the input of a real hour of conversations"
 
 
-@pytest.mark.ids("ING-3", "UX-2")
+@pytest.mark.ids("ING-3")
 def test_blocks_that_are_no_list_are_refused_with_the_reason(tmp_path: Path) -> None:
     at = datetime(2026, 10, 1, 8, tzinfo=UTC)
     broken: Any = "17, 18"
