@@ -261,8 +261,26 @@ own_targets as (
     inner join weights on shared.weight_set = weights.weight_set
 ),
 
+-- Only what is needed goes through the sorting; the rest is joined to it again.
+own_amounts as (
+    select part_id, split_id, target_number, weight_units, total_units, {{ cost_measures() | join(', ') }}
+    from own_targets
+),
+
+own_split as (
+    {{ split_exactly('own_amounts', 'split_id', cost_measures(), ['part_id'], 'target_number') }}
+),
+
 own_parts as (
-    {{ split_exactly('own_targets', 'split_id', cost_measures(), allocation_part_columns(), 'target_number') }}
+    select
+        {%- for column in allocation_part_columns() %}
+        targets.{{ column }},
+        {%- endfor %}
+        {%- for measure in cost_measures() %}
+        split.{{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from own_targets as targets
+    inner join own_split as split on targets.part_id = split.part_id
 ),
 
 unsplit as (
@@ -366,8 +384,25 @@ received_targets as (
     inner join pass_on_weights as weights on received.passing_set = weights.weight_set
 ),
 
+received_amounts as (
+    select part_id, split_id, target_number, weight_units, total_units, {{ cost_measures() | join(', ') }}
+    from received_targets
+),
+
+received_split as (
+    {{ split_exactly('received_amounts', 'split_id', cost_measures(), ['part_id'], 'target_number') }}
+),
+
 received_parts as (
-    {{ split_exactly('received_targets', 'split_id', cost_measures(), allocation_part_columns(), 'target_number') }}
+    select
+        {%- for column in allocation_part_columns() %}
+        targets.{{ column }},
+        {%- endfor %}
+        {%- for measure in cost_measures() %}
+        split.{{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from received_targets as targets
+    inner join received_split as split on targets.part_id = split.part_id
 ),
 
 -- A pool that nothing split this month cannot pass anything on.

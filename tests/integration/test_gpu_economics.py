@@ -20,7 +20,7 @@ from finops.money import split
 from finops.paths import Home
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, write_config
 
-pytestmark = [pytest.mark.xdist_group("dbt-allocation"), pytest.mark.ids("ALLOC-2", "UNIT-1")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("gpu-economics"), pytest.mark.ids("ALLOC-2", "UNIT-1")]
 
 CLUSTERS = ("vc3sl", "vcpDC")
 DAYS = [date(2020, 5, 4) + timedelta(days=n) for n in range(7)]

@@ -4,12 +4,18 @@
 with minutes as (
     select
         usage_date,
-        {{ own | join(', ') }},
+        service_key,
         {{ hour_of('used_at') }} as usage_hour,
         extract(minute from used_at) as minute_number,
         count(*) as request_count
     from {{ ref('int_service__call') }}
-    group by usage_date, {{ own | join(', ') }}, {{ hour_of('used_at') }}, extract(minute from used_at)
+    group by usage_date, service_key, {{ hour_of('used_at') }}, extract(minute from used_at)
+),
+
+busiest as (
+    select usage_date, service_key, max(request_count) as peak_request_count
+    from minutes
+    group by 1, 2
 ),
 
 hours as (
@@ -24,12 +30,12 @@ hours as (
 )
 
 select
-    usage_date,
-    {{ own | join(', ') }},
-    cast(max(request_count) as bigint) as peak_request_count,
+    busiest.usage_date,
+    {{ service_columns('services') | join(', ') }},
+    cast(busiest.peak_request_count as bigint) as peak_request_count,
     cast(60 as bigint) as peak_seconds
-from minutes
-group by usage_date, {{ own | join(', ') }}
+from busiest
+inner join {{ services_by() }} as services on busiest.service_key = services.service_key
 
 union all
 
