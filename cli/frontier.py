@@ -34,7 +34,6 @@ class Variant:
     requests: int
     cost: Decimal | None
     cost_per_request: Decimal | None
-    p50_ms: int | None
     p95_ms: int | None
     scored: Decimal
     quality: Decimal
@@ -65,7 +64,7 @@ def read_variants(home: Home, app: str | None, month: date | None) -> list[Varia
                where $app is null or app = $app
            )
            select usage_month, app, provider_name, model, currency, request_count, estimated_cost, cost_per_request,
-                  p50_latency_ms, p95_latency_ms, scored_count, quality_score, quality_low, quality_high,
+                  p95_latency_ms, scored_count, quality_score, quality_low, quality_high,
                   is_on_frontier, route_to_model, routing_saves_cost, quality_difference, quality_difference_low
            from read_parquet($mart) as variants
            inner join months using (usage_month)
@@ -90,35 +89,32 @@ def show_variants(variants: list[Variant], console: Console) -> None:
         console.print(_sentence([variant for variant in variants if variant.app == app]))
     console.print(
         f"\n{f.month(variants[0].month)}. ● is on the frontier: no other model of the app is as good on cost, p95 "
-        "latency and quality and better on one. Quality: mean score with the interval that has the true one with 95% "
-        "confidence. Routing takes the same tokens for granted: a model that thinks or cuts text differently uses "
+        "latency and quality and better on one. Quality: mean score, and how far the true one is from it at most, with "
+        "95% confidence. Routing takes the same tokens for granted: a model that thinks or cuts text differently uses "
         "others."
     )
 
 
 def _table(variants: list[Variant]) -> Table:
-    table = Table("App", "", "Model", box=None, header_style="bold", pad_edge=False)
-    for heading in ("Requests", "Cost", "A request", "p50", "p95", "Quality", "Scored"):
-        table.add_column(heading, justify="right")
-    table.add_column("Could go to")
-    table.add_column("Saves", justify="right")
+    """As wide as 80 columns: an app is a line above its models, and where they could go is told below."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    table.add_column("", no_wrap=True)
+    table.add_column("Model", no_wrap=True)
+    for heading in ("Requests", "Cost", "A request", "p95", "Quality"):
+        table.add_column(heading, justify="right", no_wrap=True)
     shown = None
     for variant in variants:
         currency = variant.currency or ""
+        if variant.app != shown:
+            table.add_row("", f"[bold]{variant.app}[/]")
         table.add_row(
-            variant.app if variant.app != shown else "",
             "●" if variant.is_on_frontier else "",
             variant.model,
             f.whole(variant.requests),
             "–" if variant.cost is None else f.money(variant.cost, currency),
             "–" if variant.cost_per_request is None else f.unit_money(variant.cost_per_request, currency),
-            _seconds(variant.p50_ms),
             _seconds(variant.p95_ms),
-            f"{f.percent(variant.quality, 1)} ({f.percent(variant.quality_low, 1)} to "
-            f"{f.percent(variant.quality_high, 1)})",
-            f.whole(variant.scored),
-            variant.route_to or "",
-            f.money(variant.saves, currency) if variant.route_to and variant.saves is not None else "",
+            f"{f.percent(variant.quality, 1)} ±{(variant.quality_high - variant.quality_low) * 50:.1f}",
         )
         shown = variant.app
     return table

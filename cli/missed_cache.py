@@ -37,7 +37,6 @@ class MissedLine:
     cost: Decimal | None
     low: Decimal | None
     high: Decimal | None
-    input_cost: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def read_missed(home: Home) -> Missed | None:
                        when count(*) filter (where missed_basis = 'measured') > 0 then 'measured' else 'unknown' end,
                   max(missed_peer_count), currency, sum(input_tokens)::bigint, sum(cache_read_tokens)::bigint,
                   sum(missed_cache_tokens)::bigint, sum(missed_cache_cost), sum(missed_cache_cost_low),
-                  sum(missed_cache_cost_high), sum(input_cost)
+                  sum(missed_cache_cost_high)
            from read_parquet($mart)
            where input_tokens > 0 and usage_date > (select last_day from newest) - $days::integer
            group by app, model, currency
@@ -100,20 +99,20 @@ def show_missed(found: Missed, console: Console) -> None:
 
 
 def _table(lines: list[MissedLine]) -> Table:
-    table = Table("App", "Model", box=None, header_style="bold", pad_edge=False)
-    for heading in ("From cache", "Missed tokens", "Missed", "Range", "Of input cost"):
-        table.add_column(heading, justify="right")
-    table.add_column("How known")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    table.add_column("App", no_wrap=True)
+    table.add_column("Model", no_wrap=True)
+    for heading in ("Cached", "Missed", "Range"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("How known", no_wrap=True)
     for line in lines:
         currency, cost, low, high = line.currency or "", *(m or Decimal(0) for m in (line.cost, line.low, line.high))
         table.add_row(
             line.app or "No owner",
             line.model,
             f.percent(Decimal(line.read_tokens) / line.input_tokens),
-            f.compact(line.missed_tokens or 0),
             f.money(cost, currency),
-            "" if low == high else f"{f.money(low, currency)} to {f.money(high, currency)}",
-            f.percent(cost / line.input_cost) if line.input_cost else "–",
+            "" if low == high else f"{f.whole(low)} to {f.whole(high)}",
             _BASES[line.basis] + (f" ({line.peers})" if line.peers and line.basis == "peers" else ""),
         )
     return table

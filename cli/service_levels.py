@@ -141,22 +141,27 @@ def _show_objectives(rows: Rows, console: Console) -> None:
 
 
 def _show_models(rows: Rows, days: int, console: Console) -> None:
+    """Two lines a model, so that names and amounts fit into 80 columns."""
     table = _table(
-        console, f"Models, {days} days", "Model", "App", "Source", "Requests", "Errors", "P95", "Worst day", "Mean",
-        "Billed / 1,000", "per req/s", "Estimated / 1,000", "per req/s", text=3,
+        console, f"Models, {days} days", "App\n  model (source)", "Requests\nErrors", "P95\nMean", "Worst\nday",
+        "Billed a 1,000\nper req/s", "Estimated\nper req/s", text=1,
     )  # fmt: skip
     for model, app, source, requests, errors, p95, worst, mean, currency, *costs in rows:
         billed, of_billed, estimated, of_estimated, billed_room, estimated_room = costs
+        failed = _share(Decimal(errors) / Decimal(requests), 2) if requests else "–"
         table.add_row(
-            model, app or "No owner", source, f"{requests:,}" if requests else "–",
-            _share(Decimal(errors) / Decimal(requests), 2) if requests else "–", _time(p95), _time(worst), _time(mean),
-            _per_thousand(billed, of_billed, currency), _room(billed_room, currency),
-            _per_thousand(estimated, of_estimated, currency), _room(estimated_room, currency),
-        )  # fmt: skip
+            f"{app or 'No owner'}\n  {model} ({source})",
+            f"{f.whole(requests) if requests else '–'}\n{failed}",
+            f"{_time(p95)}\n{_time(mean)}",
+            _time(worst),
+            f"{_per_thousand(billed, of_billed, currency)}\n{_room(billed_room, currency)}",
+            f"{_per_thousand(estimated, of_estimated, currency)}\n{_room(estimated_room, currency)}",
+        )
     console.print(table)
     console.print(
-        "P95: the middle one of the days; a provider that counts by the hour tells means only. Per req/s: a day's cost "
-        "of room for one request a second, by its busiest minute (azure_monitor: hour)."
+        "P95: the middle one of the days; a provider that counts by the hour tells means only. Billed and estimated: a "
+        "thousand requests; per req/s: a day's room for one request a second, by its busiest minute (azure_monitor: "
+        "hour)."
     )
 
 
