@@ -26,6 +26,7 @@ def aifinops(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.ids("ING-4", "COST-1", "COST-3")
 def test_a_real_focus_file_reaches_marts_and_report(real_data: Path, tmp_path: Path) -> None:
     file = real_data / "billing" / "focus-sample" / "focus_sample.csv"

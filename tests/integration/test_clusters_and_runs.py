@@ -243,6 +243,7 @@ def test_events_of_the_cluster_are_counted_and_owned(built: DbtResult, hours: li
     )
 
 
+@pytest.mark.long
 @pytest.mark.ids("ING-6", "ING-10")
 def test_events_of_a_window_that_is_asked_again_are_counted_once(tmp_path: Path, server: SimulatorServer) -> None:
     home = landing_home(tmp_path / "home", AS_OF)

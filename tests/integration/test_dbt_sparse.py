@@ -42,6 +42,7 @@ def test_a_lake_without_rows_builds_marts_without_rows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.ids("ING-4", "COST-1")
 def test_a_real_bill_of_three_providers_alone(tmp_path: Path, real_data: Path) -> None:
     home = Home(tmp_path)

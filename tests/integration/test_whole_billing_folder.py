@@ -25,7 +25,11 @@ from ingestion.errors import LandingError
 from tests.support.azure_deliveries import read_csv, totals_per_day
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt, write_config
 
-pytestmark = [pytest.mark.xdist_group("billing-folder"), pytest.mark.ids("ING-1", "ING-4", "ING-10", "COST-1")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("billing-folder"),
+    pytest.mark.ids("ING-1", "ING-4", "ING-10", "COST-1"),
+]
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 MARTS = (
