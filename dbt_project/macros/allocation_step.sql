@@ -28,6 +28,33 @@
 {%- endmacro %}
 
 {#
+  CTEs that end in `<kind>_parts`: `<kind>_targets` with their parts of what is split. Only what is needed goes through the
+  sorting; the rest is joined to it again.
+#}
+{% macro allocation_parts(kind) -%}
+{{ kind }}_amounts as (
+    select part_id, split_id, target_number, weight_units, total_units, {{ cost_measures() | join(', ') }}
+    from {{ kind }}_targets
+),
+
+{{ kind }}_split as (
+    {{ split_exactly(kind ~ '_amounts', 'split_id', cost_measures(), ['part_id'], 'target_number') }}
+),
+
+{{ kind }}_parts as (
+    select
+        {%- for column in allocation_part_columns() %}
+        targets.{{ column }},
+        {%- endfor %}
+        {%- for measure in cost_measures() %}
+        split.{{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ kind }}_targets as targets
+    inner join {{ kind }}_split as split on targets.part_id = split.part_id
+),
+{%- endmacro %}
+
+{#
   One step: charges of its pools split by their weights, and what earlier steps gave its pools passed on as the pool's own
   cost of the month was split. Parts of what is split sum to it exactly, for each of the four costs.
 
@@ -261,27 +288,7 @@ own_targets as (
     inner join weights on shared.weight_set = weights.weight_set
 ),
 
--- Only what is needed goes through the sorting; the rest is joined to it again.
-own_amounts as (
-    select part_id, split_id, target_number, weight_units, total_units, {{ cost_measures() | join(', ') }}
-    from own_targets
-),
-
-own_split as (
-    {{ split_exactly('own_amounts', 'split_id', cost_measures(), ['part_id'], 'target_number') }}
-),
-
-own_parts as (
-    select
-        {%- for column in allocation_part_columns() %}
-        targets.{{ column }},
-        {%- endfor %}
-        {%- for measure in cost_measures() %}
-        split.{{ measure }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from own_targets as targets
-    inner join own_split as split on targets.part_id = split.part_id
-),
+{{ allocation_parts('own') }}
 
 unsplit as (
     select *, coalesce(fallback = 'owner' and owner_team is not null, false) as is_owners
@@ -384,26 +391,7 @@ received_targets as (
     inner join pass_on_weights as weights on received.passing_set = weights.weight_set
 ),
 
-received_amounts as (
-    select part_id, split_id, target_number, weight_units, total_units, {{ cost_measures() | join(', ') }}
-    from received_targets
-),
-
-received_split as (
-    {{ split_exactly('received_amounts', 'split_id', cost_measures(), ['part_id'], 'target_number') }}
-),
-
-received_parts as (
-    select
-        {%- for column in allocation_part_columns() %}
-        targets.{{ column }},
-        {%- endfor %}
-        {%- for measure in cost_measures() %}
-        split.{{ measure }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from received_targets as targets
-    inner join received_split as split on targets.part_id = split.part_id
-),
+{{ allocation_parts('received') }}
 
 -- A pool that nothing split this month cannot pass anything on.
 kept as (
