@@ -104,8 +104,10 @@ def _rebuilt(home: Home, period: BillingPeriod) -> list[str]:
     from orchestration import statements
 
     console = Console()
-    with watched(console, home.statements / f"{period}-rebuild.log") as listener:
+    log = home.path / f"statements-{period}-rebuild.log"
+    with watched(console, log) as listener:
         problems = _tried(lambda: statements.rebuild(home, period, os.environ, listener))
+    log.unlink()
     if not problems:
         console.print(f"[green]✓[/] {period} made again from the lake as it was then: the same, to the last digit.")
     return problems

@@ -203,9 +203,14 @@ def _as_of(home: Home) -> datetime:
     return written_as_of(home.config_tables) or utc_now()
 
 
-def _published_at(home: Home) -> datetime:
-    """When the run whose marts were stated published them: what landed later it did not know."""
-    return datetime.fromtimestamp(home.published.resolve().stat().st_mtime, UTC)
+def _known_at(home: Home, period: BillingPeriod) -> datetime:
+    """When the run whose marts were stated published them: what landed later it did not know.
+
+    Where an issue that was stopped is vouched for after another run, those marts are gone: then it is when its folder
+    was made.
+    """
+    made_at = (home.statements / str(period)).stat().st_mtime
+    return datetime.fromtimestamp(min(made_at, home.published.resolve().stat().st_mtime), UTC)
 
 
 def _closes_at(period: BillingPeriod, configuration: Configuration) -> datetime:
@@ -235,7 +240,7 @@ def _vouch(home: Home, made: Issue) -> None:
         "sha256": store.digest(store.document(made)),
         "as_of": made.as_of.isoformat(),
         "statements": len(made.statements),
-        "known_at": _published_at(home).isoformat(),
+        "known_at": _known_at(home, made.period).isoformat(),
     }
     with open_ledger(home) as ledger:
         ledger.note(utc_now(), ISSUED, str(made.period), details)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("dbt-project")
 
 Pool = tuple[Decimal, list[Decimal]]
 
-# What int_allocation__weights and int_allocation__charges do with the two macros, on a table of pools.
+# What as_weights() and the steps of int_allocation do with the two macros, on a table of pools.
 QUERY = """
 with summed as (
     select *, sum(driver_value) over (partition by charge_id) as set_value from pools where driver_value > 0
