@@ -1,0 +1,89 @@
+"""Series in one long CSV: a column that names the series, one with the time, one with the value.
+
+Here: reading it with errors that name file, row, column and remedy; how far apart a series' times lie.
+Not here: what is done with the series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.series import Floats
+
+WEEK = pd.Timedelta(days=7)
+DAY = pd.Timedelta(days=1)
+
+
+class LongCsvError(ValueError):
+    """A file that cannot be read as series; the message names file, row, column and what to do."""
+
+
+@dataclass(frozen=True)
+class TimedSeries:
+    """One series in the order of time. ``ds`` has no duplicates and no zone; ``values`` are finite, one a time.
+
+    ``step`` is the distance that most neighbours have; times may be missing.
+    """
+
+    name: str
+    ds: pd.DatetimeIndex
+    values: Floats
+    step: pd.Timedelta
+
+
+def read_long_csv(path: Path, value_column: str) -> list[TimedSeries]:
+    """Every series of the file ``series,ds,<value_column>``, in the order of its first row.
+
+    Rows may be in any order; rows without a value are gaps.
+
+    Raises:
+        LongCsvError: a column is missing, a time or a value cannot be read, or a series has one time twice.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise LongCsvError(f"{path} cannot be read as CSV: {error}") from error
+    missing = [name for name in ("series", "ds", value_column) if name not in frame.columns]
+    if missing:
+        raise LongCsvError(
+            f"{path} lacks the column {', '.join(missing)}: it has {', '.join(map(str, frame.columns))}. "
+            f"Write the header series,ds,{value_column}"
+        )
+    times = pd.to_datetime(frame["ds"], errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
+    _refuse(path, frame, "ds", times.isna(), "is no time. Write it as 2026-09-30 or 2026-09-30 14:00:00")
+    text = frame[value_column].str.strip()
+    values = pd.to_numeric(text.where(text != ""), errors="coerce")
+    is_gap = text.str.lower().isin(["", "nan", "na", "null"])
+    bad = (values.isna() & ~is_gap) | np.isinf(values)
+    _refuse(path, frame, value_column, bad, "is no number. Write it as 1234.5, or leave it empty for a gap")
+    clean = pd.DataFrame({"series": frame["series"], "ds": times, "value": values})
+    _refuse(path, frame, "ds", clean.duplicated(["series", "ds"]), "stands twice in its series. Keep one row a time")
+    return [
+        _one(str(name), rows.dropna(subset="value").sort_values("ds"))
+        for name, rows in clean.groupby("series", sort=False)
+    ]
+
+
+def _refuse(path: Path, frame: pd.DataFrame, column: str, bad: pd.Series, what: str) -> None:
+    if bad.any():
+        at = int(np.flatnonzero(bad.to_numpy())[0])
+        row = at + 2  # the header is row 1
+        series = frame["series"].iloc[at]
+        raise LongCsvError(f"{path}, row {row}, column {column}: {frame[column].iloc[at]!r} of series {series} {what}")
+
+
+def _one(name: str, rows: pd.DataFrame) -> TimedSeries:
+    ds = pd.DatetimeIndex(rows["ds"])
+    return TimedSeries(name, ds, rows["value"].to_numpy(dtype=np.float64), step_of(ds))
+
+
+def step_of(ds: pd.DatetimeIndex) -> pd.Timedelta:
+    """The commonest distance between neighbours; a day where there is only one time or none."""
+    if ds.size < 2:
+        return DAY
+    distances = pd.Series(ds[1:] - ds[:-1])
+    return pd.Timedelta(distances.mode().min())
