@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -278,10 +280,23 @@ class DbtResult:
         return total
 
 
+# Reading the project takes dbt longer than most of the runs here. It takes over what it has read before where the
+# home has the name that it had then, so every home is run under the name of one link.
+_ONE_NAME = tempfile.TemporaryDirectory(prefix="aifinops-dbt-")
+_PROJECT_AS_READ = Path(_ONE_NAME.name) / "partial_parse.msgpack"
+
+
 def run_dbt(home: Home, *arguments: str, target: Path | None = None) -> DbtResult:
     """Run dbt on a home, as the pipeline does, with its working files beside the home."""
     project = PROJECT_DIR / "dbt_project"
     folder = target or home.path / "dbt"
+    link = Path(_ONE_NAME.name) / "home"
+    link.unlink(missing_ok=True)
+    link.symlink_to(home.path.resolve())
+    as_read = folder / "target" / _PROJECT_AS_READ.name
+    if _PROJECT_AS_READ.exists() and not as_read.exists():
+        as_read.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_PROJECT_AS_READ, as_read)
     command = [
         str(Path(sys.executable).with_name("dbt")),
         "--no-use-colors",
@@ -289,7 +304,9 @@ def run_dbt(home: Home, *arguments: str, target: Path | None = None) -> DbtResul
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
     ]
-    environment = {**os.environ, "AIFINOPS_HOME": str(home.path)}
+    environment = {**os.environ, "AIFINOPS_HOME": str(link)}
     environment.pop("AIFINOPS_LAKE", None)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if as_read.exists() and not _PROJECT_AS_READ.exists():
+        shutil.copyfile(as_read, _PROJECT_AS_READ)
     return DbtResult(done.returncode, done.stdout + done.stderr, home.warehouse)
