@@ -105,7 +105,8 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     kept = found.query("select * from intermediate.int_usage__priced where usage_date = '2026-10-12' order by all")
     assert kept == untouched
     longest = found.query(
-        "select usage_date, max(longest_milliseconds) from intermediate.int_service__latency_daily group by 1 order by 1"
+        "select usage_date, max(longest_milliseconds) from intermediate.int_service__latency_daily "
+        "group by 1 order by 1"
     )
     assert [(day.day, most) for day, most in longest] == [(12, 30_000), (13, 20_000), (14, 5_000)]
 
