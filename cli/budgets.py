@@ -22,7 +22,7 @@ _STATUS = {"over": "[red]over[/]", "at_risk": "[yellow]at risk[/]", "on_track": 
 _QUERY = """
 select budget_id, period_end, currency, budget_amount, billed_to_date, available_amount, capped_by, used_ratio,
        burn_rate_ratio_7d, projected_cost, exhaustion_date, status, increase_amount, carried_amount, unreleased_amount,
-       owner
+       owner, time_zone
 from read_parquet(?)
 order by scope_type <> 'company', status = 'on_track', status <> 'over', used_ratio desc, budget_id
 """
@@ -50,6 +50,7 @@ class _Row:
     carried_amount: Decimal
     unreleased_amount: Decimal | None
     owner: str | None
+    time_zone: str
 
 
 def show(home: Home, console: Console) -> None:
@@ -62,6 +63,9 @@ def show(home: Home, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Budget", overflow="fold")
     table.add_column("Until")
+    zones = {row.time_zone for row in rows}
+    if len(zones) > 1:
+        table.add_column("Time zone", no_wrap=True)
     for name in ("Amount", "Spent", "Used", "Left", "Pace", "Projected"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Used up on")
@@ -72,6 +76,7 @@ def show(home: Home, console: Console) -> None:
         table.add_row(
             row.budget_id,
             f"{row.period_end:%d %b %Y}",
+            *([row.time_zone] if len(zones) > 1 else []),
             money(row.budget_amount, row.currency),
             money(row.billed_to_date, row.currency),
             percent(row.used_ratio),
@@ -85,6 +90,8 @@ def show(home: Home, console: Console) -> None:
     for note in (note for row in rows for note in _notes(row)):
         console.print(f"  {note}", highlight=False, soft_wrap=True)
     console.print("\nPace: the last 7 billed days against an even spread of the budget.", highlight=False)
+    where = f"of {rows[0].time_zone}" if len(zones) == 1 else "of their time zone"
+    console.print(f"Periods begin at midnight {where}; billed days are the provider's, in UTC.", highlight=False)
 
 
 def _notes(row: _Row) -> list[str]:

@@ -40,6 +40,26 @@
     }) }}
 {%- endmacro %}
 
+{#
+  Settings of a model that is told by day from single calls, and keeps something of each while it computes: exact percentiles,
+  calls by the minute. The whole is told month by month, so that it takes the memory of a month; a slice tells its days.
+#}
+{% macro in_days_of_calls(day) -%}
+    {% set settings = in_days_of_usage(day) %}
+    {% if not is_usage_slice() %}
+        {% do settings.update(by_month_of_calls()) %}
+    {% endif %}
+    {{ return(settings) }}
+{%- endmacro %}
+
+{# Whether a call's moment counts in this build, and in the month that is being told. #}
+{% macro is_in_days_of_calls(moment) -%}
+    {{ is_in_days_of_usage(moment) }}
+    {%- if not is_usage_slice() %}
+    and {{ is_in_month_of_calls(moment) }}
+    {%- endif %}
+{%- endmacro %}
+
 {# Settings of a model to which a slice only adds what it does not have. #}
 {% macro with_new_of_usage() -%}
     {% if not is_usage_slice() %}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -52,6 +53,15 @@ def _currency(code: str) -> str:
     return code
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        remedy = "Write an IANA name such as Europe/Stockholm, or UTC"
+        raise SettingError(f"time zone {name!r} is unknown", remedy) from None
+    return name
+
+
 _IDENTIFIER = r"[a-z0-9][a-z0-9._-]{0,79}"
 _ENVIRONMENT_NAME = r"[A-Z][A-Z0-9_]*"
 
@@ -71,6 +81,7 @@ Currency = Annotated[
     AfterValidator(_currency),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217 code"}),
 ]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=38, decimal_places=12)]
 PositiveMoney = Annotated[Decimal, Field(gt=0, max_digits=38, decimal_places=12)]
 Ratio = Annotated[Decimal, Field(gt=0)]
@@ -567,7 +578,7 @@ class UsageMapping(Strict):
         str,
     ] = Field(default={}, description="Meaning → value, for what the table does not say")
     input_includes_cache: bool = Field(True, description="Does the input count contain the cached tokens?")
-    time_zone: str = Field("UTC", description="IANA name, for times without an offset")
+    time_zone: TimeZone = Field("UTC", description="IANA name, for times without an offset")
     time_format: str | None = Field(None, description="strptime format; ISO 8601 where absent")
     prompt_block_tokens: int | None = Field(None, ge=1, description="Tokens in one of prompt_blocks")
     prompt_cache_ttl_seconds: int = Field(
@@ -1173,6 +1184,9 @@ class Budget(Strict):
         default=[], description="For period milestone: money released step by step"
     )
     currency: Currency = Field("USD", description="ISO 4217 code; only cost billed in it counts")
+    time_zone: TimeZone | None = Field(
+        None, description="IANA name of the zone whose midnight begins its periods; the file's where absent"
+    )
     alert_at: list[BudgetShare] = Field(default=[Decimal("0.8"), Decimal("1.0")], description="Shares of the amount")
     valid_from: date | None = Field(None, description="First day; always where absent")
     valid_to: date | None = Field(None, description="Last day; for ever where absent")
@@ -1207,6 +1221,9 @@ class BudgetsFile(Strict):
 
     tiers: dict[Identifier, PositiveMoney] = Field(
         default={}, description="Usual amounts by the stage of an app or project, such as pilot → 2000"
+    )
+    time_zone: TimeZone = Field(
+        "UTC", description="IANA name, such as Europe/Stockholm, of the zone whose midnight begins a budget's periods"
     )
     budgets: list[Budget] = Field(description="One entry per budget")
 

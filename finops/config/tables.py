@@ -84,7 +84,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "budget": {
         "budget_id": "text", "scope_type": "text", "scope_value": "text", "period": "text", "amount": "decimal(38,12)",
         "currency": "text", "alert_at": "json", "tier": "text", "owner": "text",
-        "roll_over_at_most": "decimal(38,12)", "valid_from": "date", "valid_to": "date",
+        "roll_over_at_most": "decimal(38,12)", "valid_from": "date", "valid_to": "date", "time_zone": "text",
     },
     "budget_ancestor": {"budget_id": "text", "ancestor_id": "text", "distance": "bigint"},
     "budget_change": {
@@ -461,6 +461,7 @@ def _budgets(config: Configuration) -> Iterator[Row]:
             "roll_over_at_most": budget.roll_over.at_most if budget.roll_over else None,
             "valid_from": budget.valid_from,
             "valid_to": budget.valid_to,
+            "time_zone": budget.time_zone or config.budgets.time_zone,
         }
 
 

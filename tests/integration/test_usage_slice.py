@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.ids("ING-4", "COST-3"), pytest.mark.xdist_group("usage
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 MONDAY = datetime(2026, 10, 12, 10, tzinfo=UTC)
 PRICED = "select * from intermediate.int_usage__priced order by all"
+# What is told from single calls: exact percentiles, and the busiest minute.
+OF_CALLS = ("int_usage__call_size", "int_service__latency_daily", "int_service__peak_daily")
 BY_DAY = """
 select usage_date, sum(request_count), sum(tokens), sum(estimated_cost)
 from intermediate.int_usage__priced
@@ -25,7 +27,20 @@ order by 1
 
 
 def spans(start: datetime, count: int, first: int, **columns: Any) -> list[Row]:
-    return [span(start + timedelta(minutes=n), first + n, app="query-rewriter", **columns) for n in range(count)]
+    return [
+        span(
+            start + timedelta(minutes=n), first + n,
+            **{
+                "app": "query-rewriter", "input_tokens": 1000 + n, "first_token_seconds": 0.1 * (n + 1),
+                "end_at": start + timedelta(minutes=n, seconds=n + 1), **columns,
+            },
+        )
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def of_calls(result: DbtResult) -> dict[str, list[tuple[Any, ...]]]:
+    return {model: result.query(f"select * from intermediate.{model} order by all") for model in OF_CALLS}
 
 
 def litellm_call(at: datetime, number: int, tokens: int, requested_at: datetime = AS_OF) -> Row:
@@ -54,10 +69,10 @@ def whole(home: Home) -> DbtResult:
     return result
 
 
-def newest(home: Home, monkeypatch: pytest.MonkeyPatch) -> DbtResult:
+def newest(home: Home, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> DbtResult:
     with monkeypatch.context() as patched:
         patched.setenv("AIFINOPS_USAGE_SLICE", "true")
-        result = run_dbt(home, "run", "--quiet", "--select", "tag:usage_slice", target=home.path / "slice")
+        result = run_dbt(home, "run", "--quiet", "--select", "tag:usage_slice", *arguments, target=home.path / "slice")
     assert result.returncode == 0, result.output
     return result
 
@@ -89,6 +104,11 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     assert [(row[0].day, row[1]) for row in found.query(BY_DAY)] == [(12, 31), (13, 20), (14, 5)]
     kept = found.query("select * from intermediate.int_usage__priced where usage_date = '2026-10-12' order by all")
     assert kept == untouched
+    longest = found.query(
+        "select usage_date, max(longest_milliseconds) from intermediate.int_service__latency_daily "
+        "group by 1 order by 1"
+    )
+    assert [(day.day, most) for day, most in longest] == [(12, 30_000), (13, 20_000), (14, 5_000)]
 
     # A file that no longer has what it told, a call that was logged again, minutes that became an hour.
     lake.snapshot(
@@ -100,10 +120,39 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     found = newest(home, monkeypatch)
     assert [(row[0].day, row[1]) for row in found.query(BY_DAY)] == [(12, 11), (13, 20), (14, 5)]
     assert newest(home, monkeypatch).query("select * from intermediate.int_usage__new_day") == [], "nothing is new"
-    sliced = found.query(PRICED)
+    sliced, sliced_calls = found.query(PRICED), of_calls(found)
     assert {row[0] for row in found.query("select distinct source from intermediate.int_usage__priced")} == {
         "spans",
         "litellm",
         "azure_monitor",
     }
-    assert sliced == whole(home).query(PRICED)
+    again = whole(home)
+    assert sliced == again.query(PRICED)
+    assert sliced_calls == of_calls(again)
+    assert all(len({row[0] for row in rows}) == 3 for rows in sliced_calls.values()), "three days each"
+
+
+def test_a_slice_that_was_stopped_is_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    lake = LakeBuilder(home, first_load_at=AS_OF)
+    lake.configure(AS_OF)
+    # Three months, one of them without a call: the whole is told month by month.
+    for number, day in enumerate((MONDAY - timedelta(days=70), MONDAY - timedelta(days=12), MONDAY)):
+        lake.snapshot("otel__genai_span", spans(day, 12, number * 100), scope=f"{number}.json")
+    first = whole(home)
+    by_hand = first.query(
+        "select cast(start_at as date), quantile_disc(input_tokens, 0.95), count(*) "
+        "from staging.stg_otel__genai_span group by 1 order by 1"
+    )
+    assert by_hand == first.query(
+        "select usage_date, p95_input_tokens, sized_request_count from intermediate.int_usage__call_size order by 1"
+    )
+    assert len(by_hand) == 3
+
+    # Stopped before anything was told from single calls: the loads do not pass for built.
+    lake.snapshot("otel__genai_span", spans(MONDAY - timedelta(days=12), 40, 300), scope="late.json")
+    newest(home, monkeypatch, "--exclude", *OF_CALLS, "int_usage__built_load")
+    told = newest(home, monkeypatch)
+    sliced = of_calls(told)
+    assert sliced == of_calls(whole(home))
+    assert sum(row[6] for row in sliced["int_usage__call_size"]) == 76, "36 and 40 calls"

@@ -1,4 +1,4 @@
-{# Time: everything is UTC, days are calendar days of UTC. #}
+{# Time: everything is UTC, days are calendar days of UTC, but where a time zone is named. #}
 
 {#
   A timestamp without zone, in UTC, from ISO 8601 text with or without offset; null where it cannot be read. The year has
@@ -17,6 +17,40 @@
         try_cast(case when {{ text }} rlike '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}' then {{ text }} end as timestamp_ltz)
         as timestamp_ntz
     )
+{%- endmacro %}
+
+{# What clocks of a time zone (IANA name) show at a moment of UTC: a timestamp without zone. #}
+{% macro local_time(moment, time_zone) -%}
+    {{ return(adapter.dispatch('local_time')(moment, time_zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_time(moment, time_zone) -%}
+    timezone({{ time_zone }}, timezone('UTC', {{ moment }}))
+{%- endmacro %}
+
+{% macro spark__local_time(moment, time_zone) -%}
+    cast(from_utc_timestamp(cast({{ moment }} as timestamp_ltz), {{ time_zone }}) as timestamp_ntz)
+{%- endmacro %}
+
+{#
+  The moment, UTC, at which a day begins in a time zone. Where clocks leave midnight out, the first moment after it; where
+  they show it twice, the first of the two, which DuckDB alone takes for the second.
+#}
+{% macro day_starts_at(day, time_zone) -%}
+    {{ return(adapter.dispatch('day_starts_at')(day, time_zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__day_starts_at(day, time_zone) -%}
+    {%- set midnight = "timezone('UTC', timezone(" ~ time_zone ~ ", cast(" ~ day ~ " as timestamp)))" -%}
+    {%- set hour_before = '(' ~ midnight ~ ' - interval 1 hour)' -%}
+    case
+        when cast({{ local_time(hour_before, time_zone) }} as date) = {{ day }} then {{ hour_before }}
+        else {{ midnight }}
+    end
+{%- endmacro %}
+
+{% macro spark__day_starts_at(day, time_zone) -%}
+    cast(to_utc_timestamp(cast({{ day }} as timestamp_ltz), {{ time_zone }}) as timestamp_ntz)
 {%- endmacro %}
 
 {% macro hour_of(moment) -%}

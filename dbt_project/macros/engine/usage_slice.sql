@@ -1,4 +1,4 @@
-{# Reading only a part of the lake: by the load ids in the names of its files. #}
+{# Reading only a part of the lake, by the load ids in the names of its files; telling calls month by month. #}
 
 {#
   The id that a load has which starts a day before a day, UTC: the loader's ids are seconds since 1970, and a sender's clock
@@ -72,4 +72,67 @@
     {{ exceptions.raise_compiler_error(
         'AIFINOPS_USAGE_SLICE: a slice deletes days from tables, which Spark cannot do in Parquet. Unset it to build the whole.'
     ) }}
+{%- endmacro %}
+
+{# Settings of a table that is written in a statement per month of calls, all in one transaction. #}
+{% macro by_month_of_calls() -%}
+    {{ return(adapter.dispatch('by_month_of_calls')()) }}
+{%- endmacro %}
+
+{% macro duckdb__by_month_of_calls() -%}
+    {{ return({
+        'pre_hook': "{{ tell_month_of_calls(months_of_calls()[0]) }}",
+        'post_hook': "{{ tell_other_months_of_calls() }}",
+    }) }}
+{%- endmacro %}
+
+{# Spark writes what does not fit into its memory to disk. #}
+{% macro spark__by_month_of_calls() -%}
+    {{ return({}) }}
+{%- endmacro %}
+
+{% macro is_in_month_of_calls(moment) -%}
+    {{ return(adapter.dispatch('is_in_month_of_calls')(moment)) }}
+{%- endmacro %}
+
+{# A variable of the connection is a constant to the engine: so row groups of other months are not read. #}
+{% macro duckdb__is_in_month_of_calls(moment) -%}
+    {{ moment }} >= coalesce(getvariable('first_moment'), cast('-infinity' as timestamp))
+    and {{ moment }} < coalesce(getvariable('end_moment'), cast('infinity' as timestamp))
+{%- endmacro %}
+
+{% macro spark__is_in_month_of_calls(moment) -%}
+    true
+{%- endmacro %}
+
+{# The months that usage is told of, as dates in text, the newest first; one null where there is none. #}
+{% macro months_of_calls() -%}
+    {%- set months = [] -%}
+    {%- if execute -%}
+        {%- set told = api.Relation.create(database=target.database, schema='intermediate', identifier='int_usage__summed') -%}
+        {%- for row in run_query(
+            'select distinct ' ~ month_of('usage_hour') ~ ' from ' ~ told ~ ' where usage_hour is not null order by 1 desc'
+        ) -%}
+            {%- do months.append(row[0] | string) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(months or [none]) }}
+{%- endmacro %}
+
+{% macro tell_month_of_calls(month) -%}
+    {%- if month -%}
+        set variable first_moment = cast('{{ month }}' as timestamp);
+        set variable end_moment = cast('{{ month }}' as timestamp) + interval 1 month
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro tell_other_months_of_calls() -%}
+    {%- for month in months_of_calls()[1:] %}
+        {{ tell_month_of_calls(month) }};
+        insert into {{ this }} {{ model.compiled_code }};
+    {%- endfor %}
+    reset variable first_moment;
+    reset variable end_moment
 {%- endmacro %}

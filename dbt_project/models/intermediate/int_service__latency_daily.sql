@@ -1,5 +1,7 @@
 -- How long answers took on a day. Percentiles are exact, each the time of a call that there was. Azure Monitor has means and
 -- the longest only: they are of the deployment, in all its models.
+-- depends_on: {{ ref('int_usage__summed') }}
+{{ config(**in_days_of_calls('usage_date')) }}
 
 with timed as (
     select
@@ -16,6 +18,7 @@ with timed as (
         {{ quantile_of('first_token_milliseconds', '0.5') }} as p50_first_token_milliseconds,
         {{ quantile_of('first_token_milliseconds', '0.95') }} as p95_first_token_milliseconds
     from {{ ref('int_service__call') }}
+    where {{ is_in_days_of_calls('used_at') }}
     group by usage_date, service_key
 )
 

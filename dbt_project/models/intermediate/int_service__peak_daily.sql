@@ -1,4 +1,6 @@
 -- The busiest minute of a day where calls are told one by one, else the busiest hour: requests in it, and its seconds.
+-- depends_on: {{ ref('int_usage__summed') }}
+{{ config(**in_days_of_calls('usage_date')) }}
 {% set own = service_columns() %}
 
 with minutes as (
@@ -9,6 +11,7 @@ with minutes as (
         extract(minute from used_at) as minute_number,
         count(*) as request_count
     from {{ ref('int_service__call') }}
+    where {{ is_in_days_of_calls('used_at') }}
     group by usage_date, service_key, {{ hour_of('used_at') }}, extract(minute from used_at)
 ),
 
@@ -25,7 +28,7 @@ hours as (
         usage_hour,
         sum(request_count) as request_count
     from {{ ref('int_usage__priced') }}
-    where source = 'azure_monitor'
+    where source = 'azure_monitor' and {{ is_in_days_of_calls('usage_hour') }}
     group by usage_date, {{ own | join(', ') }}, usage_hour
 )
 

@@ -50,19 +50,13 @@ current_budgets as (
     left join left_over on budgets.budget_id = left_over.budget_id
 ),
 
-usage as (
-    select usage.*, teams.business_unit
-    from {{ ref('int_reconcile__usage') }} as usage
-    left join {{ ref('dim_team') }} as teams on usage.team = teams.team
-),
-
 estimated_days as (
     {% for scope_type, scope_value in budget_scopes() %}
     select
-        '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, currency, usage_date,
+        '{{ scope_type }}' as scope_type, {{ scope_value }} as scope_value, time_zone, currency, local_date,
         sum(estimated_cost) as cost, sum(calibrated_estimated_cost) as calibrated_cost
-    from usage
-    group by 1, 2, 3, 4
+    from {{ ref('int_budget__usage_daily') }}
+    group by 1, 2, 3, 4, 5
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -102,15 +96,14 @@ estimated as (
         sum(days.cost) as estimated_since_billed,
         sum(days.calibrated_cost) as calibrated_estimated_since_billed
     from current_budgets as budgets
-    cross join bill
     inner join estimated_days as days
         on
             budgets.scope_type = days.scope_type
             and budgets.scope_value = days.scope_value
+            and budgets.time_zone = days.time_zone
             and budgets.currency = days.currency
-            and days.usage_date between budgets.period_start and budgets.period_end
-            and (bill.billed_through is null or days.usage_date > bill.billed_through)
-            and days.usage_date <= budgets.as_of_date
+            and days.local_date between budgets.period_start and budgets.period_end
+            and days.local_date <= budgets.as_of_date
     group by budgets.budget_id
 ),
 
@@ -277,6 +270,9 @@ select
     period,
     period_start,
     period_end,
+    time_zone,
+    cast({{ day_starts_at('period_start', 'time_zone') }} as timestamp) as period_starts_at,
+    cast({{ day_starts_at(add_days('period_end', 1), 'time_zone') }} as timestamp) as period_ends_at,
     currency,
     tier,
     owner,

@@ -22,6 +22,8 @@ budget_facts as (
         status.scope_type,
         status.scope_value,
         {{ time_as_text('status.period_start', "'%Y-%m'") }} as period,
+        status.period_starts_at,
+        status.period_ends_at,
         'effective_cost' as metric,
         status.billed_to_date as value,
         status.budget_amount as reference,
@@ -37,7 +39,7 @@ budget_facts as (
             status.currency = checks.currency
             and checks.usage_date between status.period_start and status.period_end
     where status.period = 'month'
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 ),
 
 usage as (
@@ -105,6 +107,8 @@ usage_facts as (
         days.scope_type,
         days.scope_value,
         cast(days.usage_date as string) as period,
+        cast(days.usage_date as timestamp) as period_starts_at,
+        cast({{ add_days('days.usage_date', 1) }} as timestamp) as period_ends_at,
         'estimated_cost' as metric,
         days.cost as value,
         typical.typical_cost as reference,
@@ -133,6 +137,8 @@ select
     facts.scope_type,
     facts.scope_value,
     facts.period,
+    facts.period_starts_at,
+    facts.period_ends_at,
     facts.metric,
     cast(facts.value as decimal(38, 12)) as value,
     cast(facts.reference as decimal(38, 12)) as reference,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -37,7 +36,6 @@ def land(source: UsageFilesSource, context: LandingContext, result: LandingResul
     """
     problems: list[str] = []
     mapping = load_mapping(Path(source.mapping))
-    _require_zone(mapping, source.mapping)
     with context.lake.writer(source) as writer, connect(writer.work) as connection:
         files = list_usage_files(source.url, context.environ)
         new, result.skipped = plan_files(files, current_files(context.lake, source.id))
@@ -72,15 +70,6 @@ def land(source: UsageFilesSource, context: LandingContext, result: LandingResul
             context.progress(f"{item.file.address}: {part.row_count} rows, {rejects.num_rows} refused")
     if problems:
         raise LandingError("\n".join(problems))
-
-
-def _require_zone(mapping: UsageMapping, path: str) -> None:
-    try:
-        ZoneInfo(mapping.time_zone)
-    except (KeyError, ValueError, OSError):
-        raise LandingError(
-            f"{path}: time_zone {mapping.time_zone!r} is unknown; write an IANA name such as Europe/Berlin"
-        ) from None
 
 
 def _convert(
