@@ -5,17 +5,19 @@ Not here: reading the warehouse (orchestration), deciding what to do about a fin
 """
 
 from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies
-from models.forecast import ForecastResult, ForecastSettings, forecast_costs
+from models.forecast import ForecastResult, ForecastSettings, add_to_record, forecast_costs, with_backcasts
 from models.tables import read_table, write_table
 
 __all__ = [
     "AnomalySettings",
     "ForecastResult",
     "ForecastSettings",
+    "add_to_record",
     "detect",
     "detect_intraday",
     "find_anomalies",
     "forecast_costs",
     "read_table",
+    "with_backcasts",
     "write_table",
 ]

@@ -52,6 +52,33 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("as_of", TIMESTAMP),
         ]
     ),
+    "forecast_path": pa.schema(
+        [
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("currency", pa.string()),
+            ("path", pa.int32()),
+            ("forecast_date", pa.date32()),
+            ("cost", MONEY),
+            ("as_of", TIMESTAMP),
+        ]
+    ),
+    "forecast_made": pa.schema(
+        [
+            ("as_of", TIMESTAMP),
+            ("is_backcast", pa.bool_()),
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("currency", pa.string()),
+            ("forecast_date", pa.date32()),
+            ("expected_cost", MONEY),
+            ("lower_cost", MONEY),
+            ("upper_cost", MONEY),
+            ("lower_95_cost", MONEY),
+            ("upper_95_cost", MONEY),
+            ("model_name", pa.string()),
+        ]
+    ),
     "anomaly": pa.schema(
         [
             ("anomaly_id", pa.string()),

@@ -109,7 +109,7 @@ estimated as (
 
 -- Days of a budget's period that the bill does not have yet.
 expected_days as (
-    select budgets.budget_id, days.forecast_date, days.expected_cost, days.lower_cost, days.upper_cost
+    select budgets.budget_id, days.forecast_date, days.expected_cost
     from current_budgets as budgets
     cross join bill
     inner join {{ source('ml', 'forecast_daily') }} as days
@@ -126,9 +126,7 @@ forecast as (
     select
         budget_id,
         count(*) as forecast_days,
-        sum(expected_cost) as expected_cost,
-        sum(lower_cost) as lower_cost,
-        sum(upper_cost) as upper_cost
+        sum(expected_cost) as expected_cost
     from expected_days
     group by 1
 ),
@@ -152,8 +150,6 @@ measured as (
         end as run_rate_days,
         forecast.forecast_days,
         forecast.expected_cost,
-        forecast.lower_cost,
-        forecast.upper_cost,
         {%- for days in windows %}
         billed.last_{{ days }}_days_cost{{ ',' if not loop.last }}
         {%- endfor %}
@@ -199,6 +195,41 @@ remaining as (
 finished as (
     select *, cast(billed_to_date + forecast_remaining as decimal(38, 12)) as projected_cost
     from remaining
+),
+
+-- Where the period may end, path by path of the forecast; days that no path reaches are like those that one does.
+endings as (
+    select
+        paths.budget_id,
+        finished.amount,
+        cast(
+            finished.billed_to_date
+            + greatest(
+                {{ decimal_of_double(
+                    'cast(paths.cost_so_far as double) * greatest(cast(finished.remaining_days as double) / finished.forecast_days, 1)'
+                ) }},
+                cast(finished.committed_cost as decimal(38, 12))
+            ) as decimal(38, 12)
+        ) as ending_cost
+    from (
+        select budget_id, path, max_by(cost_so_far, forecast_date) as cost_so_far
+        from {{ ref('int_budget__path_daily') }}
+        group by 1, 2
+    ) as paths
+    inner join finished on paths.budget_id = finished.budget_id
+    where finished.forecast_days > 0
+),
+
+outlook as (
+    select
+        budget_id,
+        {{ quantile_of('ending_cost', 0.1) }} as projected_lower,
+        {{ quantile_of('ending_cost', 0.9) }} as projected_upper,
+        {{ quantile_of('ending_cost', 0.025) }} as projected_lower_95,
+        {{ quantile_of('ending_cost', 0.975) }} as projected_upper_95,
+        cast(count(*) filter (where ending_cost > amount) as double) / count(*) as exceed_probability
+    from endings
+    group by 1
 ),
 
 -- The budget's money day by day: billed, then expected.
@@ -288,10 +319,14 @@ select
     cast(calibrated_estimated_since_billed as decimal(38, 12)) as calibrated_estimated_since_billed,
     forecast_remaining,
     projected_cost,
-    cast(case when projection_basis = 'forecast' then billed_to_date + lower_cost end as decimal(38, 12))
-        as projected_lower,
-    cast(case when projection_basis = 'forecast' then billed_to_date + upper_cost end as decimal(38, 12))
-        as projected_upper,
+    outlook.projected_lower,
+    outlook.projected_upper,
+    outlook.projected_lower_95,
+    outlook.projected_upper_95,
+    case
+        when projection_basis = 'complete' then case when billed_to_date > amount then 1.0 else 0.0 end
+        else outlook.exceed_probability
+    end as exceed_probability,
     projection_basis,
     cast(amount - billed_to_date as decimal(38, 12)) as remaining_amount,
     cast(least(amount - billed_to_date, coalesce(capped.cap_remaining, amount - billed_to_date)) as decimal(38, 12))
@@ -328,3 +363,4 @@ from finished
 left join exhausted on finished.budget_id = exhausted.budget_id
 left join crossed on finished.budget_id = crossed.budget_id
 left join capped on finished.budget_id = capped.budget_id
+left join outlook on finished.budget_id = outlook.budget_id
