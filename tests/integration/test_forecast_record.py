@@ -109,7 +109,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
             *made(MIDWAY, is_backcast=False, factor="0.9", half_width="0.6"),
         ],
     )
-    marts = ("fct_budget_outlook_daily", "fct_forecast_quality", "fct_forecast_variance_monthly")
+    marts = ("fct_budget_outlook_daily", "fct_forecast_total", "fct_forecast_quality", "fct_forecast_variance_monthly")
     result = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "cautious", "--select", *(f"+{mart}" for mart in marts),
         "--exclude", "test_type:unit",
@@ -138,7 +138,8 @@ def test_every_forecast_of_a_billed_day_is_set_beside_what_it_cost(built: DbtRes
                 error = cost * Decimal(factor) - cost
                 near = (abs(error) <= Decimal(width), abs(error) <= 2 * Decimal(width))
                 expected.add((as_of.date(), day, ahead, team, cost + error, cost, error, *near))
-    assert set(rows) == expected and len(rows) == len(expected)
+    assert set(rows) == expected
+    assert len(rows) == len(expected)
     assert {row[7] for row in rows} == {True, False}
 
 
@@ -158,7 +159,8 @@ def test_quality_by_horizon_is_what_plain_python_makes_of_it(built: DbtResult) -
                   mean_absolute_scaled_error
            from marts.fct_forecast_quality where scope_type = 'team'"""
     )
-    assert {(row[0], row[1]) for row in found} == set(groups) and len(found) == len(groups) == 12
+    assert {(row[0], row[1]) for row in found} == set(groups)
+    assert len(found) == len(groups) == 12
     for name, band, count, wape, bias, coverage, mase in found:
         of_group = groups[name, band]
         spent = float(sum(row[3] for row in of_group))
@@ -218,3 +220,32 @@ def test_a_period_beyond_the_forecast_goes_on_like_it(built: DbtResult) -> None:
     )
     assert basis == "forecast_extended"
     assert low < projected < high
+
+
+def test_months_and_quarters_end_where_their_paths_do(built: DbtResult) -> None:
+    rows = built.query(
+        """select period, period_start, period_end, billed_cost, expected_cost, lower_cost, upper_95_cost, is_extended
+           from marts.fct_forecast_total where scope_value = 'search' order by period"""
+    )
+    ahead = BILLED_THROUGH + timedelta(days=1)
+    periods = {
+        "month": (date(2026, 10, 1), date(2026, 10, 31)),
+        "next_month": (date(2026, 11, 1), date(2026, 11, 30)),
+        "quarter": (date(2026, 10, 1), date(2026, 12, 31)),
+    }
+    assert [row[0] for row in rows] == list(periods)
+    for period, first, last, billed, expected, low, high_95, is_extended in rows:
+        assert (first, last) == periods[period]
+        spent = sum(actual("search", day) for day in days(first, BILLED_THROUGH))
+        rest = days(max(first, ahead), min(last, date(2026, 11, 30)))
+        assert billed == spent
+        if not is_extended:
+            sums = sorted(spent + sum(on_path(actual("search", day), p) for day in rest) for p in range(PATHS))
+            assert expected == spent + sum(actual("search", day) for day in rest)
+            assert (low, high_95) == (sums[1], sums[19])
+        else:
+            longer = Decimal(((last - rest[0]).days + 1)) / len(rest)
+            assert float(expected) == pytest.approx(
+                float(spent + sum(actual("search", day) for day in rest) * longer), rel=1e-12
+            )
+    assert [row[7] for row in rows] == [False, False, True]

@@ -25,36 +25,38 @@ origins as (
     from made
 ),
 
--- What "the same weekday of the week before" missed by in the quarter before: the measure that errors are scaled by.
+-- What "the same weekday of the week before" missed by in the quarter before: the measure that errors are scaled by. A
+-- day without a charge has no row, so each day is set against the one a week later from both sides.
 weekly_change as (
-    select
-        days.scope_type,
-        days.scope_value,
-        days.currency,
-        days.usage_date,
-        abs(coalesce(days.cost, 0) - coalesce(before.cost, 0)) as change_cost
-    from history as days
-    left join history as before
-        on
-            days.scope_type = before.scope_type
-            and days.scope_value = before.scope_value
-            and days.currency = before.currency
-            and before.usage_date = {{ add_days('days.usage_date', -7) }}
+    select scope_type, scope_value, currency, usage_date, abs(sum(cost)) as change_cost
+    from (
+        select scope_type, scope_value, currency, usage_date, cost from history
+        union all
+        select scope_type, scope_value, currency, {{ add_days('usage_date', 7) }}, -cost from history
+    ) as both_weeks
+    group by 1, 2, 3, 4
+),
+
+windows as (
+    select origins.*, greatest({{ add_days('origins.made_on', -91) }}, {{ add_days('billed.first_billed', 7) }}) as first_day
+    from origins
+    inner join billed on origins.currency = billed.currency
 ),
 
 scales as (
     select
-        origins.made_on, origins.scope_type, origins.scope_value, origins.currency,
-        avg(cast(weekly_change.change_cost as double)) as scale_cost
-    from origins
+        windows.made_on, windows.scope_type, windows.scope_value, windows.currency,
+        cast(sum(weekly_change.change_cost) as double)
+        / {{ days_between('windows.first_day', 'windows.made_on') }} as scale_cost
+    from windows
     inner join weekly_change
         on
-            origins.scope_type = weekly_change.scope_type
-            and origins.scope_value = weekly_change.scope_value
-            and origins.currency = weekly_change.currency
-            and weekly_change.usage_date >= {{ add_days('origins.made_on', -91) }}
-            and weekly_change.usage_date < origins.made_on
-    group by 1, 2, 3, 4
+            windows.scope_type = weekly_change.scope_type
+            and windows.scope_value = weekly_change.scope_value
+            and windows.currency = weekly_change.currency
+            and weekly_change.usage_date >= windows.first_day
+            and weekly_change.usage_date < windows.made_on
+    group by windows.made_on, windows.scope_type, windows.scope_value, windows.currency, windows.first_day
 ),
 
 joined as (

@@ -64,7 +64,8 @@ def test_the_last_months_are_judged_from_what_was_billed_then() -> None:
     assert asked.asked == [
         (datetime(2026, month, 1, tzinfo=UTC), date(2026, month, 1) - timedelta(days=2)) for month in (7, 8, 9, 10)
     ]
-    assert record["is_backcast"].all() and len(record) == 8
+    assert record["is_backcast"].all()
+    assert len(record) == 8
     asked.asked.clear()
     assert with_backcasts(record, history(date(2026, 4, 1), date(2026, 10, 18)), as_of=AS_OF, forecaster=asked).equals(
         record
@@ -79,4 +80,5 @@ def test_a_real_forecast_of_a_months_first_days_needs_no_backcast_and_short_hist
     assert [moment.month for moment, _ in asked.asked] == [9], "July and August have too little before them"
     assert len(record) == 4
     empty = with_backcasts(None, history(date(2026, 10, 1), date(2026, 10, 18)), as_of=AS_OF, forecaster=asked)
-    assert empty.empty and list(empty.columns) == list(record.columns)
+    assert empty.empty
+    assert list(empty.columns) == list(record.columns)
