@@ -22,7 +22,7 @@ _STATUS = {"over": "[red]over[/]", "at_risk": "[yellow]at risk[/]", "on_track": 
 _QUERY = """
 select budget_id, period_end, currency, budget_amount, billed_to_date, available_amount, capped_by, used_ratio,
        burn_rate_ratio_7d, projected_cost, exhaustion_date, status, increase_amount, carried_amount, unreleased_amount,
-       owner, time_zone
+       owner, time_zone, exceed_probability, projected_lower, projected_upper
 from read_parquet(?)
 order by scope_type <> 'company', status = 'on_track', status <> 'over', used_ratio desc, budget_id
 """
@@ -51,6 +51,9 @@ class _Row:
     unreleased_amount: Decimal | None
     owner: str | None
     time_zone: str
+    exceed_probability: float | None
+    projected_lower: Decimal | None
+    projected_upper: Decimal | None
 
 
 def show(home: Home, console: Console) -> None:
@@ -105,6 +108,13 @@ def _notes(row: _Row) -> list[str]:
     if row.unreleased_amount:
         amount = money(row.unreleased_amount, row.currency)
         notes.append(f"{row.budget_id} gets {amount} more when its next milestones are approved")
+    chance = row.exceed_probability
+    if chance is not None and 0 < chance < 1 and row.projected_lower is not None and row.projected_upper is not None:
+        low, high = (money(amount, row.currency) for amount in (row.projected_lower, row.projected_upper))
+        notes.append(
+            f"{row.budget_id} ends above its amount in {percent(chance)} of the forecast's paths; 80% of them end "
+            f"between {low} and {high}"
+        )
     if row.status != "on_track" and row.owner:
         notes.append(f"{row.budget_id} is answered for by {row.owner}")
     return notes

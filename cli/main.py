@@ -365,6 +365,27 @@ def service_levels(
 
 
 @app.command()
+def forecast(
+    by: Annotated[
+        str, typer.Option(help="company, business_unit, team, app, project, model, environment, service, …")
+    ] = "team",
+    home: HomeOption = None,
+) -> None:
+    """Show where months and quarters will end, and how good forecasts have been."""
+    from cli.forecast import LEVELS, read_judged, read_quality, read_totals, show
+    from cli.published import NotPublishedError
+
+    if by not in LEVELS:
+        raise _fail(f"--by {by!r} is none of {', '.join(LEVELS)}")
+    place = Home(home.resolve()) if home else Home.from_environment()
+    try:
+        found = read_totals(place, by), read_judged(place), read_quality(place, by)
+    except NotPublishedError as error:
+        raise _fail(str(error)) from None
+    show(*found, by, Console(file=sys.stdout))
+
+
+@app.command()
 def frontier(
     only: Annotated[str | None, typer.Option("--app", help="Only this app", show_default=False)] = None,
     month: Annotated[
