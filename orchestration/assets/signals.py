@@ -23,14 +23,23 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
             dg.AssetKey(["ml", "forecast_daily"]),
             deps=[model_key(HISTORY)],
             kinds={"python", "prophet"},
-            description="Expected cost a day with an 80% interval, per company, team and model: the better of Prophet "
-            "and its rivals in a rolling-origin backtest, with intervals calibrated on that backtest's errors.",
+            description="Expected cost a day with an 80% and a 95% interval, per company, team, app and model: a blend "
+            "of Prophet and its rivals by their errors in a rolling-origin backtest, with intervals calibrated on the "
+            "backtest's errors of the blend; parts add up to their wholes.",
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
             deps=[model_key(HISTORY)],
             kinds={"python"},
-            description="Backtest of every candidate on every series: error, scaled error, coverage, who was chosen.",
+            description="Backtest of every candidate and of the blend on every series: error, scaled error, coverage, "
+            "weight in the blend.",
+        ),
+        dg.AssetSpec(
+            dg.AssetKey(["ml", "forecast_path"]),
+            deps=[model_key(HISTORY)],
+            kinds={"python"},
+            description="A hundred possible futures of every series, day by day; parts add up to their wholes in each. "
+            "For distributions of sums, such as the month's end.",
         ),
     ],
 )
@@ -49,6 +58,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     )
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
     models.write_table("forecast_accuracy", result.accuracy, workspace.home.ml)
+    models.write_table("forecast_path", result.path, workspace.home.ml)
     chosen = result.accuracy[result.accuracy["is_chosen"]]
     yield dg.MaterializeResult(
         asset_key=["ml", "forecast_daily"],
@@ -61,6 +71,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
             "winners": {str(name): int(n) for name, n in chosen["model_name"].value_counts().items()},
         },
     )
+    yield dg.MaterializeResult(asset_key=["ml", "forecast_path"], metadata={"dagster/row_count": len(result.path)})
 
 
 @dg.asset(
