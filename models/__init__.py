@@ -4,11 +4,20 @@ Here: Prophet and its rivals, backtests, calibrated intervals, anomaly detection
 Not here: reading the warehouse (orchestration), deciding what to do about a finding (guardrails), drawing it (reports).
 """
 
-from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies
-from models.forecast import ForecastResult, ForecastSettings, add_to_record, forecast_costs, with_backcasts
+from models.anomaly import ANOMALY_LEVELS, AnomalySettings, detect, detect_intraday, find_anomalies
+from models.forecast import (
+    BACKCAST_LEVELS,
+    ForecastResult,
+    ForecastSettings,
+    add_to_record,
+    forecast_costs,
+    with_backcasts,
+)
 from models.tables import read_table, write_table
 
 __all__ = [
+    "ANOMALY_LEVELS",
+    "BACKCAST_LEVELS",
     "AnomalySettings",
     "ForecastResult",
     "ForecastSettings",

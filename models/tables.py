@@ -1,7 +1,7 @@
-"""The three ``ml`` Parquet tables: their schemas, typed frames and writer.
+"""The ``ml`` Parquet tables: their schemas, typed frames and writer.
 
-Here: column names and types of ``forecast_daily``, ``forecast_accuracy`` and ``anomaly``; building a frame of them;
-writing it so that a reader sees the old table or the new one, never half of one.
+Here: column names and types of ``forecast_daily``, ``forecast_accuracy``, ``forecast_path`` and ``anomaly``; building a
+frame of them; writing it so that a reader sees the old table or the new one, never half of one.
 Not here: what the numbers are (forecast, anomaly).
 """
 
@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finops.money import SCALE
+from models.series import MONEY_DIGITS, Floats, Scope
 
 MONEY = pa.decimal128(38, SCALE)
 TIMESTAMP = pa.timestamp("us")
@@ -32,6 +35,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("expected_cost", MONEY),
             ("lower_cost", MONEY),
             ("upper_cost", MONEY),
+            ("lower_95_cost", MONEY),
+            ("upper_95_cost", MONEY),
             ("model_name", pa.string()),
             ("as_of", TIMESTAMP),
             ("is_future", pa.bool_()),
@@ -48,6 +53,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("mean_absolute_error", MONEY),
             ("mean_absolute_scaled_error", pa.float64()),
             ("interval_coverage", pa.float64()),
+            ("weight", pa.float64()),
             ("is_chosen", pa.bool_()),
             ("as_of", TIMESTAMP),
         ]
@@ -109,7 +115,35 @@ def build_frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     Dates are ``date`` objects, money ``Decimal`` objects, ``as_of`` is UTC without a zone (as DuckDB reads it).
     """
     schema = SCHEMAS[table]
-    return _as_frame(pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+    return _as_frame(table, pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+
+
+def path_frame(drawn: Sequence[tuple[Scope, date, Floats]], as_of: datetime) -> pd.DataFrame:
+    """The frame of ``forecast_path`` from (scope, first day, paths × days).
+
+    Its columns stay Arrow's: a hundred futures of many scopes are millions of rows, too many for Python objects.
+
+    Args:
+        drawn: amounts in whole multiples of 10^-``MONEY_DIGITS``.
+        as_of: UTC without a zone.
+    """
+    schema = SCHEMAS["forecast_path"]
+    parts = [_paths_of(scope, first_day, paths, as_of) for scope, first_day, paths in drawn if paths.size]
+    return _as_frame("forecast_path", pa.concat_tables(parts) if parts else schema.empty_table())
+
+
+def _paths_of(scope: Scope, first_day: date, paths: Floats, as_of: datetime) -> pa.Table:
+    count, days = paths.shape
+    # The nearest decimal of MONEY_DIGITS digits is the amount itself, which is a whole multiple of the smallest one.
+    cost = pa.array(paths.reshape(-1)).cast(pa.decimal128(38 - SCALE + MONEY_DIGITS, MONEY_DIGITS)).cast(MONEY)
+    dates = np.datetime64(first_day, "D") + np.arange(days)
+    same = count * days
+    columns = [
+        pa.repeat(scope.type, same), pa.repeat(scope.value, same), pa.repeat(scope.currency, same),
+        pa.array(np.repeat(np.arange(count, dtype=np.int32), days)), pa.array(np.tile(dates, count)), cost,
+        pa.repeat(pa.scalar(as_of, TIMESTAMP), same),
+    ]  # fmt: skip
+    return pa.table(columns, schema=SCHEMAS["forecast_path"])
 
 
 def write_table(table: str, frame: pd.DataFrame, folder: Path) -> Path:
@@ -133,7 +167,7 @@ def write_table(table: str, frame: pd.DataFrame, folder: Path) -> Path:
     os.close(handle)
     draft = Path(name)
     try:
-        pq.write_table(content, draft)
+        pq.write_table(content, draft, compression="zstd")
         draft.chmod(0o644)  # mkstemp makes it private; other readers of the home need it
         draft.replace(target)
     finally:
@@ -147,8 +181,10 @@ def read_table(table: str, folder: Path) -> pd.DataFrame:
     Raises:
         FileNotFoundError: nothing has been written there yet.
     """
-    return _as_frame(pq.read_table(folder / f"{table}.parquet", schema=SCHEMAS[table]))
+    return _as_frame(table, pq.read_table(folder / f"{table}.parquet", schema=SCHEMAS[table]))
 
 
-def _as_frame(content: pa.Table) -> pd.DataFrame:
+def _as_frame(table: str, content: pa.Table) -> pd.DataFrame:
+    if table == "forecast_path":
+        return content.to_pandas(types_mapper=pd.ArrowDtype)
     return content.to_pandas(date_as_object=True)

@@ -5,6 +5,6 @@ Not here: who is told (guardrails) and how it looks (reports).
 """
 
 from models.anomaly.detect import detect, detect_intraday, find_anomalies
-from models.anomaly.settings import AnomalySettings
+from models.anomaly.settings import ANOMALY_LEVELS, AnomalySettings
 
-__all__ = ["AnomalySettings", "detect", "detect_intraday", "find_anomalies"]
+__all__ = ["ANOMALY_LEVELS", "AnomalySettings", "detect", "detect_intraday", "find_anomalies"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+ANOMALY_LEVELS = ("company", "team", "app", "model")
+"""Where a cause is looked for: each names someone or something that can act. Others show the same money again."""
+
 
 @dataclass(frozen=True)
 class AnomalySettings:

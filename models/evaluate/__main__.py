@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             evaluate_anomalies(options.input, options.out)
     except LongCsvError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

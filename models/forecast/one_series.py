@@ -1,13 +1,14 @@
-"""The forecast of one series: which way it goes, who competes, who wins.
+"""The forecast of a cost series: which way it goes, and what is known about it that the engine is not.
 
-Here: a pure function of (series, events, settings) that a worker process can run.
-Not here: frames, caching, processes (run).
+Here: a pure function of (series, events, settings) that a worker process can run: kinds of series, monthly charges,
+events; expectations of recent days.
+Not here: frames, caching, processes (run); how regular series are forecast (engine).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -16,20 +17,28 @@ import numpy as np
 from finops.config.models import KnownEvent
 from models.baseline import Knowledge, Scan, scan, weekday_level
 from models.events import DayMarks
-from models.forecast.backtest import Backtest, Calibration, conformal_bounds, seasonal_scale
-from models.forecast.prophet_model import prophet_forecast
+from models.forecast.backtest import conformal_bounds, seasonal_scale
+from models.forecast.engine import BLEND, Outlook, Track, outlooks
+from models.forecast.intervals import LEVELS
+from models.forecast.prophet_model import prophet_candidate
+from models.forecast.rhythm import DAILY
 from models.forecast.settings import ForecastSettings
 from models.series import DailySeries, Floats
 
-Model = Callable[[Knowledge, int], Floats]
-
 MINIMUM_TRAINING_DAYS = 14
+DOUBTED_DAYS = 28
+"""Spikes of the last four weeks are taken out before forecasting: a running runaway job must not be forecast to stay.
+Older ones stay in, because intervals must know that such days come."""
+
 CALIBRATION_DAYS = 91
 """One-step intervals learn from the last quarter's one-step errors."""
 
 SHORT_SPREAD = 0.3
 UNKNOWN_SPREAD = 0.5
 """±50% where a series is too short to have shown any error."""
+
+LEVEL_95_FACTOR = 1.53
+"""A normal's 95% bound ÷ its 80% bound, for the spreads that are set and not measured."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +64,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Line:
-    """Expected cost with its interval for consecutive days."""
+    """Expected cost with its 80% and 95% intervals for consecutive days."""
 
     first_day: date
     model_name: str
     expected: list[float]
     lower: list[float]
     upper: list[float]
+    lower_95: list[float]
+    upper_95: list[float]
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Accuracy:
     mean_absolute_error: float | None
     mean_absolute_scaled_error: float | None
     interval_coverage: float | None
+    weight: float
+    """Share of the forecast that is this candidate's; 1 for the forecast itself."""
     is_chosen: bool
 
 
@@ -82,6 +95,8 @@ class SeriesForecast:
     recent: Line
     future: Line
     accuracy: list[Accuracy]
+    residuals: list[list[float]]
+    """Past stretches of errors ÷ their mean size, newest last: the patterns of drawn futures."""
 
     def to_json(self) -> str:
         content = asdict(self)
@@ -96,12 +111,13 @@ class SeriesForecast:
             name: Line(**{**content[name], "first_day": date.fromisoformat(content[name]["first_day"])})
             for name in ("recent", "future")
         }
-        return cls(**lines, accuracy=[Accuracy(**row) for row in content["accuracy"]])
+        return cls(**lines, accuracy=[Accuracy(**row) for row in content["accuracy"]], residuals=content["residuals"])
 
 
 def needs_prophet(job: Job) -> bool:
     """Will Prophet compete? Only such jobs are worth a process of their own."""
-    return kind_of(job.series.values, job.settings) == "regular" and _prophet_may_compete(job)
+    enough = job.series.values.size >= job.settings.prophet_minimum_days
+    return enough and kind_of(job.series.values, job.settings) == "regular"
 
 
 def kind_of(values: Floats, settings: ForecastSettings) -> str:
@@ -129,20 +145,22 @@ def _zeros_follow_weekdays(values: Floats) -> bool:
     return bool(np.maximum(busy, 1 - busy).mean() >= 0.9 and busy.max() > 0.5)
 
 
-def forecast_series(job: Job) -> SeriesForecast:
-    """Forecast one series the way its kind asks for."""
-    kind = kind_of(job.series.values, job.settings)
-    if kind in ("zero", "stopped"):
-        return _silent(job, kind)
-    return {"short": _short, "intermittent": _intermittent, "regular": _regular}[kind](job)
+def forecast_jobs(jobs: Sequence[Job]) -> list[SeriesForecast]:
+    """Forecast each series the way its kind asks for; the regular ones together, which costs less."""
+    kinds = [kind_of(job.series.values, job.settings) for job in jobs]
+    regular = [index for index, kind in enumerate(kinds) if kind == "regular"]
+    done = dict(zip(regular, _regular([jobs[index] for index in regular]), strict=True)) if regular else {}
+    ways = {"short": _short, "intermittent": _intermittent, "zero": _silent, "stopped": _silent}
+    return [done[index] if kind == "regular" else ways[kind](jobs[index]) for index, kind in enumerate(kinds)]
 
 
 # ── silent series ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _silent(job: Job, kind: str) -> SeriesForecast:
+def _silent(job: Job) -> SeriesForecast:
     """Nothing is expected. While a stop is younger than two weeks, late data or a restart stay possible."""
     values, settings = job.series.values, job.settings
+    kind = kind_of(values, settings)
     ceiling = 0.0
     if kind == "stopped":
         silent = int(values.size - 1 - np.flatnonzero(values)[-1])
@@ -150,10 +168,14 @@ def _silent(job: Job, kind: str) -> SeriesForecast:
             ceiling = max(float(np.median(values[values.size - silent - 28 : values.size - silent])), 0.0)
     days = job.horizon
     return SeriesForecast(
-        recent=_recent_from_scan(job, _scan(job, ()), kind),
-        future=Line(job.series.day(values.size), kind, [0.0] * days, [0.0] * days, [ceiling] * days),
-        accuracy=[Accuracy(kind, 0, 0, None, None, None, is_chosen=True)],
-    )
+        recent=_recent(job, _scan(job, ()), kind),
+        future=Line(
+            job.series.day(values.size), kind, [0.0] * days, [0.0] * days, [ceiling] * days, [0.0] * days,
+            [ceiling] * days,
+        ),
+        accuracy=[Accuracy(kind, 0, 0, None, None, None, 1.0, is_chosen=True)],
+        residuals=[],
+    )  # fmt: skip
 
 
 # ── short and intermittent series ─────────────────────────────────────────────────────────────────────────────────────
@@ -165,25 +187,30 @@ def _short(job: Job) -> SeriesForecast:
     The interval is never narrower than ±30% and widens with distance: on one week of real LLM usage by client
     (ServeGen), bounds from the week's own errors covered 14 to 50% of the next week. The 30% was set after seeing that.
     """
-    values, settings = job.series.values, job.settings
+    values = job.series.values
     name = "mean" if values.size < MINIMUM_TRAINING_DAYS else "weekday_level"
     scanned = _scan(job, (values.size,))
     known = scanned.knowledge[values.size]
-    future = _predict(weekday_level, known, job.horizon, job)
+    future = _predict(known, job.horizon, job)
     errors = (values - scanned.expected)[1:]
     scores = scanned.scores(values)
     scores = scores[~np.isnan(scores)]
-    low, high = -UNKNOWN_SPREAD, UNKNOWN_SPREAD
-    if scores.size >= 2:
-        low, high = conformal_bounds(scores, settings.interval_level)
-        low, high = min(low, -SHORT_SPREAD), max(high, SHORT_SPREAD)
     widen = np.sqrt(1 + np.arange(future.size) / 7)
     size = np.maximum(np.abs(future), _smallest_size(known))
-    lower, upper = _ordered(future, future + low * widen * size, future + high * widen * size, known.never_negative)
+    ranges = {}
+    for level in LEVELS:
+        wider = LEVEL_95_FACTOR if level == 0.95 else 1.0
+        low, high = -UNKNOWN_SPREAD * wider, UNKNOWN_SPREAD * wider
+        if scores.size >= 2:
+            low, high = conformal_bounds(scores, level)
+            low, high = min(low, -SHORT_SPREAD * wider), max(high, SHORT_SPREAD * wider)
+        lower, upper = future + low * widen * size, future + high * widen * size
+        ranges[level] = _ordered(future, lower, upper, known.never_negative)
     return SeriesForecast(
-        recent=_recent_from_scan(job, scanned, "weekday_level"),
-        future=Line(job.series.day(values.size), name, future.tolist(), lower.tolist(), upper.tolist()),
+        recent=_recent(job, scanned, "weekday_level"),
+        future=_line(job.series.day(values.size), name, future, ranges),
         accuracy=[_one_step_accuracy(name, values, errors)],
+        residuals=[],
     )
 
 
@@ -199,13 +226,16 @@ def _intermittent(job: Job) -> SeriesForecast:
     days = job.horizon
     future = np.full(days, float(known.base[-window:].mean() if known.charges else values[-window:].mean()))
     future = future + known.monthly_charges(days)
-    low, high = conformal_bounds(values[-CALIBRATION_DAYS:], job.settings.interval_level)
-    lower, upper = _ordered(future, np.full(days, low), np.full(days, high), known.never_negative)
+    ranges = {}
+    for level in LEVELS:
+        low, high = conformal_bounds(values[-CALIBRATION_DAYS:], level)
+        ranges[level] = _ordered(future, np.full(days, low), np.full(days, high), known.never_negative)
     errors = np.array([values[t] - values[max(t - window, 0) : t].mean() for t in range(1, values.size)])
     return SeriesForecast(
-        recent=_recent_from_scan(job, scanned, "weekday_level"),
-        future=Line(job.series.day(values.size), "intermittent_mean", future.tolist(), lower.tolist(), upper.tolist()),
+        recent=_recent(job, scanned, "weekday_level"),
+        future=_line(job.series.day(values.size), "intermittent_mean", future, ranges),
         accuracy=[_one_step_accuracy("intermittent_mean", values, errors[-CALIBRATION_DAYS:])],
+        residuals=[],
     )
 
 
@@ -219,6 +249,7 @@ def _one_step_accuracy(name: str, values: Floats, errors: Floats) -> Accuracy:
         mean_absolute_error=error,
         mean_absolute_scaled_error=error / scale if error is not None and scale > 0 else None,
         interval_coverage=None,
+        weight=1.0,
         is_chosen=True,
     )
 
@@ -226,43 +257,82 @@ def _one_step_accuracy(name: str, values: Floats, errors: Floats) -> Accuracy:
 # ── regular series ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def seasonal_naive(known: Knowledge, horizon: int) -> Floats:
-    """The last week again."""
-    return np.resize(known.base[-7:], horizon)
+def _regular(jobs: Sequence[Job]) -> list[SeriesForecast]:
+    """Regular series through the engine, without what is explained: monthly charges and temporary events, which are put
+    back where they are due."""
+    scans = [_scan(job, (job.series.values.size,)) for job in jobs]
+    known = [scanned.knowledge[job.series.values.size] for job, scanned in zip(jobs, scans, strict=True)]
+    tracks = [_track(job, one) for job, one in zip(jobs, known, strict=True)]
+    horizon = max(job.horizon for job in jobs)
+    found = outlooks(tracks, DAILY, max(horizon, 1))
+    return [
+        _regular_forecast(job, scanned, one, outlook)
+        for job, scanned, one, outlook in zip(jobs, scans, known, found, strict=True)
+    ]
 
 
-def _prophet(job: Job) -> Model:
-    def model(known: Knowledge, horizon: int) -> Floats:
-        return prophet_forecast(known, horizon, events=job.events, countries=job.countries, settings=job.settings)
-
-    return model
-
-
-def prophet_alone(job: Job) -> Floats:
-    """Prophet's forecast of a series whether it wins or not, for comparisons."""
-    return _alone(job, _prophet(job))
-
-
-def rival_alone(job: Job) -> Floats:
-    """The forecast of ``weekday_level`` whether it wins or not, for comparisons."""
-    return _alone(job, weekday_level)
-
-
-def _alone(job: Job, model: Model) -> Floats:
-    count = job.series.values.size
-    return _predict(model, _scan(job, (count,)).knowledge[count], job.horizon, job)
-
-
-def _prophet_may_compete(job: Job) -> bool:
-    return job.series.values.size >= job.settings.prophet_minimum_days
+def _track(job: Job, known: Knowledge) -> Track:
+    series, settings = job.series, job.settings
+    marks = DayMarks.of(job.events, series.first_day, series.values.size)
+    values = series.values.copy()
+    for index in range(values.size):
+        is_charge = series.day(index).day in known.charges and values[index] > known.base[index]
+        if is_charge or index >= values.size - DOUBTED_DAYS:
+            values[index] = known.base[index]
+    if not marks.temporary.all():
+        values[marks.temporary] = np.nan
+    first = max(values.size - settings.training_days, 0)
+    values, jumps = values[first:], marks.transition[first:]
+    if not np.isfinite(values).any():
+        values = known.base[first:]
+    slow = {}
+    if np.isfinite(values).sum() >= settings.prophet_minimum_days:
+        slow["prophet"] = prophet_candidate(
+            values, series.day(first), events=job.events, countries=job.countries, settings=settings
+        )
+    return Track(values, jumps, slow)
 
 
-def _origins(job: Job) -> list[int]:
-    """Numbers of days known at weekly origins, oldest first."""
-    count, settings = job.series.values.size, job.settings
-    training = settings.prophet_minimum_days // 2 if _prophet_may_compete(job) else MINIMUM_TRAINING_DAYS
-    origins = [count - settings.step_days * fold for fold in range(settings.calibration_folds, 0, -1)]
-    return [origin for origin in origins if origin >= training]
+def _regular_forecast(job: Job, scanned: Scan, known: Knowledge, outlook: Outlook) -> SeriesForecast:
+    days = job.horizon
+    marks = DayMarks.of(job.events, known.first_day, known.raw.size + days)
+    factor = np.where(marks.temporary[known.raw.size :], known.event_factor, 1.0)
+    extra = known.monthly_charges(days)
+
+    def put_back(line: Floats) -> list[float]:
+        moved = line[:days] * factor + extra
+        return (np.maximum(moved, 0.0) if known.never_negative else moved).tolist()
+
+    expected = put_back(outlook.expected)
+    return SeriesForecast(
+        recent=_recent(job, scanned, "weekday_level"),
+        future=Line(
+            job.series.day(job.series.values.size),
+            BLEND,
+            expected,
+            np.minimum(put_back(outlook.lower[0.8]), expected).tolist(),
+            np.maximum(put_back(outlook.upper[0.8]), expected).tolist(),
+            np.minimum(put_back(outlook.lower[0.95]), expected).tolist(),
+            np.maximum(put_back(outlook.upper[0.95]), expected).tolist(),
+        ),
+        accuracy=[
+            Accuracy(
+                score.name,
+                outlook.scored_points if score.folds else 0,
+                score.folds,
+                score.mean_absolute_error,
+                score.scaled_error,
+                score.coverage,
+                score.weight,
+                is_chosen=score.name == BLEND,
+            )
+            for score in outlook.scores
+        ],
+        residuals=outlook.residuals[:, :days].tolist(),
+    )
+
+
+# ── shared ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _scan(job: Job, origins: Sequence[int]) -> Scan:
@@ -271,8 +341,8 @@ def _scan(job: Job, origins: Sequence[int]) -> Scan:
     return scan(series.first_day, series.values, marks, origins)
 
 
-def _predict(model: Model, known: Knowledge, horizon: int, job: Job) -> Floats:
-    predicted = model(known, horizon)
+def _predict(known: Knowledge, horizon: int, job: Job) -> Floats:
+    predicted = weekday_level(known, horizon)
     if known.event_factor != 1:
         marks = DayMarks.of(job.events, known.first_day, known.raw.size + horizon)
         predicted = np.where(marks.temporary[known.raw.size :], predicted * known.event_factor, predicted)
@@ -280,141 +350,39 @@ def _predict(model: Model, known: Knowledge, horizon: int, job: Job) -> Floats:
     return np.clip(predicted, 0.0, None) if known.never_negative else predicted
 
 
-def _backtest(model: Model, job: Job, scanned: Scan, origins: Sequence[int], horizon: int) -> Backtest:
-    values = job.series.values
-    shape = (len(origins), horizon)
-    predicted, actual, scale = np.full(shape, np.nan), np.full(shape, np.nan), np.ones(len(origins))
-    for fold, origin in enumerate(origins):
-        known = scanned.knowledge[origin]
-        predicted[fold] = _predict(model, known, horizon, job)
-        seen = values[origin : origin + horizon]
-        actual[fold, : seen.size] = seen
-        scale[fold] = _smallest_size(known)
-    return Backtest(np.array(origins), predicted, actual, scale)
-
-
 def _smallest_size(known: Knowledge) -> float:
     return max(0.1 * known.typical(), 1e-9)
 
 
-def _regular(job: Job) -> SeriesForecast:
-    """Candidates compete on the newest folds; the reference's many folds calibrate everyone's intervals."""
-    series, settings = job.series, job.settings
-    values = series.values
-    origins = _origins(job)
-    judged = origins[-settings.folds :]
-    horizon = min(settings.horizon_days, values.size - judged[0])
-    scanned = _scan(job, [*origins, values.size])
-    reference = _backtest(weekday_level, job, scanned, origins, horizon)
-
-    models: dict[str, Model] = {"seasonal_naive": seasonal_naive, "weekday_level": weekday_level}
-    tests = {
-        "seasonal_naive": _backtest(seasonal_naive, job, scanned, judged, horizon),
-        "weekday_level": reference.last(len(judged)),
-    }
-    if _prophet_may_compete(job):
-        models["prophet"] = _prophet(job)
-        tests["prophet"] = _backtest(models["prophet"], job, scanned, judged, horizon)
-        tests["average"] = tests["prophet"].mean_with(tests["weekday_level"])
-    errors = {name: test.mean_absolute_error() for name, test in tests.items()}
-    winner = _winner(errors, settings)
-    calibrations = {
-        name: Calibration(reference, _error_factor(errors[name], errors["weekday_level"])) for name in tests
-    }
-
-    known = scanned.knowledge[values.size]
-    parts = ("prophet", "weekday_level") if winner == "average" else (winner,)
-    future = np.mean([_predict(models[name], known, job.horizon, job) for name in parts], axis=0)
-    lower, upper = _future_interval(calibrations[winner], future, known, settings)
-    scale = seasonal_scale(values[: judged[0]])
-    return SeriesForecast(
-        recent=_recent(job, scanned, tests[winner], calibrations[winner], winner),
-        future=Line(series.day(values.size), winner, future.tolist(), lower.tolist(), upper.tolist()),
-        accuracy=[
-            Accuracy(
-                name,
-                horizon,
-                len(judged),
-                errors[name],
-                errors[name] / scale if scale > 0 else None,
-                calibrations[name].coverage(test, settings.interval_level),
-                is_chosen=name == winner,
-            )
-            for name, test in tests.items()
-        ],
-    )
+def _line(first_day: date, name: str, expected: Floats, ranges: Mapping[float, tuple[Floats, Floats]]) -> Line:
+    (lower, upper), (lower_95, upper_95) = ranges[0.8], ranges[0.95]
+    return Line(
+        first_day, name, expected.tolist(), lower.tolist(), upper.tolist(),
+        np.minimum(lower, lower_95).tolist(), np.maximum(upper, upper_95).tolist(),
+    )  # fmt: skip
 
 
-def _winner(errors: dict[str, float], settings: ForecastSettings) -> str:
-    """The smallest error; the average stays where nobody beats it clearly. On a tie the simpler one."""
-    best = min(errors, key=lambda name: errors[name])
-    average = errors.get("average")
-    if average is not None and errors[best] > (1 - settings.clear_lead) * average:
-        return "average"
-    return best
-
-
-def _error_factor(error: float, reference: float) -> float:
-    """How much wider a model's intervals are than the reference's. The winner was picked for its small error, which is
-    partly luck, so not less than 0.8."""
-    return float(np.clip(error / reference, 0.8, 2.0)) if reference > 0 else 1.0
-
-
-def _future_interval(
-    calibration: Calibration, future: Floats, known: Knowledge, settings: ForecastSettings
-) -> tuple[Floats, Floats]:
-    """Calibrated bounds; beyond the judged horizon they widen with the square root of the distance, as a random walk
-    does, since nothing was measured there."""
-    low, high = calibration.bounds(settings.interval_level)
-    judged = low.size
-    distance = np.arange(1, future.size + 1)
-    at = np.minimum(distance, judged) - 1
-    widen = np.sqrt(np.maximum(distance / judged, 1.0))
-    size = np.maximum(np.abs(future), _smallest_size(known))
-    return _ordered(future, future + low[at] * widen * size, future + high[at] * widen * size, known.never_negative)
-
-
-def _recent(job: Job, scanned: Scan, test: Backtest, calibration: Calibration, winner: str) -> Line:
-    """Expectations of the last days, from whichever knew them best: the day-by-day baseline, or the winner's weekly
-    refits (each day forecast at most a week ahead). Median error, so that the anomalies themselves do not choose."""
-    from_scan = _recent_from_scan(job, scanned, "weekday_level")
-    settings, values = job.settings, job.series.values
-    weekly = test.predicted[:, : settings.step_days].reshape(-1)
-    days = min(settings.expectation_days, values.size - 1)
-    if winner not in ("prophet", "average") or days > weekly.size:
-        return from_scan
-    expected = weekly[weekly.size - days :]
-    actual = values[values.size - days :]
-    if np.median(np.abs(actual - expected)) > np.median(np.abs(actual - np.array(from_scan.expected))):
-        return from_scan
-    fold = (np.arange(values.size - days, values.size) - int(test.origins[0])) // settings.step_days
-    size = np.maximum(np.abs(expected), test.scale[fold])
-    lower, upper = np.empty(days), np.empty(days)
-    for one in np.unique(fold):
-        low, high = calibration.bounds(settings.interval_level, apart_from=int(test.origins[one]))
-        lower[fold == one], upper[fold == one] = low[0], high[0]
-    lower, upper = _ordered(expected, expected + lower * size, expected + upper * size, bool(values.min() >= 0))
-    return Line(job.series.day(values.size - days), winner, expected.tolist(), lower.tolist(), upper.tolist())
-
-
-def _recent_from_scan(job: Job, scanned: Scan, name: str) -> Line:
+def _recent(job: Job, scanned: Scan, name: str) -> Line:
     """One-step-ahead expectations; each day's interval comes from the errors of the days before it."""
     values, settings = job.series.values, job.settings
     days = min(settings.expectation_days, values.size - 1)
     start = values.size - days
     scores = scanned.scores(values)
     expected = scanned.expected[start:]
-    lower, upper = np.empty(days), np.empty(days)
-    for index in range(days):
-        t = start + index
-        past = scores[max(t - CALIBRATION_DAYS, 0) : t]
-        past = past[~np.isnan(past)]
-        low, high = -UNKNOWN_SPREAD, UNKNOWN_SPREAD
-        if past.size >= MINIMUM_TRAINING_DAYS:
-            low, high = conformal_bounds(past, settings.interval_level)
-        lower[index], upper[index] = expected[index] + np.array([min(low, 0.0), max(high, 0.0)]) * scanned.scale[t]
-    lower, upper = _ordered(expected, lower, upper, bool(values.min() >= 0))
-    return Line(job.series.day(start), name, expected.tolist(), lower.tolist(), upper.tolist())
+    ranges = {}
+    for level in LEVELS:
+        lower, upper = np.empty(days), np.empty(days)
+        for index in range(days):
+            t = start + index
+            past = scores[max(t - CALIBRATION_DAYS, 0) : t]
+            past = past[~np.isnan(past)]
+            low, high = -UNKNOWN_SPREAD, UNKNOWN_SPREAD
+            if past.size >= MINIMUM_TRAINING_DAYS:
+                low, high = conformal_bounds(past, level)
+            move = np.array([min(low, 0.0), max(high, 0.0)]) * scanned.scale[t]
+            lower[index], upper[index] = expected[index] + move
+        ranges[level] = _ordered(expected, lower, upper, bool(values.min() >= 0))
+    return _line(job.series.day(start), name, expected, ranges)
 
 
 def _ordered(expected: Floats, lower: Floats, upper: Floats, never_negative: bool) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
-"""Prophet, quietly: one fit, one point forecast.
+"""Prophet, quietly: a candidate of the blend that is fitted at few origins.
 
 Here: everything that touches the prophet package, imported on first use because that takes seconds.
-Not here: intervals (calibrated on the backtest; Prophet's own cover less than they promise) and the choice of model.
+Not here: intervals (calibrated on the backtest; Prophet's own cover less than they promise) and its weight (blend).
 
 Traps handled: ``ds`` must carry no time zone; cmdstanpy logs through its own logger; a second call of
 ``add_country_holidays`` replaces the first country; changepoints end at 80% of the history by default, so a new level
@@ -14,76 +14,143 @@ import functools
 import logging
 import warnings
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Literal
+from datetime import date
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from finops.config.models import KnownEvent
-from models.baseline import Knowledge
 from models.events import ramp
+from models.forecast.engine import SlowCandidate
 from models.forecast.settings import ForecastSettings
 from models.series import Floats
 
 CHANGEPOINT_RANGE = 0.95
 CHANGEPOINTS_PER_YEAR = 20
 SEED = 7
+SPACING_DAYS = 28
+"""Backtest fits lie as far apart as the days they are judged on, so that each tells something new."""
+
+LEVEL_HALF_LIFE_DAYS = 7.0
+LEVEL_DAYS = 28
+"""Prophet's trend lags behind a new level: its last errors are carried along."""
 
 
-def prophet_forecast(
-    known: Knowledge,
-    horizon: int,
+def prophet_candidate(
+    values: Floats,
+    first_day: date,
     *,
     events: Sequence[KnownEvent],
     countries: tuple[str, ...],
     settings: ForecastSettings,
-) -> Floats:
-    """Prophet's point forecast of the days after ``known``, without monthly charges.
+) -> SlowCandidate:
+    """Prophet on one daily series (NaN gaps): fitted for the forecast and at ``settings.prophet_folds`` origins before.
 
-    It learns from the cleaned base, from which spikes and temporary events are gone; lasting events are ramps that it
-    may explain a new level with.
+    Each fit starts from the parameters of the one before it, which is nearly there already.
     """
-    from prophet import Prophet
 
-    logging.getLogger("cmdstanpy").disabled = True
-    logging.getLogger("prophet").setLevel(logging.ERROR)
+    def candidate(origins: list[int], horizon: int) -> Floats:
+        said = np.full((len(origins), horizon), np.nan)
+        chosen = _spaced(origins, settings)
+        if not chosen:
+            return said
+        plan = _Plan(values, first_day, horizon, tuple(events), countries, settings)
+        start: dict[str, Any] | None = None
+        for index in chosen:
+            said[index], start = plan.fit(origins[index], start)
+        return said
 
-    values = known.base[-settings.training_days :]
-    count = values.size
-    first_day = known.first_day + timedelta(days=known.raw.size - count)
-    days = pd.date_range(first_day, periods=count + horizon, freq="D")
+    return candidate
 
-    columns = {}
-    for event in events:
-        if event.effect == "temporary":
-            continue
-        column = ramp(event, first_day, count + horizon)
-        if np.ptp(column[:count]) > 0:
-            columns[f"event_{event.id}"] = column
-    mode: Literal["additive", "multiplicative"] = (
-        "multiplicative" if values.min() >= 0 and values.mean() > 0 else "additive"
-    )
-    years = tuple(range(days[0].year, days[-1].year + 1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # prophet 1.5.0 uses calls that pandas 3.1 deprecates
-        model = Prophet(
-            n_changepoints=max(5, min(25, round(count * CHANGEPOINTS_PER_YEAR / 365))),
-            changepoint_range=CHANGEPOINT_RANGE,
-            weekly_seasonality=True,
-            yearly_seasonality=count >= settings.yearly_minimum_days,
-            daily_seasonality=False,
-            seasonality_mode=mode,
-            holidays=_holidays(countries, years) if countries else None,
-            uncertainty_samples=0,
+
+def _spaced(origins: list[int], settings: ForecastSettings) -> list[int]:
+    """The last origin and some before it, oldest first."""
+    if not origins or origins[-1] < settings.prophet_minimum_days:
+        return []
+    chosen = [len(origins) - 1]
+    for index in range(len(origins) - 2, -1, -1):
+        far = origins[chosen[-1]] - origins[index] >= SPACING_DAYS
+        if far and origins[index] >= settings.prophet_minimum_days and len(chosen) <= settings.prophet_folds:
+            chosen.append(index)
+    return chosen[::-1]
+
+
+class _Plan:
+    """What all fits of a series have in common, so that the parameters of one fit another."""
+
+    def __init__(
+        self,
+        values: Floats,
+        first_day: date,
+        horizon: int,
+        events: tuple[KnownEvent, ...],
+        countries: tuple[str, ...],
+        settings: ForecastSettings,
+    ) -> None:
+        self._count = values.size
+        self._days = pd.date_range(first_day, periods=values.size + horizon, freq="D")
+        self._values = values
+        self._horizon = horizon
+        self._countries = countries
+        self._years = tuple(range(self._days[0].year, self._days[-1].year + 1))
+        self._yearly = values.size >= settings.yearly_minimum_days
+        smallest = float(np.nanmin(values))
+        self._mode: Literal["additive", "multiplicative"] = (
+            "multiplicative" if smallest >= 0 and float(np.nanmean(values)) > 0 else "additive"
         )
-        for name in columns:
-            model.add_regressor(name, standardize=False)
-        frame = pd.DataFrame({"ds": days, **columns})
-        history = frame.iloc[:count].assign(y=values)
-        model.fit(history, seed=SEED)
-        predicted = model.predict(frame.iloc[count:])["yhat"].to_numpy(dtype=np.float64)
-    return np.clip(predicted, 0.0, None) if known.never_negative else predicted
+        self._columns = {
+            f"event_{event.id}": ramp(event, first_day, values.size + horizon)
+            for event in events
+            if event.effect == "lasting"
+        }
+
+    def fit(self, origin: int, start: dict[str, Any] | None) -> tuple[Floats, dict[str, Any] | None]:
+        from prophet import Prophet
+
+        logging.getLogger("cmdstanpy").disabled = True
+        logging.getLogger("prophet").setLevel(logging.ERROR)
+        columns = {name: column for name, column in self._columns.items() if np.ptp(column[:origin]) > 0}
+        frame = pd.DataFrame({"ds": self._days, **columns})
+        history = frame.iloc[:origin].assign(y=self._values[:origin])
+        known = history[history["y"].notna()]
+        if len(known) < 2 or known["y"].nunique() < 2:
+            return np.full(self._horizon, np.nan), None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # prophet 1.5.0 uses calls that pandas 3.1 deprecates
+            model = Prophet(
+                n_changepoints=max(5, min(25, round(self._count * CHANGEPOINTS_PER_YEAR / 365))),
+                changepoint_range=CHANGEPOINT_RANGE,
+                weekly_seasonality=True,
+                yearly_seasonality=self._yearly,
+                daily_seasonality=False,
+                seasonality_mode=self._mode,
+                holidays=_holidays(self._countries, self._years) if self._countries else None,
+                uncertainty_samples=0,
+            )
+            for name in columns:
+                model.add_regressor(name, standardize=False)
+            # Prophet itself drops a start whose sizes do not fit (an event came along).
+            more = {} if start is None else {"init": start}
+            model.fit(known, seed=SEED, algorithm="LBFGS", **more)
+            first = max(origin - LEVEL_DAYS, 0)
+            predicted = model.predict(frame.iloc[first : origin + self._horizon])["yhat"].to_numpy(dtype=np.float64)
+        recent = origin - first
+        error = self._values[first:origin] - predicted[:recent]
+        weight = 0.5 ** (np.arange(recent)[::-1] / LEVEL_HALF_LIFE_DAYS) * np.isfinite(error)
+        level = float(np.nansum(weight * np.nan_to_num(error)) / max(weight.sum(), 1e-9))
+        return predicted[recent:] + level, _parameters(model)
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    """The fitted parameters as a start for the next fit."""
+    return {
+        "k": float(model.params["k"][0][0]),
+        "m": float(model.params["m"][0][0]),
+        "delta": model.params["delta"][0],
+        "beta": model.params["beta"][0],
+        "sigma_obs": float(model.params["sigma_obs"][0][0]),
+    }
 
 
 @functools.cache

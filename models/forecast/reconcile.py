@@ -1,76 +1,197 @@
-"""Making the company's forecast the sum of its teams'.
+"""Making forecasts add up: company, teams, apps, and every other way in which a whole is the sum of parts.
 
-Here: moving both towards each other by how uncertain each is.
-Not here: scopes that are no parts of one another, such as models (a model's cost is part of a team's).
+Here: which sums hold, moving expectations, intervals and drawn futures so that they hold for the future too.
+Not here: how each series is forecast.
+
+Weighted least squares: the futures closest to the forecasts, in units of each one's own uncertainty, among all that add
+up. That is minimum-trace reconciliation with a diagonal error covariance (Wickramasuriya, Athanasopoulos & Hyndman
+2019; "WLS by variance" in "Forecasting: Principles and Practice", 3rd ed., 11.3). It is written as a projection on the
+sums themselves, x = f − V Aᵀ (A V Aᵀ)⁻¹ A f, instead of through hierarchicalforecast, whose summing matrix wants every
+whole to be built from one set of leaves; a company that is the sum of its teams and also of its services has two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.forecast.one_series import Line, SeriesForecast
-from models.series import MONEY_DIGITS, DailySeries, Floats
+from models.series import MONEY_DIGITS, DailySeries, Floats, Scope
 
 TOLERANCE = 1e-6
-"""Histories that differ by more than this share of the total are not a whole and its parts."""
+"""Histories that differ by more than this share of the whole are not a whole and its parts."""
+
+Name = tuple[str, str]
+"""Type and value of a scope."""
+
+Parents = Mapping[Name, Collection[Name]]
+"""Scope → the scopes it is a part of. Parts of one type make up one sum."""
 
 
-def reconcile(series: Sequence[DailySeries], forecasts: Sequence[SeriesForecast]) -> list[SeriesForecast]:
-    """Per currency, make the company's future equal the sum of its teams' where its history does.
+@dataclass(frozen=True)
+class Sum:
+    """Indices of a whole and its parts."""
 
-    Weighted least squares on a two-level hierarchy (Hyndman & Athanasopoulos, "Forecasting: Principles and Practice",
-    3rd ed., 11.3, WLS by variance): the gap is shared in proportion to the squared widths of the intervals. Each
-    interval moves with its expectation. Where a team would fall below zero it stays at zero, and the company follows.
-    """
-    result = list(forecasts)
-    for top, company in enumerate(series):
-        if company.scope.type != "company":
-            continue
-        parts = [
-            index
-            for index, other in enumerate(series)
-            if other.scope.type == "team" and other.scope.currency == company.scope.currency
-        ]
-        if not parts or not _sums_up(company, [series[index] for index in parts]):
-            continue
-        lines = [forecasts[index].future for index in parts]
-        whole = forecasts[top].future
-        expected = np.array([line.expected for line in lines])
-        variance = np.array([_variance(line) for line in lines])
-        gap = np.array(whole.expected) - expected.sum(axis=0)
-        total = variance.sum(axis=0) + _variance(whole)
-        share = np.divide(variance, total, out=np.zeros_like(variance), where=total > 0)
-        moved = expected + share * gap
-        kept = np.array([series[index].values.min() >= 0 for index in parts])
-        moved = np.where(kept[:, None], np.maximum(moved, 0.0), moved)
-        moved = np.round(moved, MONEY_DIGITS)  # so that the rounded parts sum to the rounded whole
-        for row, index in enumerate(parts):
-            never_negative = bool(kept[row])
-            result[index] = replace(result[index], future=_shift(lines[row], moved[row], never_negative))
-        result[top] = replace(result[top], future=_shift(whole, moved.sum(axis=0), bool(company.values.min() >= 0)))
-    return result
+    whole: int
+    parts: tuple[int, ...]
 
 
-def _sums_up(company: DailySeries, parts: Sequence[DailySeries]) -> bool:
-    total = np.zeros(company.values.size)
+def sums(series: Sequence[DailySeries], parents: Parents) -> list[Sum]:
+    """The sums that ``parents`` names and the histories keep, wholes of parts before wholes of wholes."""
+    place = {one.scope: index for index, one in enumerate(series)}
+    groups: dict[tuple[int, str], list[int]] = {}
+    for index, one in enumerate(series):
+        for parent_type, parent_value in parents.get((one.scope.type, one.scope.value), ()):
+            whole = place.get(Scope(parent_type, parent_value, one.scope.currency))
+            if whole is not None:
+                groups.setdefault((whole, one.scope.type), []).append(index)
+    found = [
+        Sum(whole, tuple(parts))
+        for (whole, _), parts in groups.items()
+        if _sums_up(series[whole], [series[index] for index in parts])
+    ]
+    return _small_first(found)
+
+
+def _small_first(found: list[Sum]) -> list[Sum]:
+    wholes: dict[int, list[Sum]] = {}
+    for one in found:
+        wholes.setdefault(one.whole, []).append(one)
+    depth: dict[int, int] = {}
+
+    def depth_of(index: int, above: tuple[int, ...] = ()) -> int:
+        if index in above:
+            raise ValueError("a scope is part of itself: check the parents that were given")
+        if index not in depth:
+            below = [part for one in wholes.get(index, []) for part in one.parts]
+            depth[index] = 1 + max((depth_of(part, (*above, index)) for part in below), default=0)
+        return depth[index]
+
+    return sorted(found, key=lambda one: (depth_of(one.whole), one.whole, -len(one.parts)))
+
+
+def _sums_up(whole: DailySeries, parts: Sequence[DailySeries]) -> bool:
+    total = np.zeros(whole.values.size)
     for part in parts:
-        start = company.index(part.first_day)
-        if start < 0:
+        start = whole.index(part.first_day)
+        if start < 0 or start + part.values.size > total.size:
             return False
         total[start : start + part.values.size] += part.values
-    return bool(np.abs(total - company.values).max() <= TOLERANCE * max(float(np.abs(company.values).max()), 1.0))
+    return bool(np.abs(total - whole.values).max() <= TOLERANCE * max(float(np.abs(whole.values).max()), 1.0))
 
 
-def _variance(line: Line) -> Floats:
-    return (np.array(line.upper) - np.array(line.lower)) ** 2
+def reconcile(
+    series: Sequence[DailySeries], forecasts: Sequence[SeriesForecast], paths: Sequence[Floats], parents: Parents
+) -> tuple[list[SeriesForecast], list[Floats]]:
+    """Forecasts and paths (each paths × days) whose sums hold to the last of ``MONEY_DIGITS`` digits.
+
+    Intervals move with their expectation. What was never negative stays so.
+
+    Raises:
+        ValueError: a scope is named as part of itself.
+    """
+    result, drawn = list(forecasts), [np.round(one, MONEY_DIGITS) for one in paths]
+    held = sums(series, parents)
+    for members in _together(held, len(series)):
+        rows = np.array(sorted(members))
+        place = {int(row): number for number, row in enumerate(rows)}
+        own = [Sum(place[one.whole], tuple(place[part] for part in one.parts)) for one in held if one.whole in place]
+        lines = [forecasts[int(row)].future for row in rows]
+        if not lines[0].expected:
+            continue
+        expected = np.array([line.expected for line in lines])
+        width = np.array([np.array(line.upper) - np.array(line.lower) for line in lines])
+        stack = np.concatenate([expected[:, None], np.stack([paths[int(row)] for row in rows])], axis=1)
+        floor = np.array([0.0 if series[int(row)].values.min() >= 0 else -np.inf for row in rows])
+        moved = _add_up(stack, width**2, floor, own)
+        for number, row in enumerate(rows):
+            line = _shift(lines[number], moved[number, 0], bool(floor[number] == 0))
+            result[int(row)] = replace(forecasts[int(row)], future=line)
+            drawn[int(row)] = moved[number, 1:]
+    return result, drawn
+
+
+def _together(held: Sequence[Sum], count: int) -> list[set[int]]:
+    """Series that hang together through sums."""
+    group = list(range(count))
+    for one in held:
+        joined = {group[index] for index in (one.whole, *one.parts)}
+        target = min(joined)
+        group = [target if name in joined else name for name in group]
+    touched = {index for one in held for index in (one.whole, *one.parts)}
+    return [{index for index in touched if group[index] == name} for name in sorted({group[i] for i in touched})]
+
+
+def _add_up(stack: Floats, variance: Floats, floor: Floats, held: Sequence[Sum]) -> Floats:
+    """series × lines × days that add up; ``variance`` is series × days."""
+    constraints = np.zeros((len(held), len(stack)))
+    for number, one in enumerate(held):
+        constraints[number, one.whole] = 1.0
+        constraints[number, list(one.parts)] -= 1.0
+    moved = stack.copy()
+    for day in range(stack.shape[2]):
+        weight = variance[:, day] + 1e-9 * max(float(variance[:, day].max()), 1e-9)
+        spread = weight[:, None] * constraints.T
+        gain = spread @ np.linalg.pinv(constraints @ spread)
+        moved[:, :, day] = stack[:, :, day] - gain @ (constraints @ stack[:, :, day])
+    return _exact(np.maximum(moved, floor[:, None, None]), held)
+
+
+def _exact(moved: Floats, held: Sequence[Sum]) -> Floats:
+    """Whole numbers of the smallest amount, wholes built from their parts. A second sum of the same whole is stretched
+    to it, and its largest leaf takes what is left of rounding."""
+    unit = 10.0**MONEY_DIGITS
+    whole_numbers = np.rint(moved * unit)
+    below: dict[int, tuple[int, ...]] = {}
+    for one in held:
+        total = whole_numbers[list(one.parts)].sum(axis=0)
+        if one.whole not in below:
+            below[one.whole] = one.parts
+            whole_numbers[one.whole] = total
+            continue
+        target = whole_numbers[one.whole]
+        stretch = np.divide(target, total, out=np.ones_like(total), where=total != 0)
+        leaves = [leaf for part in one.parts for leaf in _leaves(part, below)]
+        whole_numbers[leaves] = np.rint(whole_numbers[leaves] * stretch)
+        left = target - whole_numbers[leaves].sum(axis=0)
+        largest = np.argmax(whole_numbers[leaves], axis=0)
+        for number, leaf in enumerate(leaves):
+            whole_numbers[leaf] += np.where(largest == number, left, 0.0)
+        for part in one.parts:
+            _rebuild(part, below, whole_numbers)
+    return whole_numbers / unit
+
+
+def _leaves(index: int, below: Mapping[int, tuple[int, ...]]) -> list[int]:
+    if index not in below:
+        return [index]
+    return [leaf for part in below[index] for leaf in _leaves(part, below)]
+
+
+def _rebuild(index: int, below: Mapping[int, tuple[int, ...]], values: Floats) -> None:
+    if index in below:
+        for part in below[index]:
+            _rebuild(part, below, values)
+        values[index] = values[list(below[index])].sum(axis=0)
 
 
 def _shift(line: Line, expected: Floats, never_negative: bool) -> Line:
     move = expected - np.array(line.expected)
-    lower, upper = np.array(line.lower) + move, np.array(line.upper) + move
-    if never_negative:
-        lower = np.maximum(lower, 0.0)
-    return replace(line, expected=expected.tolist(), lower=np.minimum(lower, expected).tolist(), upper=upper.tolist())
+    floor = 0.0 if never_negative else -np.inf
+
+    def lower(bound: list[float]) -> list[float]:
+        return np.minimum(np.maximum(np.array(bound) + move, floor), expected).tolist()
+
+    def upper(bound: list[float]) -> list[float]:
+        return np.maximum(np.array(bound) + move, expected).tolist()
+
+    return replace(
+        line,
+        expected=expected.tolist(),
+        lower=lower(line.lower),
+        upper=upper(line.upper),
+        lower_95=lower(line.lower_95),
+        upper_95=upper(line.upper_95),
+    )

@@ -22,6 +22,9 @@ BACKCAST_MONTHS = 3
 BACKCAST_MINIMUM_DAYS = 90
 """Of history before a backcast: with less, the method would be judged on what it cannot know."""
 
+BACKCAST_LEVELS = ("company", "business_unit", "team", "app")
+"""Whose past months are judged: those who answer for money."""
+
 MADE_IN_TIME_DAYS = 3
 """A forecast made this soon after a month began is that month's; one made later knew much of it."""
 

@@ -14,29 +14,41 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from finops.config.models import EventsFile
 from finops.periods import BillingPeriod, as_utc
 from models.events import events_touching
 from models.forecast.cache import ForecastCache
-from models.forecast.one_series import Job, Line, SeriesForecast, forecast_series, needs_prophet
-from models.forecast.reconcile import reconcile
+from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
+from models.forecast.paths import draw
+from models.forecast.reconcile import Parents, reconcile
 from models.forecast.settings import ForecastSettings
-from models.series import DailySeries, Scope, daily_series, money, naive_utc
-from models.tables import build_frame
+from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
+from models.tables import build_frame, path_frame
 
 POOL_FROM_SERIES = 24
 """A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
 many are faster without one."""
 
+CHUNK = 24
+"""Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
+
+PARENT_OF = ("business_unit", "team", "model", "service", "region", "environment", "provider")
+"""Types of scopes that are parts of the company unless the caller says otherwise."""
+
+COMPANY = ("company", "all")
+
 
 @dataclass(frozen=True)
 class ForecastResult:
-    """``forecast`` is the table ``ml.forecast_daily``, ``accuracy`` is ``ml.forecast_accuracy``."""
+    """``forecast`` is the table ``ml.forecast_daily``, ``accuracy`` is ``ml.forecast_accuracy``, ``path`` is
+    ``ml.forecast_path``."""
 
     forecast: pd.DataFrame
     accuracy: pd.DataFrame
+    path: pd.DataFrame
 
 
 def forecast_costs(
@@ -49,6 +61,8 @@ def forecast_costs(
     progress: Callable[[str], None] | None = None,
     cache: Path | None = None,
     team_of_app: Mapping[str, str] | None = None,
+    business_unit_of_team: Mapping[str, str] | None = None,
+    parents: Parents | None = None,
     settings: ForecastSettings | None = None,
 ) -> ForecastResult:
     """Forecast every scope's daily cost through ``horizon_end``.
@@ -63,15 +77,18 @@ def forecast_costs(
         progress: told in words what is being done.
         cache: folder that remembers results of unchanged series.
         team_of_app: app → team, so that an app's event is known to its team's forecast.
+        business_unit_of_team: team → business unit, for sums.
+        parents: (type, value) of a scope → those of the scopes that it is a part of. Where absent: apps are parts of
+            their teams and teams of their business units as far as the two mappings know, all others of the company.
 
     Returns:
         For each series one row per future day (``is_future``), from the day after the newest day of its currency, and
-        one per recent day, expected without having seen it; and the backtest of each candidate. The company's
-        forecast equals the sum of its teams' wherever its history does.
+        one per recent day, expected without having seen it; the backtest of each candidate; and drawn futures. A
+        whole's forecast and futures equal the sums of its parts' wherever its history does.
 
     Raises:
         HistoryError: the history lacks a column or holds a value that is no day or no amount.
-        ValueError: ``as_of`` has no time zone.
+        ValueError: ``as_of`` has no time zone, or a scope is named as part of itself.
     """
     moment = as_utc(as_of)
     settings = settings or ForecastSettings()
@@ -87,7 +104,11 @@ def forecast_costs(
         for series in daily_series(history, before=moment.date())
     ]
     forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
-    forecasts = reconcile([job.series for job in jobs], forecasts)
+    every = [job.series for job in jobs]
+    drawn = [_draw(result) for result in forecasts]
+    if parents is None:
+        parents = _parents(every, team_of_app or {}, business_unit_of_team or {})
+    forecasts, drawn = reconcile(every, forecasts, drawn, parents)
     stamp = naive_utc(moment)
     return ForecastResult(
         forecast=build_frame(
@@ -98,7 +119,36 @@ def forecast_costs(
             "forecast_accuracy",
             [row for job, result in zip(jobs, forecasts, strict=True) for row in _accuracy_rows(job, result, stamp)],
         ),
+        path=path_frame(
+            [
+                (job.series.scope, result.future.first_day, paths)
+                for job, result, paths in zip(jobs, forecasts, drawn, strict=True)
+            ],
+            stamp,
+        ),
     )
+
+
+def _draw(result: SeriesForecast) -> Floats:
+    line = result.future
+    lower = {0.8: np.array(line.lower), 0.95: np.array(line.lower_95)}
+    upper = {0.8: np.array(line.upper), 0.95: np.array(line.upper_95)}
+    return draw(np.array(line.expected), lower, upper, np.array(result.residuals, dtype=np.float64))
+
+
+def _parents(
+    every: Sequence[DailySeries], team_of_app: Mapping[str, str], business_unit_of_team: Mapping[str, str]
+) -> Parents:
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for series in every:
+        name = (series.scope.type, series.scope.value)
+        if series.scope.type == "app" and series.scope.value in team_of_app:
+            found[name] = [("team", team_of_app[series.scope.value])]
+        elif series.scope.type in PARENT_OF:
+            found[name] = [COMPANY]
+        if series.scope.type == "team" and series.scope.value in business_unit_of_team:
+            found[name].append(("business_unit", business_unit_of_team[series.scope.value]))
+    return found
 
 
 def _silent(message: str) -> None:
@@ -115,34 +165,51 @@ def _run(
         if done:
             progress(f"{len(done)} of {len(jobs)} series are unchanged since their last forecast")
     todo = [index for index in range(len(jobs)) if index not in done]
-    results = _fit([jobs[index] for index in todo], workers)
-    for position, (index, result) in enumerate(zip(todo, results, strict=True), start=1):
-        done[index] = result
-        if memory:
-            memory.put(jobs[index], result)
-        progress(f"Forecast {position} of {len(todo)}: {jobs[index].series.scope}, {result.future.model_name}")
+    # Equal horizons together: the engine looks equally far for all it forecasts at once.
+    todo.sort(key=lambda index: (jobs[index].horizon, index))
+    position = 0
+    for chunk, results in _fit(jobs, _chunks(jobs, todo), workers):
+        for index, result in zip(chunk, results, strict=True):
+            position += 1
+            done[index] = result
+            if memory:
+                memory.put(jobs[index], result)
+            progress(f"Forecast {position} of {len(todo)}: {jobs[index].series.scope}, {result.future.model_name}")
     return [done[index] for index in range(len(jobs))]
 
 
-def _fit(jobs: Sequence[Job], workers: int) -> Iterator[SeriesForecast]:
-    heavy = sum(needs_prophet(job) for job in jobs)
+def _chunks(jobs: Sequence[Job], todo: Sequence[int]) -> list[list[int]]:
+    by_horizon: dict[int, list[int]] = {}
+    for index in todo:
+        by_horizon.setdefault(jobs[index].horizon, []).append(index)
+    return [group[start : start + CHUNK] for group in by_horizon.values() for start in range(0, len(group), CHUNK)]
+
+
+def _fit(
+    jobs: Sequence[Job], chunks: Sequence[list[int]], workers: int
+) -> Iterator[tuple[list[int], list[SeriesForecast]]]:
+    work = [[jobs[index] for index in chunk] for chunk in chunks]
+    heavy = sum(needs_prophet(job) for part in work for job in part)
     # A daemonic process may not have children; 'spawn' shares no lock or thread with the process that asks.
     if workers < 2 or heavy < POOL_FROM_SERIES or multiprocessing.current_process().daemon:
-        yield from map(forecast_series, jobs)
+        yield from zip(chunks, map(forecast_jobs, work), strict=True)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(forecast_series, jobs, chunksize=4)
+        yield from zip(chunks, pool.map(forecast_jobs, work), strict=True)
 
 
 def _forecast_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterator[dict[str, Any]]:
     for line, is_future in ((result.recent, False), (result.future, True)):
-        for index, (expected, lower, upper) in enumerate(zip(line.expected, line.lower, line.upper, strict=True)):
+        numbers = zip(line.expected, line.lower, line.upper, line.lower_95, line.upper_95, strict=True)
+        for index, (expected, lower, upper, lower_95, upper_95) in enumerate(numbers):
             yield {
                 "forecast_date": _day(line, index),
                 **_scope(job.series),
                 "expected_cost": money(expected),
                 "lower_cost": money(lower),
                 "upper_cost": money(upper),
+                "lower_95_cost": money(lower_95),
+                "upper_95_cost": money(upper_95),
                 "model_name": line.model_name,
                 "as_of": stamp,
                 "is_future": is_future,
@@ -159,6 +226,7 @@ def _accuracy_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterato
             "mean_absolute_error": None if row.mean_absolute_error is None else money(row.mean_absolute_error),
             "mean_absolute_scaled_error": row.mean_absolute_scaled_error,
             "interval_coverage": row.interval_coverage,
+            "weight": row.weight,
             "is_chosen": row.is_chosen,
             "as_of": stamp,
         }

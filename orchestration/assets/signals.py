@@ -1,8 +1,10 @@
 """Forecasts and anomalies: marts in, ``ml`` tables out."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
+import pandas as pd
 
 import models
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
@@ -23,14 +25,30 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
             dg.AssetKey(["ml", "forecast_daily"]),
             deps=[model_key(HISTORY)],
             kinds={"python", "prophet"},
-            description="Expected cost a day with an 80% interval, per company, team and model: the better of Prophet "
-            "and its rivals in a rolling-origin backtest, with intervals calibrated on that backtest's errors.",
+            description="Expected cost a day with an 80% and a 95% interval, per company, team, app and model: a blend "
+            "of Prophet and its rivals by their errors in a rolling-origin backtest, with intervals calibrated on the "
+            "backtest's errors of the blend; parts add up to their wholes.",
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
             deps=[model_key(HISTORY)],
             kinds={"python"},
-            description="Backtest of every candidate on every series: error, scaled error, coverage, who was chosen.",
+            description="Backtest of every candidate and of the blend on every series: error, scaled error, coverage, "
+            "weight in the blend.",
+        ),
+        dg.AssetSpec(
+            dg.AssetKey(["ml", "forecast_path"]),
+            deps=[model_key(HISTORY)],
+            kinds={"python"},
+            description="A hundred possible futures of every series, day by day; parts add up to their wholes in each. "
+            "For distributions of sums, such as the month's end.",
+        ),
+        dg.AssetSpec(
+            dg.AssetKey(["ml", "forecast_made"]),
+            deps=[model_key(HISTORY)],
+            kinds={"python"},
+            description="Every forecast ever made, and for the last months without one what the method would have "
+            "said. What becomes of them is in fct_forecast_result_daily.",
         ),
     ],
 )
@@ -39,16 +57,29 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
-    result = models.forecast_costs(
-        billed,
-        as_of=workspace.as_of(),
-        events=configuration.events,
-        cache=workspace.home.ml / "cache",
-        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
-        progress=report,
-    )
+    team_of_app = {owner.app: owner.team for owner in configuration.tags.apps}
+
+    def forecast(history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
+        return models.forecast_costs(
+            history,
+            as_of=as_of,
+            events=configuration.events,
+            cache=workspace.home.ml / "cache",
+            team_of_app=team_of_app,
+            business_unit_of_team={
+                team.team: team.business_unit for team in configuration.tags.teams if team.business_unit
+            },
+            progress=report,
+        )
+
+    result = forecast(billed, workspace.as_of())
+    record = models.add_to_record(_record(workspace), result.forecast)
+    judged = billed[billed["scope_type"].isin(models.BACKCAST_LEVELS)]
+    record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=forecast)
+    models.write_table("forecast_made", record, workspace.home.ml)
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
     models.write_table("forecast_accuracy", result.accuracy, workspace.home.ml)
+    models.write_table("forecast_path", result.path, workspace.home.ml)
     chosen = result.accuracy[result.accuracy["is_chosen"]]
     yield dg.MaterializeResult(
         asset_key=["ml", "forecast_daily"],
@@ -61,6 +92,18 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
             "winners": {str(name): int(n) for name, n in chosen["model_name"].value_counts().items()},
         },
     )
+    yield dg.MaterializeResult(asset_key=["ml", "forecast_path"], metadata={"dagster/row_count": len(result.path)})
+    yield dg.MaterializeResult(
+        asset_key=["ml", "forecast_made"],
+        metadata={"dagster/row_count": len(record), "forecasts": int(record["as_of"].nunique())},
+    )
+
+
+def _record(workspace: Workspace) -> pd.DataFrame | None:
+    try:
+        return models.read_table("forecast_made", workspace.home.ml)
+    except FileNotFoundError:
+        return None
 
 
 @dg.asset(
@@ -78,8 +121,9 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
+    history = read_table(workspace.home.warehouse, HISTORY)
     found = models.find_anomalies(
-        history=read_table(workspace.home.warehouse, HISTORY),
+        history=history[history["scope_type"].isin(models.ANOMALY_LEVELS)],
         expectations=models.read_table("forecast_daily", workspace.home.ml),
         contributors=read_table(workspace.home.warehouse, CONTRIBUTORS),
         as_of=workspace.as_of(),

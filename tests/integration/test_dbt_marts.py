@@ -236,6 +236,8 @@ def _forecast(day: date, expected: str, scope: tuple[str, str] = ("company", "al
         "expected_cost": amount,
         "lower_cost": amount / 2,
         "upper_cost": amount * 2,
+        "lower_95_cost": amount / 3,
+        "upper_95_cost": amount * 3,
         "model_name": "prophet",
         "as_of": AS_OF.replace(tzinfo=None),
         "is_future": day > date(2026, 10, 14),

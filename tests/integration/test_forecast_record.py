@@ -244,7 +244,7 @@ def test_months_and_quarters_end_where_their_paths_do(built: DbtResult) -> None:
             assert expected == spent + sum(actual("search", day) for day in rest)
             assert (low, high_95) == (sums[1], sums[19])
         else:
-            longer = Decimal(((last - rest[0]).days + 1)) / len(rest)
+            longer = Decimal((last - rest[0]).days + 1) / len(rest)
             assert float(expected) == pytest.approx(
                 float(spent + sum(actual("search", day) for day in rest) * longer), rel=1e-12
             )

@@ -65,6 +65,7 @@ def build_every_mart(folder: Path) -> Home:
     )
     models.write_table("forecast_daily", forecast.forecast, home.ml)
     models.write_table("forecast_accuracy", forecast.accuracy, home.ml)
+    models.write_table("forecast_path", forecast.path, home.ml)
     found = models.find_anomalies(
         history=history,
         expectations=models.read_table("forecast_daily", home.ml),

@@ -637,7 +637,9 @@ def _forecast(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]
                 "expected_cost": expected,
                 "lower_cost": (expected * Decimal("0.9")).quantize(QUANTUM),
                 "upper_cost": (expected * Decimal("1.12")).quantize(QUANTUM),
-                "model_name": "prophet",
+                "lower_95_cost": (expected * Decimal("0.84")).quantize(QUANTUM),
+                "upper_95_cost": (expected * Decimal("1.2")).quantize(QUANTUM),
+                "model_name": "blend",
                 "as_of": pd.Timestamp(AS_OF).tz_localize(None),
                 "is_future": day > BILLED_THROUGH,
                 "actual_cost": daily.get(day),
@@ -647,8 +649,9 @@ def _forecast(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]
 def _accuracy(org: Organisation) -> Iterator[dict[str, Any]]:
     rng = random.Random(org.seed + 4)
     for kind, value in [("company", "all"), *(("team", team) for team in TEAMS)]:
-        prophet, naive = rng.uniform(0.6, 1.1), rng.uniform(0.7, 1.2)
-        for name, error in (("prophet", prophet), ("seasonal_naive", naive)):
+        blend, naive = rng.uniform(0.6, 1.1), rng.uniform(0.7, 1.2)
+        prophet = rng.uniform(0.7, 1.3)
+        for name, error, weight in (("blend", blend, 1.0), ("prophet", prophet, 0.3), ("seasonal_naive", naive, 0.1)):
             yield {
                 "scope_type": kind,
                 "scope_value": value,
@@ -658,8 +661,9 @@ def _accuracy(org: Organisation) -> Iterator[dict[str, Any]]:
                 "folds": 6,
                 "mean_absolute_error": _money(error * DAILY.get(value, 2700) * 0.08),
                 "mean_absolute_scaled_error": error,
-                "interval_coverage": rng.uniform(0.74, 0.86),
-                "is_chosen": error == min(prophet, naive),
+                "interval_coverage": rng.uniform(0.74, 0.86) if name == "blend" else None,
+                "weight": weight,
+                "is_chosen": name == "blend",
                 "as_of": pd.Timestamp(AS_OF).tz_localize(None),
             }
 

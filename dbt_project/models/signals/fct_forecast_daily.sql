@@ -6,6 +6,8 @@ select
     forecasts.expected_cost,
     forecasts.lower_cost,
     forecasts.upper_cost,
+    forecasts.lower_95_cost,
+    forecasts.upper_95_cost,
     forecasts.model_name,
     cast(forecasts.as_of as timestamp) as as_of,
     forecasts.is_future,

@@ -63,14 +63,19 @@ def test_money_leaves_as_decimals_inside_ordered_bounds(regular: ForecastResult)
 
 
 def test_every_candidate_is_recorded_and_one_is_chosen(regular: ForecastResult) -> None:
-    accuracy = regular.accuracy
-    assert set(accuracy["model_name"]) == {"seasonal_naive", "weekday_level", "prophet", "average"}
+    accuracy = regular.accuracy.set_index("model_name")
+    assert {"blend", "seasonal_naive", "level", "theta", "profile_level", "prophet"} <= set(accuracy.index)
     chosen = accuracy[accuracy["is_chosen"]]
-    assert list(chosen["model_name"]) == list(future(regular)["model_name"].unique())
-    assert chosen["mean_absolute_scaled_error"].iloc[0] <= 1.12 * accuracy["mean_absolute_scaled_error"].min()
-    assert (accuracy["folds"] == 7).all()
+    assert list(chosen.index) == list(future(regular)["model_name"].unique()) == ["blend"]
+    errors = accuracy["mean_absolute_scaled_error"]
+    assert errors["blend"] <= 1.05 * errors[accuracy["folds"] == accuracy["folds"].max()].min()
+    assert errors["blend"] < errors["seasonal_naive"]
+    assert accuracy.loc["prophet", "folds"] == 2, "fitted for two origins, four weeks apart, and for the forecast"
     assert (accuracy["horizon_days"] == 28).all()
-    assert accuracy["interval_coverage"].between(0.6, 1).all()
+    assert 0.6 <= accuracy.loc["blend", "interval_coverage"] <= 1
+    shares = accuracy.drop(index="blend")["weight"]
+    assert shares.sum() == pytest.approx(1)
+    assert shares.min() >= 0
 
 
 def test_recent_days_are_expected_without_being_seen() -> None:
@@ -287,7 +292,7 @@ def test_an_unchanged_series_is_not_fitted_again(tmp_path: Path, monkeypatch: py
     frame = history(weekly(70))
     first = run(frame, 70, cache=tmp_path)
     told: list[str] = []
-    monkeypatch.setattr("models.forecast.run.forecast_series", lambda job: pytest.fail("fitted again"))
+    monkeypatch.setattr("models.forecast.run.forecast_jobs", lambda jobs: pytest.fail("fitted again"))
     again = run(frame, 70, cache=tmp_path, progress=told.append)
     pd.testing.assert_frame_equal(first.forecast, again.forecast)
     pd.testing.assert_frame_equal(first.accuracy, again.accuracy)

@@ -21,6 +21,8 @@ ROW = {
     "expected_cost": Decimal("12.340000000000"),
     "lower_cost": Decimal("10.000000000001"),
     "upper_cost": Decimal("15.000000000000"),
+    "lower_95_cost": Decimal("9.000000000000"),
+    "upper_95_cost": Decimal("17.500000000000"),
     "model_name": "prophet",
     "as_of": datetime(2026, 10, 20, 6),  # noqa: DTZ001 - the tables keep UTC without a zone
     "is_future": True,

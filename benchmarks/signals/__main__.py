@@ -1,0 +1,37 @@
+"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed``.
+
+Here: the command line.
+Not here: what is measured (forecast, anomalies).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from importlib import import_module
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.signals", description="Prints Markdown tables.")
+    parser.add_argument(
+        "command", choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed"]
+    )
+    named = os.environ.get("AIFINOPS_REAL_DATA")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(named) if named else PROJECT_DIR.parent / "shared" / "data",
+        help="folder of the real series; AIFINOPS_REAL_DATA where absent",
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer cutoffs or series, for a first look")
+    options = parser.parse_args()
+    # Each side is imported when it is asked for: one loads Prophet, the other need not.
+    side = "anomalies" if options.command.startswith("anomalies") else "forecast"
+    import_module(f"benchmarks.signals.{side}").run(options)
+
+
+if __name__ == "__main__":
+    main()
