@@ -63,32 +63,35 @@ def show(home: Home, console: Console) -> None:
         NoBudgetsError: with what to do.
     """
     rows = _read(home.published / "fct_budget_status.parquet")
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     table.add_column("Budget", overflow="fold")
-    table.add_column("Until")
+    table.add_column("Until", no_wrap=True)
     zones = {row.time_zone for row in rows}
     if len(zones) > 1:
         table.add_column("Time zone", no_wrap=True)
-    for name in ("Amount", "Spent", "Used", "Left", "Pace", "Projected"):
+    for name in ("Amount", "Spent", "Used", "Left", "Pace", "Forecast"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Used up on")
-    table.add_column("Status")
+    table.add_column("Status", no_wrap=True)
+    currencies = {row.currency for row in rows}
+
+    def amount(value: Decimal, currency: str) -> str:
+        return money(value, currency) if len(currencies) > 1 else f"{value:,.0f}"
+
     for row in rows:
-        pace = "" if row.burn_rate_ratio_7d is None else f"{row.burn_rate_ratio_7d:.1f}×"
-        projected = "" if row.projected_cost is None else money(row.projected_cost, row.currency)
         table.add_row(
             row.budget_id,
-            f"{row.period_end:%d %b %Y}",
+            f"{row.period_end:%d %b}",
             *([row.time_zone] if len(zones) > 1 else []),
-            money(row.budget_amount, row.currency),
-            money(row.billed_to_date, row.currency),
+            amount(row.budget_amount, row.currency),
+            amount(row.billed_to_date, row.currency),
             percent(row.used_ratio),
-            money(row.available_amount, row.currency),
-            pace,
-            projected,
-            f"{row.exhaustion_date:%d %b}" if row.exhaustion_date else "",
+            amount(row.available_amount, row.currency),
+            "" if row.burn_rate_ratio_7d is None else f"{row.burn_rate_ratio_7d:.1f}×",
+            "" if row.projected_cost is None else amount(row.projected_cost, row.currency),
             _STATUS.get(row.status, row.status),
         )
+    if len(currencies) == 1:
+        console.print(f"In {currencies.pop()}\n")
     console.print(table)
     for note in (note for row in rows for note in _notes(row)):
         console.print(f"  {note}", highlight=False, soft_wrap=True)
@@ -108,6 +111,8 @@ def _notes(row: _Row) -> list[str]:
     if row.unreleased_amount:
         amount = money(row.unreleased_amount, row.currency)
         notes.append(f"{row.budget_id} gets {amount} more when its next milestones are approved")
+    if row.exhaustion_date:
+        notes.append(f"{row.budget_id} is used up on {row.exhaustion_date:%d %b} if it goes on as expected")
     chance = row.exceed_probability
     if chance is not None and 0 < chance < 1 and row.projected_lower is not None and row.projected_upper is not None:
         low, high = (money(amount, row.currency) for amount in (row.projected_lower, row.projected_upper))

@@ -115,6 +115,7 @@ def show(totals: list[Total], judged: list[Judged], quality: list[Quality], leve
         console.print(f"There is no forecast by {level.replace('_', ' ')} yet.")
         return
     console.print(_totals(totals, level))
+    console.print("Below each figure: 80% of the forecast's paths end between the two", style="dim")
     if any(total.is_extended for total in totals):
         console.print("* ends later than the forecast; the days beyond it are taken to be like its own", style="dim")
     if judged:
@@ -135,8 +136,7 @@ def show(totals: list[Total], judged: list[Judged], quality: list[Quality], leve
 def _totals(totals: list[Total], level: str) -> Table:
     table = Table(level.replace("_", " ").capitalize(), box=None, header_style="bold", pad_edge=False)
     for name in PERIODS.values():
-        table.add_column(name, justify="right")
-        table.add_column("80% between", justify="right", style="dim")
+        table.add_column(name, justify="right", no_wrap=True)
     by_scope: dict[tuple[str, str], dict[str, Total]] = {}
     for total in totals:
         by_scope.setdefault((total.scope_value, total.currency), {})[total.period] = total
@@ -145,10 +145,11 @@ def _totals(totals: list[Total], level: str) -> Table:
         for period in PERIODS:
             one = found.get(period)
             if one is None:
-                cells += ["–", ""]
+                cells.append("–")
                 continue
             mark = "*" if one.is_extended else ""
-            cells += [f"{f.whole_money(one.expected, currency)}{mark}", f"{one.lower:,.0f}–{one.upper:,.0f}"]
+            expected = f"{f.whole_money(one.expected, currency)}{mark}"
+            cells.append(f"{expected}\n[dim]{one.lower:,.0f}–{one.upper:,.0f}[/]")
         table.add_row(value, *cells)
     return table
 

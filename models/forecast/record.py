@@ -16,8 +16,8 @@ from models.forecast.run import ForecastResult
 from models.series import dates, naive_utc
 from models.tables import SCHEMAS, build_frame
 
-BACKCAST_MONTHS = 3
-"""Months before this one, and this one: a quarter says more than a month, and each costs as much as a forecast."""
+BACKCAST_MONTHS = 2
+"""Months before this one, and this one: several say more than one, and each costs as much as a forecast."""
 
 BACKCAST_MINIMUM_DAYS = 90
 """Of history before a backcast: with less, the method would be judged on what it cannot know."""
@@ -84,10 +84,10 @@ def with_backcasts(
 def _months_before(day: date) -> list[date]:
     """First days of the months judged, oldest first; this month's only once it is older than its first days."""
     period = BillingPeriod.containing(day)
-    starts = [period.first_day] if (day - period.first_day).days > MADE_IN_TIME_DAYS else []
+    starts = [period.start] if (day - period.start).days > MADE_IN_TIME_DAYS else []
     for _ in range(BACKCAST_MONTHS):
-        period = BillingPeriod.containing(period.first_day - timedelta(days=1))
-        starts.append(period.first_day)
+        period = BillingPeriod.containing(period.start - timedelta(days=1))
+        starts.append(period.start)
     return sorted(starts)
 
 

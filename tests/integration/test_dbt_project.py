@@ -56,6 +56,11 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
     signals = {name for name, node in public.items() if "signals" in node["tags"]}
     assert signals == {
         "fct_budget_status",
+        "fct_budget_outlook_daily",
+        "fct_forecast_quality",
+        "fct_forecast_result_daily",
+        "fct_forecast_total",
+        "fct_forecast_variance_monthly",
         "fct_anomaly",
         "fct_forecast_daily",
         "fct_forecast_accuracy",
