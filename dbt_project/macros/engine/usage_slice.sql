@@ -81,7 +81,7 @@
 
 {% macro duckdb__by_month_of_calls() -%}
     {{ return({
-        'pre_hook': "{{ tell_month_of_calls(months_of_calls()[0]) }}",
+        'pre_hook': "{{ tell_month_of_calls(months_of_calls(), 0) }}",
         'post_hook': "{{ tell_other_months_of_calls() }}",
     }) }}
 {%- endmacro %}
@@ -105,7 +105,7 @@
     true
 {%- endmacro %}
 
-{# The months that usage is told of, as dates in text, the newest first; one null where there is none. #}
+{# The months that usage is told of, as dates in text, the newest first. #}
 {% macro months_of_calls() -%}
     {%- set months = [] -%}
     {%- if execute -%}
@@ -113,24 +113,22 @@
         {%- for row in run_query(
             'select distinct ' ~ month_of('usage_hour') ~ ' from ' ~ told ~ ' where usage_hour is not null order by 1 desc'
         ) -%}
-            {%- do months.append(row[0] | string) -%}
+            {%- do months.append("cast('" ~ row[0] ~ "' as timestamp)") -%}
         {%- endfor -%}
     {%- endif -%}
-    {{ return(months or [none]) }}
+    {{ return(months) }}
 {%- endmacro %}
 
-{% macro tell_month_of_calls(month) -%}
-    {%- if month -%}
-        set variable first_moment = cast('{{ month }}' as timestamp);
-        set variable end_moment = cast('{{ month }}' as timestamp) + interval 1 month
-    {%- else -%}
-        select 1
-    {%- endif -%}
+{# One month after the other without a gap; the newest has no end and the oldest no beginning, so that no call is left out. #}
+{% macro tell_month_of_calls(months, number) -%}
+    set variable first_moment = {{ months[number] if number + 1 < months | length else 'cast(null as timestamp)' }};
+    set variable end_moment = {{ months[number - 1] if number > 0 else 'cast(null as timestamp)' }}
 {%- endmacro %}
 
 {% macro tell_other_months_of_calls() -%}
-    {%- for month in months_of_calls()[1:] %}
-        {{ tell_month_of_calls(month) }};
+    {%- set months = months_of_calls() -%}
+    {%- for month in months[1:] %}
+        {{ tell_month_of_calls(months, loop.index) }};
         insert into {{ this }} {{ model.compiled_code }};
     {%- endfor %}
     reset variable first_moment;
