@@ -7,15 +7,21 @@ Not here: reading the warehouse (orchestration), deciding what to do about a fin
 from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
 from models.tables import read_table, write_table
+from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
 
 __all__ = [
     "AnomalySettings",
+    "Base",
     "ForecastResult",
     "ForecastSettings",
+    "WhatIf",
+    "WhatIfError",
+    "build_base",
     "detect",
     "detect_intraday",
     "find_anomalies",
     "forecast_costs",
     "read_table",
+    "what_if",
     "write_table",
 ]

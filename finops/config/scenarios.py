@@ -207,14 +207,7 @@ class NewFeature(ChangeBase):
 
 
 Change = Annotated[
-    TrafficChange
-    | ModelSwitch
-    | PriceChange
-    | CacheRate
-    | BatchShare
-    | GpuPrice
-    | ProvisionedUnits
-    | NewFeature,
+    TrafficChange | ModelSwitch | PriceChange | CacheRate | BatchShare | GpuPrice | ProvisionedUnits | NewFeature,
     Field(discriminator="kind"),
 ]
 

@@ -20,7 +20,7 @@ from finops.config.scenarios import UsageFilter
 from finops.pricing import Price, Usage, candidates
 from finops.tokens import TokenClass
 from models.series import Floats, dates, require_columns
-from models.whatif.cells import Cell, GrowthKey, matches
+from models.whatif.cells import Cell, GrowthKey, matches, total
 
 FLAT_DAYS = 28
 """Beyond the forecast, the mean of its last four weeks goes on."""
@@ -112,7 +112,9 @@ class PriceFinder:
                     cell.provider, cell.model, self._day, cell.region_id, cell.deployment_type, cell.service_tier,
                     None, cell.context_tier,
                 )  # fmt: skip
-                found = next(iter(candidates(self._book.get((cell.provider, cell.model), []), usage, token_class)), None)
+                found = next(
+                    iter(candidates(self._book.get((cell.provider, cell.model), []), usage, token_class)), None
+                )
             self._known[key] = (
                 None if found is None else (float(found.price.price_per_1m_tokens) / 1e6, found.fallback_class is None)
             )
@@ -202,6 +204,9 @@ def build_base(
     notes: list[str] = []
     cells, requests = maker.token_cells(usage, cost, notes)
     cells += maker.other_cells(cost, {(cell.team, cell.app) for cell in cells})
+    used = growth.used()
+    if (company := growth.company()) is not None:
+        cells.append(maker.rest(company - total(cells, used.expected)))
     if growth.last_day < last_day:
         notes.append(f"The forecast ends on {growth.last_day}; the mean of its last four weeks goes on from there")
     return Base(
@@ -214,7 +219,7 @@ def build_base(
         cells=tuple(cells),
         requests=tuple(requests),
         provisioned=tuple(_pools(provisioned, provisioned_hours)),
-        growth=growth.used(),
+        growth=used,
         prices=PriceFinder(book, first_day, currency),
         notes=tuple(notes),
     )
@@ -268,12 +273,30 @@ class _CellMaker:
             cells.append(cell)
             if row["request_count"]:
                 requests.append((cell, float(row["request_count"]) / self._window_days))
-        for (team, app), amount in sorted(unbilled.items(), key=lambda item: -item[1]):
+        if unbilled:
+            names = sorted({app or "no app" for _, app in unbilled})
             notes.append(
-                f"Usage of {app or 'no app'} ({team or 'no team'}) is on no bill under that name: its estimate of "
-                f"{amount:,.2f} in {self._window_days} days counts as it is"
+                f"Usage of {', '.join(names)} is on no bill under that name: its estimate of "
+                f"{sum(unbilled.values()):,.2f} in {self._window_days} days counts as it is"
             )
         return cells, requests
+
+    def rest(self, daily: Floats) -> Cell:
+        """What the company's forecast has beside the cells, so that "without" is the forecast that is published."""
+        return Cell(
+            category="rest",
+            team=None,
+            app=None,
+            feature=None,
+            environment=None,
+            provider=None,
+            model=None,
+            per_day=1.0,
+            unit_cost=1.0,
+            volume=daily,
+            price=self._ones,
+            grows_with=None,
+        )
 
     def other_cells(self, cost: pd.DataFrame, explained: set[tuple[str | None, str | None]]) -> list[Cell]:
         cells = []
@@ -333,6 +356,13 @@ class _Grower:
                 self._used[found] = self._factors(found)
             return found
         return None
+
+    def company(self) -> Floats | None:
+        """The company's forecast, money by day; None where there is none."""
+        key = ("company", "all")
+        if key not in self._forecast or key not in self._paths or self._mean.get(key, 0.0) <= 0:
+            return None
+        return self._factors(key)[0] * self._mean[key]
 
     def used(self) -> Growth:
         return Growth(
@@ -394,5 +424,6 @@ def _pools(provisioned: pd.DataFrame, hours: pd.DataFrame) -> Iterable[Provision
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): None if pd.isna(value) else value for name, value in row.items()} for row in frame.to_dict("records")
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
     ]

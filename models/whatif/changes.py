@@ -56,6 +56,7 @@ def apply(change: s.Change, values: Values, cells: list[Cell], base: Base, notes
         case s.GpuPrice():
             return _gpu_price(change, values, cells, base, phase)
         case s.ProvisionedUnits():
+            notes.add("What is asked of provisioned units is taken to be as in the last four weeks")
             return _provisioned_units(change, values, cells, base, phase)
         case s.NewFeature():
             return _new_feature(change, values, cells, base, phase)
@@ -157,7 +158,9 @@ def _model_switch(
             )
         price, is_own = found
         if not is_own:
-            notes.add(f"{change.to_model} has no price of its own for {cell.token_class.value}: it counts as full input")
+            notes.add(
+                f"{change.to_model} has no price of its own for {cell.token_class.value}: it counts as full input"
+            )
         result.append(replace(cell, volume=cell.volume * (1 - moved)))
         result.append(replace(there, unit_cost=price * there.calibration))
     return result
@@ -210,9 +213,7 @@ def _cached(group: list[Cell], rate: float, base: Base, phase: Floats, notes: No
     rest = every - wanted
     # Uncached and written input keep their proportion to each other.
     shrink = np.divide(rest, rest_now, out=np.zeros(base.days), where=rest_now > 0)
-    cells = [
-        replace(cell, volume=cell.volume * shrink) for cell in group if cell.token_class != TokenClass.CACHE_READ
-    ]
+    cells = [replace(cell, volume=cell.volume * shrink) for cell in group if cell.token_class != TokenClass.CACHE_READ]
     if not any(cell.token_class != TokenClass.CACHE_READ for cell in group) and (rest > 0).any():
         cells.append(_input_cell(first, TokenClass.INPUT_UNCACHED, rest, base, notes))
     reads = [cell for cell in group if cell.token_class == TokenClass.CACHE_READ and cell.per_day > 0]
@@ -273,7 +274,9 @@ def _provisioned_units(
     if pool is None:
         known = ", ".join(sorted(pool.pool_id for pool in base.provisioned)) or "none"
         raise WhatIfError(f"no provisioned units of pool {change.pool!r} were used. Known: {known}")
-    bought = [cell for cell in cells if cell.resource_id == pool.resource_id and cell.category == "provisioned_capacity"]
+    bought = [
+        cell for cell in cells if cell.resource_id == pool.resource_id and cell.category == "provisioned_capacity"
+    ]
     if not bought:
         raise WhatIfError(f"no cost of provisioned capacity is on the bill for {pool.resource_id}")
     factor = 1 + (values["units"] / pool.units - 1) * phase

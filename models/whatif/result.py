@@ -127,9 +127,12 @@ class WhatIf:
                 "effects": tuple(Effect(one["change"], money(one["effect"])) for one in content["effects"]),
                 "swings": tuple(
                     Swing(
-                        one["what"],
-                        *(money(one[name]) for name in ("low", "high", "difference_at_low", "difference_at_high")),
-                        one["is_assumed"],
+                        what=one["what"],
+                        low=money(one["low"]),
+                        high=money(one["high"]),
+                        difference_at_low=money(one["difference_at_low"]),
+                        difference_at_high=money(one["difference_at_high"]),
+                        is_assumed=one["is_assumed"],
                     )
                     for one in content["swings"]
                 ),

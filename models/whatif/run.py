@@ -76,7 +76,9 @@ def _amounts(scenario: s.Scenario) -> dict[tuple[int, str], s.Amount]:
     return {(i, name): amount for i, change in enumerate(scenario.changes) for name, amount in amounts(change).items()}
 
 
-def _steps(scenario: s.Scenario, base: Base, numbers: Mapping[tuple[int, str], float], notes: Notes) -> list[list[Cell]]:
+def _steps(
+    scenario: s.Scenario, base: Base, numbers: Mapping[tuple[int, str], float], notes: Notes
+) -> list[list[Cell]]:
     """Cells before any change, and after each."""
     steps = [list(base.cells)]
     for i, change in enumerate(scenario.changes):
@@ -126,9 +128,7 @@ def _months(base: Base) -> list[slice]:
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], base.days], strict=True)]
 
 
-def _period(
-    base: Base, days: slice, before: Floats, after: Floats, without: Floats, with_changes: Floats
-) -> Months:
+def _period(base: Base, days: slice, before: Floats, after: Floats, without: Floats, with_changes: Floats) -> Months:
     sums = [draws[:, days].sum(axis=1) for draws in (without, with_changes)]
     expected = [money(float(daily[days].sum())) for daily in (before, after)]
     return Months(
@@ -228,7 +228,9 @@ def horizon(scenario: s.Scenario, as_of: date, forecast_through: date) -> tuple[
     first = scenario.starts_on or as_of
     last = scenario.ends_on or max(forecast_through, first + timedelta(days=29))
     if first < as_of:
-        raise WhatIfError(f"scenario {scenario.id} starts on {first}, before the report's day {as_of}: name a later day")
+        raise WhatIfError(
+            f"scenario {scenario.id} starts on {first}, before the report's day {as_of}: name a later day"
+        )
     if last < first:
         raise WhatIfError(f"scenario {scenario.id} ends on {last}, before it starts on {first}")
     return first, last
