@@ -34,18 +34,7 @@ def read_book(home: Home, model: str) -> list[Price]:
     """
     file = str(home.published / "dim_price.parquet")
     with duckdb.connect() as connection:
-        book = connection.execute(
-            """select provider_name, model, token_class, price_per_1m_tokens, price_source, price_id, currency,
-                      coalesce(valid_from, date '0001-01-01'), coalesce(valid_to, date '9999-12-31'), region_id,
-                      is_typical_region, deployment_type, service_tier, model_release, min_input_tokens,
-                      max_input_tokens, billed_tokens::decimal(38, 0), price_basis
-               from read_parquet($book)
-               where lower(model) = lower($name) or lower(list_model) = lower($name)
-                  or (provider_name, model) in (
-                      select (provider_name, model) from read_parquet($usage) where lower(reported_model) = lower($name)
-                  )""",
-            {"book": file, "usage": str(home.published / "fct_usage_cost_hourly.parquet"), "name": model},
-        ).fetchall()
+        book = _read(connection, home, model)
         if not book:
             known = connection.execute(
                 "select distinct model from read_parquet(?) order by jaro_winkler_similarity(model, ?) desc limit 5",
@@ -54,13 +43,37 @@ def read_book(home: Home, model: str) -> list[Price]:
     if not book:
         near = ", ".join(name for (name,) in known)
         raise UnknownModelError(f"the price book has no model {model!r}. Near it: {near}")
-    return [
-        Price(
-            row[0], row[1], TokenClass(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10],
-            row[11], row[12], row[13], row[14], row[15], row[16], row[17],
-        )
-        for row in book
-    ]  # fmt: skip
+    return [_price(row) for row in book]
+
+
+def read_whole_book(home: Home) -> list[Price]:
+    """Every price of every list."""
+    with duckdb.connect() as connection:
+        return [_price(row) for row in _read(connection, home, None)]
+
+
+def _read(connection: duckdb.DuckDBPyConnection, home: Home, model: str | None) -> list[tuple[Any, ...]]:
+    """Rows of the price book: of a model by any of its names, or of all."""
+    return connection.execute(
+        """select provider_name, model, token_class, price_per_1m_tokens, price_source, price_id, currency,
+                  coalesce(valid_from, date '0001-01-01'), coalesce(valid_to, date '9999-12-31'), region_id,
+                  is_typical_region, deployment_type, service_tier, model_release, min_input_tokens,
+                  max_input_tokens, billed_tokens::decimal(38, 0), price_basis
+           from read_parquet($book)
+           where $name is null or lower(model) = lower($name) or lower(list_model) = lower($name)
+              or (provider_name, model) in (
+                  select (provider_name, model) from read_parquet($usage) where lower(reported_model) = lower($name)
+              )""",
+        {
+            "book": str(home.published / "dim_price.parquet"),
+            "usage": str(home.published / "fct_usage_cost_hourly.parquet"),
+            "name": model,
+        },
+    ).fetchall()
+
+
+def _price(row: tuple[Any, ...]) -> Price:
+    return Price(row[0], row[1], TokenClass(row[2]), *row[3:])
 
 
 def explain(

@@ -83,6 +83,11 @@ class Home:
         return self.path / "statements"
 
     @property
+    def whatif(self) -> Path:
+        """Answers to what-ifs, one file for each scenario and day."""
+        return self.path / "whatif"
+
+    @property
     def messages(self) -> Path:
         """Every rendered message, as sent or as it would have been sent in dry run."""
         return self.path / "messages"

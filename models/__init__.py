@@ -1,6 +1,7 @@
-"""Statistics say what is normal: forecasts, their measured accuracy, anomalies with an explanation.
+"""Statistics say what is normal: forecasts, their measured accuracy, what-ifs, anomalies with an explanation.
 
-Here: Prophet and its rivals, backtests, calibrated intervals, anomaly detection. Frame in, typed frame out.
+Here: Prophet and its rivals, backtests, calibrated intervals, scenarios over them, anomaly detection. Frame in, typed
+frame out.
 Not here: reading the warehouse (orchestration), deciding what to do about a finding (guardrails), drawing it (reports).
 """
 
@@ -14,19 +15,25 @@ from models.forecast import (
     with_backcasts,
 )
 from models.tables import read_table, write_table
+from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
 
 __all__ = [
     "ANOMALY_LEVELS",
     "BACKCAST_LEVELS",
     "AnomalySettings",
+    "Base",
     "ForecastResult",
     "ForecastSettings",
+    "WhatIf",
+    "WhatIfError",
     "add_to_record",
+    "build_base",
     "detect",
     "detect_intraday",
     "find_anomalies",
     "forecast_costs",
     "read_table",
+    "what_if",
     "with_backcasts",
     "write_table",
 ]

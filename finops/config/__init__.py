@@ -10,7 +10,16 @@ from finops.config.load import (
     Configuration,
     load_configuration,
     load_mapping,
+    load_scenarios,
     resolve_variables,
 )
 
-__all__ = ["ConfigError", "ConfigProblem", "Configuration", "load_configuration", "load_mapping", "resolve_variables"]
+__all__ = [
+    "ConfigError",
+    "ConfigProblem",
+    "Configuration",
+    "load_configuration",
+    "load_mapping",
+    "load_scenarios",
+    "resolve_variables",
+]

@@ -18,6 +18,7 @@ from finops.config import models as m
 from finops.config.document import Document, Location, read_document
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 from finops.config.rates import ExchangeRate, read_rates
+from finops.config.scenarios import Scenario, ScenariosFile
 
 __all__ = [
     "FILES",
@@ -26,6 +27,7 @@ __all__ = [
     "Configuration",
     "load_configuration",
     "load_mapping",
+    "load_scenarios",
     "resolve_variables",
 ]
 
@@ -47,6 +49,7 @@ class Configuration:
     routing: m.RoutingFile
     reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
     units: m.UnitsFile = field(default_factory=m.UnitsFile)
+    scenarios: ScenariosFile = field(default_factory=ScenariosFile)
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -61,10 +64,11 @@ FILES: dict[str, type[BaseModel]] = {
     "guardrails": m.GuardrailsFile,
     "events": m.EventsFile,
     "routing": m.RoutingFile,
+    "scenarios": ScenariosFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-OPTIONAL = frozenset({"reconciliation", "currencies", "units"})
+OPTIONAL = frozenset({"reconciliation", "currencies", "units", "scenarios"})
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -150,6 +154,16 @@ def load_mapping(path: Path) -> m.UsageMapping:
     """
     mapping: m.UsageMapping = _load(path, m.UsageMapping)[0]
     return mapping
+
+
+def load_scenarios(path: Path) -> list[Scenario]:
+    """Read a file of scenarios that is not part of the configuration.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    scenarios: ScenariosFile = _load(path, ScenariosFile)[0]
+    return scenarios.scenarios
 
 
 def _load(path: Path, model: type[BaseModel]) -> tuple[Any, Document]:

@@ -519,7 +519,7 @@ class SourcesFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> SourcesFile:
-        _require_unique("source", ((("sources", i, "id"), s.id) for i, s in enumerate(self.sources)))
+        require_unique("source", ((("sources", i, "id"), s.id) for i, s in enumerate(self.sources)))
         return self
 
 
@@ -691,9 +691,9 @@ class TagsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> TagsFile:
-        _require_unique("tag rule", ((("rules", i, "id"), r.id) for i, r in enumerate(self.rules)))
-        _require_unique("team", ((("teams", i, "team"), t.team) for i, t in enumerate(self.teams)))
-        _require_unique("app", ((("apps", i, "app"), a.app) for i, a in enumerate(self.apps)))
+        require_unique("tag rule", ((("rules", i, "id"), r.id) for i, r in enumerate(self.rules)))
+        require_unique("team", ((("teams", i, "team"), t.team) for i, t in enumerate(self.teams)))
+        require_unique("app", ((("apps", i, "app"), a.app) for i, a in enumerate(self.apps)))
         known = {team.team for team in self.teams}
         for i, app in enumerate(self.apps):
             if app.team not in known:
@@ -923,12 +923,12 @@ class AllocationFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> AllocationFile:
-        _require_unique("pool", ((("pools", i, "id"), p.id) for i, p in enumerate(self.pools)))
-        _require_unique(
+        require_unique("pool", ((("pools", i, "id"), p.id) for i, p in enumerate(self.pools)))
+        require_unique(
             "model", ((("provisioned_models", i, "model"), m.model) for i, m in enumerate(self.provisioned_models))
         )
-        _require_unique("rule", ((("ai_categories", i, "id"), r.id) for i, r in enumerate(self.ai_categories)))
-        _require_unique("sign", ((("ai_candidates", i, "id"), c.id) for i, c in enumerate(self.ai_candidates)))
+        require_unique("rule", ((("ai_categories", i, "id"), r.id) for i, r in enumerate(self.ai_categories)))
+        require_unique("sign", ((("ai_candidates", i, "id"), c.id) for i, c in enumerate(self.ai_candidates)))
         return self
 
 
@@ -1041,7 +1041,7 @@ class PricesFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> PricesFile:
-        _require_unique(
+        require_unique(
             "model price",
             (
                 (("models", i), "/".join((p.provider, name, *p.own_conditions)) + f" from {p.valid_from}")
@@ -1049,7 +1049,7 @@ class PricesFile(Strict):
                 for name in (p.model, *p.aliases)
             ),
         )
-        _require_unique(
+        require_unique(
             "GPU price", ((("gpus", i), f"{p.gpu_model} from {p.valid_from}") for i, p in enumerate(self.gpus))
         )
         return self
@@ -1076,7 +1076,7 @@ class InlineRates(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> InlineRates:
-        _require_unique(
+        require_unique(
             "rate", ((("rates", i), f"{rate.currency} from {rate.date}") for i, rate in enumerate(self.rates))
         )
         for i, rate in enumerate(self.rates):
@@ -1208,7 +1208,7 @@ class Budget(Strict):
                 raise SettingError(
                     "milestones say what may be spent", "Remove amount, tier and roll_over", ("milestones",)
                 )
-            _require_unique("milestone", ((("milestones", i, "id"), m.id) for i, m in enumerate(self.milestones)))
+            require_unique("milestone", ((("milestones", i, "id"), m.id) for i, m in enumerate(self.milestones)))
         elif self.milestones:
             raise SettingError("milestones need period: milestone", "Set the period, or remove them", ("milestones",))
         elif self.amount is None and self.tier is None:
@@ -1229,7 +1229,7 @@ class BudgetsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> BudgetsFile:
-        _require_unique("budget", ((("budgets", i, "id"), b.id) for i, b in enumerate(self.budgets)))
+        require_unique("budget", ((("budgets", i, "id"), b.id) for i, b in enumerate(self.budgets)))
         return self
 
     @model_validator(mode="after")
@@ -1412,7 +1412,7 @@ class Unit(Strict):
             if name not in of_cost & _OF_MEASURE[self.per.measure]:
                 known = ", ".join(sorted(of_cost & _OF_MEASURE[self.per.measure]))
                 raise SettingError(f"the unit cannot be told apart by {name}", f"Possible: {known}", ("grain", i))
-        _require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
+        require_unique("dimension", ((("grain", i), name) for i, name in enumerate(self.grain)))
         return self
 
     @model_validator(mode="after")
@@ -1639,11 +1639,11 @@ class UnitsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> UnitsFile:
-        _require_unique("unit", ((("units", i, "id"), unit.id) for i, unit in enumerate(self.units)))
+        require_unique("unit", ((("units", i, "id"), unit.id) for i, unit in enumerate(self.units)))
         levels = ((("service_levels", i, "id"), level.id) for i, level in enumerate(self.service_levels))
-        _require_unique("service level", levels)
+        require_unique("service level", levels)
         policies = ((("amortisation", i, "id"), policy.id) for i, policy in enumerate(self.amortisation))
-        _require_unique("amortisation", policies)
+        require_unique("amortisation", policies)
         return self
 
 
@@ -1730,7 +1730,7 @@ class GuardrailsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> GuardrailsFile:
-        _require_unique("policy", ((("policies", i, "id"), p.id) for i, p in enumerate(self.policies)))
+        require_unique("policy", ((("policies", i, "id"), p.id) for i, p in enumerate(self.policies)))
         return self
 
 
@@ -1769,7 +1769,7 @@ class EventsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> EventsFile:
-        _require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
+        require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
         return self
 
 
@@ -1814,7 +1814,7 @@ class RoutingFile(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> RoutingFile:
-        _require_unique("route", ((("routes", i, "id"), r.id) for i, r in enumerate(self.routes)))
+        require_unique("route", ((("routes", i, "id"), r.id) for i, r in enumerate(self.routes)))
         known = {r.id for r in self.routes}
         named: list[tuple[tuple[str | int, ...], str]] = [
             (("anomalies", i, "route"), rule.route) for i, rule in enumerate(self.anomalies)
@@ -1827,7 +1827,7 @@ class RoutingFile(Strict):
         return self
 
 
-def _require_unique(what: str, named: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+def require_unique(what: str, named: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
     """``named``: where each name stands, and the name."""
     seen: set[str] = set()
     for location, name in named:
