@@ -5,7 +5,20 @@ frame out.
 Not here: reading the warehouse (orchestration), deciding what to do about a finding (guardrails), drawing it (reports).
 """
 
-from models.anomaly import ANOMALY_LEVELS, AnomalySettings, detect, detect_intraday, find_anomalies
+from models.anomaly import (
+    ANOMALY_LEVELS,
+    AnomalySettings,
+    Incidents,
+    Judged,
+    Proposal,
+    detect,
+    detect_intraday,
+    find_anomalies,
+    find_incidents,
+    proposals,
+    with_floors,
+    with_planned,
+)
 from models.forecast import (
     BACKCAST_LEVELS,
     ForecastResult,
@@ -14,7 +27,7 @@ from models.forecast import (
     forecast_costs,
     with_backcasts,
 )
-from models.tables import read_table, write_table
+from models.tables import build_frame, read_table, write_table
 from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
 
 __all__ = [
@@ -24,16 +37,24 @@ __all__ = [
     "Base",
     "ForecastResult",
     "ForecastSettings",
+    "Incidents",
+    "Judged",
+    "Proposal",
     "WhatIf",
     "WhatIfError",
     "add_to_record",
     "build_base",
+    "build_frame",
     "detect",
     "detect_intraday",
     "find_anomalies",
+    "find_incidents",
     "forecast_costs",
+    "proposals",
     "read_table",
     "what_if",
     "with_backcasts",
+    "with_floors",
+    "with_planned",
     "write_table",
 ]

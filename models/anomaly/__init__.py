@@ -1,10 +1,26 @@
 """Anomalies in cost: days, slow leaks and running hours that cost other than expected, and why.
 
-Here: detectors, contributors, severity, known events, one finding a cause, one sentence for people.
+Here: detectors, contributors, severity, known events, incidents of one cause, sentences for people.
 Not here: who is told (guardrails) and how it looks (reports).
 """
 
 from models.anomaly.detect import detect, detect_intraday, find_anomalies
+from models.anomaly.incident import Incidents, find_incidents
+from models.anomaly.incident_feedback import with_planned
+from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
 from models.anomaly.settings import ANOMALY_LEVELS, AnomalySettings
 
-__all__ = ["ANOMALY_LEVELS", "AnomalySettings", "detect", "detect_intraday", "find_anomalies"]
+__all__ = [
+    "ANOMALY_LEVELS",
+    "AnomalySettings",
+    "Incidents",
+    "Judged",
+    "Proposal",
+    "detect",
+    "detect_intraday",
+    "find_anomalies",
+    "find_incidents",
+    "proposals",
+    "with_floors",
+    "with_planned",
+]

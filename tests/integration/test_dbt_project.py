@@ -62,6 +62,8 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
         "fct_forecast_total",
         "fct_forecast_variance_monthly",
         "fct_anomaly",
+        "fct_incident",
+        "fct_alert_quality_monthly",
         "fct_forecast_daily",
         "fct_forecast_accuracy",
         "fct_guardrail_facts",

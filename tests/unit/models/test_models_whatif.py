@@ -242,7 +242,9 @@ def test_ranges_and_the_forecast_make_it_unsure_and_the_bars_say_what_most() -> 
     token = COPILOT_DAY * GROWTH * DAYS
     machines = -0.1 * GPU_DAY * DAYS
     # A triangular number's 10th percentile: low + √(0.1 × (high − low) × (likely − low)).
-    assert float(answer.total.difference.lo80) == pytest.approx(token * (0.1 * 1 * 0.3) ** 0.5 + machines, abs=0.01 * token)
+    assert float(answer.total.difference.lo80) == pytest.approx(
+        token * (0.1 * 1 * 0.3) ** 0.5 + machines, abs=0.01 * token
+    )
     first, second, third = answer.swings
     assert (first.low, first.high, first.is_assumed) == (Decimal(1), Decimal(2), False)
     assert float(first.difference_at_low) == pytest.approx(machines)
