@@ -27,10 +27,13 @@ def main() -> None:
         help="folder of the real series; AIFINOPS_REAL_DATA where absent",
     )
     parser.add_argument("--quick", action="store_true", help="fewer cutoffs or series, for a first look")
+    parser.add_argument("--series", type=int, default=5000, help="hourly series of anomalies-speed")
+    parser.add_argument("--days", type=int, default=35, help="their length")
     options = parser.parse_args()
     # Each side is imported when it is asked for: one loads Prophet, the other need not.
     side = "anomalies" if options.command.startswith("anomalies") else "forecast"
-    import_module(f"benchmarks.signals.{side}").run(options)
+    module = import_module(f"benchmarks.signals.{side}")
+    (module.run_speed if options.command == "anomalies-speed" else module.run)(options)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pandas as pd
 from finops.config.models import EventsFile
 from finops.periods import as_utc
 from models.anomaly.contributors import ContributorIndex, as_json
-from models.anomaly.detectors import Expectation, daily_findings, drift_findings
+from models.anomaly.detectors import Expectation, Oddness, daily_findings, drift_findings
 from models.anomaly.explain import explanation
 from models.anomaly.finding import Finding, severity
 from models.anomaly.hierarchy import without_explained
@@ -77,13 +77,13 @@ def detect(
     all_series = daily_series(history, before=moment.date())
     oldest = min((series.first_day for series in all_series), default=moment.date())
     findings: list[Finding] = []
-    for series in all_series:
+    for series, oddness in zip(all_series, Oddness.of_all(all_series), strict=True):
         touching = events_touching(series.scope, events, team_of_app or {})
         marks = DayMarks.of(touching, series.first_day, series.values.size)
         scanned = scan(series.first_day, series.values, marks, ())
         expectation = _expectation(series, scanned, bounds.get(series.scope, {}))
         is_new = series.first_day - oldest >= timedelta(days=28)
-        found = daily_findings(series, scanned, expectation, settings, is_new=is_new)
+        found = daily_findings(series, scanned, expectation, oddness, settings, is_new=is_new)
         findings += found + drift_findings(series, scanned, settings, found)
     return _table(findings, index, events, settings, metric, moment)
 

@@ -1,4 +1,4 @@
-"""Which days of a daily series are odd: day over day, week over week, residual, slow drift.
+"""Which days of a daily series are worth telling: odd by the evidence, off by enough money, for how long.
 
 Here: numbers in, findings out, for one series.
 Not here: contributors, known events, other series.
@@ -6,13 +6,18 @@ Not here: contributors, known events, other series.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from models.anomaly.alerts import DAILY, KINDS, directed_strength
 from models.anomaly.finding import Finding
 from models.anomaly.settings import AnomalySettings
+from models.anomaly.stream import DAY_SECONDS, evidence
 from models.baseline import SMALLEST_SPREAD, SPREAD_DAYS, Scan
 from models.series import DailySeries, Floats, median_absolute_deviation
 
@@ -25,6 +30,10 @@ DRIFT_MINIMUM_WEEKS = 4
 SHOWN_AT_MOST = 1e6
 
 
+DAY_BY_DAY = replace(
+    DAILY, weights=tuple(0.0 if "drift_up" in kind else weight for kind, weight in zip(KINDS, DAILY.weights, strict=True))
+)
+
 @dataclass(frozen=True)
 class Expectation:
     """What was expected of each day of a series before it was seen; NaN where nothing was."""
@@ -34,14 +43,41 @@ class Expectation:
     upper: Floats
 
 
+@dataclass(frozen=True)
+class Oddness:
+    """Evidence for more and for less than usual, day by day, as shares of what an alert needs."""
+
+    up: Floats
+    down: Floats
+
+    @classmethod
+    def of_all(cls, every: Sequence[DailySeries]) -> list[Oddness]:
+        """By the detector that knows nothing of money, for all series at once."""
+        walked = evidence([(_seconds(series), series.values) for series in every], [float(DAY_SECONDS)] * len(every))
+        # A slow creep is told once, as a drift; its days are no news one by one.
+        return [cls(*(directed_strength(found, DAY_BY_DAY, is_up=up) / DAY_BY_DAY.threshold for up in (True, False)))
+                for found in walked]  # fmt: skip
+
+
+def _seconds(series: DailySeries) -> NDArray[np.int64]:
+    first = (series.first_day - date(1970, 1, 1)).days
+    return (first + np.arange(series.values.size)) * DAY_SECONDS
+
+
 def daily_findings(
-    series: DailySeries, scanned: Scan, expectation: Expectation, settings: AnomalySettings, *, is_new: bool
+    series: DailySeries,
+    scanned: Scan,
+    expectation: Expectation,
+    oddness: Oddness,
+    settings: AnomalySettings,
+    *,
+    is_new: bool,
 ) -> list[Finding]:
     """Odd days of the lookback.
 
-    A day needs the minimum money and ratio, must lie outside its interval, and either two detectors must agree or the
-    residual must be very large. ``is_new``: the scope's first day of spending is itself a finding, because nothing at
-    all was expected.
+    A day needs the minimum money and ratio, must lie outside its interval and several spreads from its expectation. The
+    first of a run must be odd by the evidence as well. ``is_new``: the scope's first day of spending is itself a
+    finding, because nothing at all was expected.
     """
     values = series.values
     first_judged = max(values.size - settings.lookback_days, 0)
@@ -50,7 +86,7 @@ def daily_findings(
     findings = []
     run, direction = 0, 0
     for t in range(start, values.size):
-        finding = _judge(series, scanned, expectation, settings, t)
+        finding = _judge(series, scanned, expectation, oddness, settings, t, going_on=direction)
         sign = 0 if finding is None else (1 if finding.is_up else -1)
         run = run + 1 if sign and sign == direction else abs(sign)
         direction = sign
@@ -70,7 +106,14 @@ def _first_day(series: DailySeries) -> Finding:
 
 
 def _judge(
-    series: DailySeries, scanned: Scan, expectation: Expectation, settings: AnomalySettings, t: int
+    series: DailySeries,
+    scanned: Scan,
+    expectation: Expectation,
+    oddness: Oddness,
+    settings: AnomalySettings,
+    t: int,
+    *,
+    going_on: int,
 ) -> Finding | None:
     values = series.values
     actual, expected = float(values[t]), float(expectation.expected[t])
@@ -98,11 +141,13 @@ def _judge(
                 "spreads": round(float(np.clip(spreads, -SHOWN_AT_MOST, SHOWN_AT_MOST)), 2),
             }
         )
-    agree = len(detectors) >= 2 and abs(spreads) >= settings.agreement_spreads
-    alone = abs(spreads) >= settings.lone_residual_spreads and abs(impact) >= settings.lone_residual_ratio * abs(
-        expected
-    )
-    return Finding(series.scope, series.day(t), actual, expected, detectors) if agree or alone else None
+    odd = float((oddness.up if impact > 0 else oddness.down)[t])
+    detectors.append({"name": "evidence", "strength": round(odd, 2)})
+    goes_on = impact * going_on > 0 and abs(spreads) >= settings.agreement_spreads
+    starts = odd >= settings.evidence and abs(spreads) >= settings.residual_spreads
+    if not (starts or goes_on):
+        return None
+    return Finding(series.scope, series.day(t), actual, expected, detectors)
 
 
 def _spread(scanned: Scan, expectation: Expectation, t: int, *, is_up: bool, values: Floats) -> float:

@@ -7,21 +7,21 @@ Not here: complete days (detectors).
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
+from models.anomaly.alerts import HOURLY, directed_strength
 from models.anomaly.contributors import hours
 from models.anomaly.finding import Finding, HourWindow
 from models.anomaly.settings import AnomalySettings
-from models.series import Floats, Scope, amounts, median_absolute_deviation, require_columns
+from models.anomaly.stream import HOUR_SECONDS, evidence
+from models.series import Floats, Scope, amounts, require_columns
 
 COLUMNS = ("usage_hour", "scope_type", "scope_value", "currency", "cost")
 WEEKS = 4
 MINIMUM_WEEKS = 2
-SPREAD_DAYS = 28
-SMALLEST_SPREAD = 0.1
 HOUR = timedelta(hours=1)
 
 
@@ -47,25 +47,39 @@ def hourly_findings(hourly: pd.DataFrame, *, before: datetime, settings: Anomaly
         return []
     newest = clean.groupby("currency")["hour"].max().to_dict()
     oldest = clean.groupby("currency")["hour"].min().to_dict()
-    findings = []
+    every: list[tuple[Scope, datetime, Floats]] = []
     for (scope_type, value, currency), rows in clean.groupby(["type", "value", "currency"], sort=True):
         by_hour = rows.groupby("hour")["cost"].sum()
         # From the currency's first hour, not the scope's: before its first row a scope cost nothing, and that is known.
         dense = by_hour.reindex(pd.date_range(oldest[currency], newest[currency], freq="h"), fill_value=0.0)
         scope = Scope(str(scope_type), str(value), str(currency))
-        last = dense.index[-1].to_pydatetime()
-        finding = _newest_hours(scope, dense.to_numpy(dtype=np.float64), last, settings)
+        every.append((scope, dense.index[-1].to_pydatetime(), dense.to_numpy(dtype=np.float64)))
+    findings = []
+    for (scope, last, values), odd in zip(every, _oddness(every), strict=True):
+        finding = _newest_hours(scope, values, odd, last, settings)
         if finding:
             findings.append(finding)
     return findings
 
 
-def _newest_hours(scope: Scope, values: Floats, last: datetime, settings: AnomalySettings) -> Finding | None:
+def _oddness(every: list[tuple[Scope, datetime, Floats]]) -> list[Floats]:
+    """Evidence for more than usual, hour by hour, as a share of what an alert needs."""
+    series = []
+    for _, last, values in every:
+        newest = int(last.replace(tzinfo=UTC).timestamp())
+        series.append((newest + (np.arange(values.size) - values.size + 1) * HOUR_SECONDS, values))
+    walked = evidence(series, [float(HOUR_SECONDS)] * len(series))
+    return [directed_strength(found, HOURLY, is_up=True) / HOURLY.threshold for found in walked]
+
+
+def _newest_hours(
+    scope: Scope, values: Floats, odd: Floats, last: datetime, settings: AnomalySettings
+) -> Finding | None:
     day_so_far = last.hour + 1
     best: Finding | None = None
     fired = []
     for length in sorted({*settings.intraday_windows_hours, day_so_far}):
-        finding = _window(scope, values, last, length, settings)
+        finding = _window(scope, values, odd, last, length, settings)
         if finding is None:
             continue
         fired += finding.detectors
@@ -74,8 +88,10 @@ def _newest_hours(scope: Scope, values: Floats, last: datetime, settings: Anomal
     return None if best is None else replace(best, detectors=fired)
 
 
-def _window(scope: Scope, values: Floats, last: datetime, length: int, settings: AnomalySettings) -> Finding | None:
-    """The newest ``length`` hours against the same hours of the last four same weekdays."""
+def _window(
+    scope: Scope, values: Floats, odd: Floats, last: datetime, length: int, settings: AnomalySettings
+) -> Finding | None:
+    """The newest ``length`` hours, one of them odd, against the same hours of the last four same weekdays."""
     sums = _window_sums(values, length)
     same_weekday = sums[[168 * week for week in range(1, WEEKS + 1) if 168 * week < sums.size]]
     if same_weekday.size < MINIMUM_WEEKS:
@@ -84,9 +100,8 @@ def _window(scope: Scope, values: Floats, last: datetime, length: int, settings:
     impact = actual - expected
     if impact < float(settings.minimum_impact) or actual < settings.intraday_ratio * expected:
         return None
-    past = sums[24 : 24 * SPREAD_DAYS + 1 : 24]
-    spread = max(_within_weekday_spread(past), SMALLEST_SPREAD * expected, 1e-9)
-    if impact < settings.intraday_spreads * spread:
+    strength = float(odd[-length:].max())
+    if strength < settings.intraday_evidence:
         return None
     end = last + HOUR
     return Finding(
@@ -99,7 +114,7 @@ def _window(scope: Scope, values: Floats, last: datetime, length: int, settings:
                 "name": "same_hours",
                 "hours": length,
                 "ratio": round(actual / expected, 4) if expected > 0 else None,
-                "spreads": round(min(impact / spread, 1e6), 2),
+                "strength": round(strength, 2),
             }
         ],
         kind="hours",
@@ -113,9 +128,3 @@ def _window_sums(values: Floats, length: int) -> Floats:
     if values.size < length:
         return np.zeros(0)
     return (cumulative[length:] - cumulative[:-length])[::-1]
-
-
-def _within_weekday_spread(past: Floats) -> float:
-    """Robust spread of past days around their own weekday's median; ``past`` is daily, newest first."""
-    residuals = [past[weekday::7] - np.median(past[weekday::7]) for weekday in range(7) if past[weekday::7].size > 1]
-    return median_absolute_deviation(np.concatenate(residuals)) if residuals else 0.0

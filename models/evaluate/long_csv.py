@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from models.series import Floats
 
@@ -24,24 +25,32 @@ class LongCsvError(ValueError):
 
 @dataclass(frozen=True)
 class TimedSeries:
-    """One series in the order of time. ``ds`` has no duplicates and no zone; ``values`` are finite, one a time.
+    """One series in the order of time. ``ds`` has no zone and, unless they were asked for, no duplicates; ``values``
+    are finite, one a time.
 
-    ``step`` is the distance that most neighbours have; times may be missing.
+    ``step`` is the distance that most neighbours have; times may be missing. ``rows`` says which row of the file each
+    value came from: 0 is the first below the header.
     """
 
     name: str
     ds: pd.DatetimeIndex
     values: Floats
     step: pd.Timedelta
+    rows: NDArray[np.int64]
 
 
-def read_long_csv(path: Path, value_column: str) -> list[TimedSeries]:
+def read_long_csv(path: Path, value_column: str, *, repeated_times: bool = False) -> list[TimedSeries]:
     """Every series of the file ``series,ds,<value_column>``, in the order of its first row.
 
     Rows may be in any order; rows without a value are gaps.
 
+    Args:
+        repeated_times: keep rows of one series with one time, in the order of the file: the hour that clocks repeat in
+            autumn.
+
     Raises:
-        LongCsvError: a column is missing, a time or a value cannot be read, or a series has one time twice.
+        LongCsvError: a column is missing, a time or a value cannot be read, or a series has one time twice and may
+            not.
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -61,9 +70,11 @@ def read_long_csv(path: Path, value_column: str) -> list[TimedSeries]:
     bad = (values.isna() & ~is_gap) | np.isinf(values)
     _refuse(path, frame, value_column, bad, "is no number. Write it as 1234.5, or leave it empty for a gap")
     clean = pd.DataFrame({"series": frame["series"], "ds": times, "value": values})
-    _refuse(path, frame, "ds", clean.duplicated(["series", "ds"]), "stands twice in its series. Keep one row a time")
+    if not repeated_times:
+        twice = clean.duplicated(["series", "ds"])
+        _refuse(path, frame, "ds", twice, "stands twice in its series. Keep one row a time")
     return [
-        _one(str(name), rows.dropna(subset="value").sort_values("ds"))
+        _one(str(name), rows.dropna(subset="value").sort_values("ds", kind="stable"))
         for name, rows in clean.groupby("series", sort=False)
     ]
 
@@ -78,7 +89,7 @@ def _refuse(path: Path, frame: pd.DataFrame, column: str, bad: pd.Series, what: 
 
 def _one(name: str, rows: pd.DataFrame) -> TimedSeries:
     ds = pd.DatetimeIndex(rows["ds"])
-    return TimedSeries(name, ds, rows["value"].to_numpy(dtype=np.float64), step_of(ds))
+    return TimedSeries(name, ds, rows["value"].to_numpy(dtype=np.float64), step_of(ds), rows.index.to_numpy(dtype=np.int64))
 
 
 def step_of(ds: pd.DatetimeIndex) -> pd.Timedelta:
@@ -86,4 +97,7 @@ def step_of(ds: pd.DatetimeIndex) -> pd.Timedelta:
     if ds.size < 2:
         return DAY
     distances = pd.Series(ds[1:] - ds[:-1])
+    distances = distances[distances > pd.Timedelta(0)]
+    if distances.empty:
+        return DAY
     return pd.Timedelta(distances.mode().min())

@@ -54,8 +54,10 @@ def test_a_runaway_job_is_found_on_each_of_its_days() -> None:
     assert list(found["detected_date"]) == [day(110), day(111), day(112)]
     assert set(found["status"]) == {"open"}
     first = json.loads(found["detectors"].iloc[0])
-    assert {detector["name"] for detector in first} == {"day_over_day", "week_over_week", "forecast_residual"}
-    assert all(detector["ratio"] > 3 for detector in first)
+    told = {detector["name"]: detector for detector in first}
+    assert set(told) == {"day_over_day", "week_over_week", "forecast_residual", "evidence"}
+    assert all(told[name]["ratio"] > 3 for name in told if name != "evidence")
+    assert told["evidence"]["strength"] >= 1
     assert "day 3 in a row" in found["explanation"].iloc[2]
 
 
