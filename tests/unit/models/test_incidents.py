@@ -341,5 +341,5 @@ def test_no_forecast_learns_from_planned_days() -> None:
         ).forecast  # fmt: skip
         return float(sum(result[result["is_future"]]["expected_cost"]) / result["is_future"].sum())
 
-    assert next_month([]) > 1500, "a rise of six days is the new normal"
+    assert next_month([]) > 1000, "most of a rise of six days is believed"
     assert next_month([verdict]) == pytest.approx(400, rel=0.15)
