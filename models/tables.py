@@ -1,6 +1,6 @@
-"""The three ``ml`` Parquet tables: their schemas, typed frames and writer.
+"""The ``ml`` Parquet tables: their schemas, typed frames and writer.
 
-Here: column names and types of ``forecast_daily``, ``forecast_accuracy`` and ``anomaly``; building a frame of them;
+Here: column names and types of forecasts, anomalies, incidents and their feedback; building a frame of them;
 writing it so that a reader sees the old table or the new one, never half of one.
 Not here: what the numbers are (forecast, anomaly).
 """
@@ -71,6 +71,80 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("event_id", pa.string()),
             ("status", pa.string()),
             ("as_of", TIMESTAMP),
+        ]
+    ),
+    "incident": pa.schema(
+        [
+            ("incident_id", pa.string()),
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("currency", pa.string()),
+            ("direction", pa.string()),
+            ("status", pa.string()),
+            ("verdict", pa.string()),
+            ("event_id", pa.string()),
+            ("suppressed_because", pa.string()),
+            ("first_seen", pa.date32()),
+            ("last_seen", pa.date32()),
+            ("opened_at", TIMESTAMP),
+            ("closed_at", TIMESTAMP),
+            ("is_backfilled", pa.bool_()),
+            ("metrics", pa.string()),
+            ("detectors", pa.string()),
+            ("day_count", pa.int64()),
+            ("anomaly_count", pa.int64()),
+            ("impact", MONEY),
+            ("peak_impact", MONEY),
+            ("daily_impact", MONEY),
+            ("projected_impact", MONEY),
+            ("severity", pa.string()),
+            ("opened_severity", pa.string()),
+            ("criticality", pa.string()),
+            ("usage_change", MONEY),
+            ("volume_effect", MONEY),
+            ("mix_effect", MONEY),
+            ("cache_effect", MONEY),
+            ("price_effect", MONEY),
+            ("contributors", pa.string()),
+            ("similar", pa.string()),
+            ("daily", pa.string()),
+            ("explanation", pa.string()),
+            ("as_of", TIMESTAMP),
+        ]
+    ),
+    "incident_anomaly": pa.schema(
+        [
+            ("incident_id", pa.string()),
+            ("anomaly_id", pa.string()),
+            ("detected_date", pa.date32()),
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("metric", pa.string()),
+            ("currency", pa.string()),
+            ("actual", MONEY),
+            ("expected", MONEY),
+            ("detectors", pa.string()),
+            ("severity", pa.string()),
+            ("event_id", pa.string()),
+            ("suppressed_because", pa.string()),
+            ("is_current", pa.bool_()),
+            ("as_of", TIMESTAMP),
+        ]
+    ),
+    "incident_feedback": pa.schema(
+        [
+            ("feedback_id", pa.string()),
+            ("incident_id", pa.string()),
+            ("kind", pa.string()),
+            ("verdict", pa.string()),
+            ("why", pa.string()),
+            ("who", pa.string()),
+            ("given_at", TIMESTAMP),
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("currency", pa.string()),
+            ("first_seen", pa.date32()),
+            ("last_seen", pa.date32()),
         ]
     ),
 }

@@ -47,6 +47,7 @@ class Configuration:
     routing: m.RoutingFile
     reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
     units: m.UnitsFile = field(default_factory=m.UnitsFile)
+    anomalies: m.AnomaliesFile = field(default_factory=lambda: m.AnomaliesFile.model_validate({}))
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -60,11 +61,12 @@ FILES: dict[str, type[BaseModel]] = {
     "units": m.UnitsFile,
     "guardrails": m.GuardrailsFile,
     "events": m.EventsFile,
+    "anomalies": m.AnomaliesFile,
     "routing": m.RoutingFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-OPTIONAL = frozenset({"reconciliation", "currencies", "units"})
+OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies"})
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -233,6 +235,8 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
     for file, section, scopes in (
         ("budgets", "budgets", [budget.scope for budget in config.budgets.budgets]),
         ("events", "events", [event.scope for event in config.events.events]),
+        ("events", "suppressions", [window.scope for window in config.events.suppressions]),
+        ("anomalies", "floors", [floor.scope for floor in config.anomalies.floors]),
     ):
         for i, scope in enumerate(scopes):
             if scope.level in ("team", "app") and scope.value is not None:

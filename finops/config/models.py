@@ -651,11 +651,15 @@ class TagRule(Strict):
         return self
 
 
+Criticality = Literal["low", "normal", "high", "critical"]
+
+
 class AppOwner(Strict):
     """Which team and business unit an app belongs to; completes rows that know only the app or the team."""
 
     app: Identifier = Field(description="As the tags, the spans and the namespaces name it")
     team: Identifier = Field(description="One of teams")
+    criticality: Criticality = Field("normal", description="How much depends on it; moves the severity of incidents")
 
 
 class TeamOwner(Strict):
@@ -1738,6 +1742,22 @@ class KnownEvent(Strict):
         return self
 
 
+class Suppression(Strict):
+    """A window in which nobody wants to hear of anomalies of a scope; they are counted all the same."""
+
+    id: Identifier = Field(description="Name of the window in incidents")
+    scope: Scope = Field(description="Whose anomalies; a team's window covers its apps")
+    detector: Identifier | None = Field(None, description="Only what this detector alone found, such as slow_drift")
+    starts_on: date = Field(description="First day")
+    ends_on: date = Field(description="Last day")
+    reason: str = Field(description="Why, and who agreed")
+
+    @model_validator(mode="after")
+    def _order(self) -> Suppression:
+        _require_order(self.starts_on, self.ends_on, "starts_on", "ends_on")
+        return self
+
+
 class EventsFile(Strict):
     """What moves cost and is no anomaly."""
 
@@ -1749,10 +1769,50 @@ class EventsFile(Strict):
         ]
     ] = Field(default=[], description="ISO 3166 codes of the countries whose holidays the forecast knows")
     events: list[KnownEvent] = Field(default=[], description="One entry per event")
+    suppressions: list[Suppression] = Field(default=[], description="Windows in which anomalies alarm nobody")
 
     @model_validator(mode="after")
     def _unique(self) -> EventsFile:
         _require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
+        _require_unique("suppression", ((("suppressions", i, "id"), s.id) for i, s in enumerate(self.suppressions)))
+        return self
+
+
+# ── anomalies.yml ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AnomalyFloor(Strict):
+    """What an anomaly of one scope must reach before anyone hears of it; it counts as suppressed below."""
+
+    scope: Scope = Field(description="Whose anomalies; a team's floor covers its apps")
+    minimum_impact: PositiveMoney | None = Field(None, description="Money a day, in the scope's currency")
+    minimum_ratio: Ratio | None = Field(None, description="Deviation as a share of what was expected")
+    minimum_duration_days: int = Field(1, ge=1, le=28, description="Days that an incident must have")
+    reason: str = Field(description="Why, and who agreed")
+
+
+class AnomaliesFile(Strict):
+    """From which size on a deviation is worth someone's attention."""
+
+    minimum_impact: PositiveMoney = Field(Decimal(25), description="Money a day, in the scope's currency")
+    minimum_ratio: Ratio = Field(Decimal("0.3"), description="Deviation as a share of what was expected")
+    minimum_duration_days: int = Field(1, ge=1, le=28, description="Days that an incident must have")
+    quiet_days: int = Field(3, ge=1, le=28, description="Days without a finding after which an incident is closed")
+    floors: list[AnomalyFloor] = Field(
+        default=[], description="Higher floors of single scopes; of several for one scope each must be reached"
+    )
+
+    @model_validator(mode="after")
+    def _not_lower(self) -> AnomaliesFile:
+        for i, floor in enumerate(self.floors):
+            for name in ("minimum_impact", "minimum_ratio", "minimum_duration_days"):
+                own, least = getattr(floor, name), getattr(self, name)
+                if own is not None and own < least:
+                    raise SettingError(
+                        f"{own} is below the {name} of all scopes, {least}",
+                        "Lower that of all scopes, or remove this one",
+                        ("floors", i, name),
+                    )
         return self
 
 

@@ -66,7 +66,9 @@ class ContributorIndex:
         if key is None or finding.impact == 0:
             return []
         actual, references = _windows(finding)
-        references = [window for window in references if window[0] >= self._first[key]]
+        known = [window for window in references if window[0] >= self._first[key]]
+        # A scope without any cost before is not unknown where others' costs of those days are: it cost nothing.
+        references = known or [window for window in references if window[0] >= min(self._first.values())]
         if not references:
             return []
         per_day = len(actual) if finding.kind == "drift" else 1

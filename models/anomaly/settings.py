@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from finops.config.models import AnomaliesFile
+
 
 @dataclass(frozen=True)
 class AnomalySettings:
@@ -63,3 +65,8 @@ class AnomalySettings:
     raise_severity_ratio: float = 3.0
     lower_severity_ratio: float = 0.5
     """One step up from 3 times the normal day at stake, one down below half of it."""
+
+    @classmethod
+    def configured(cls, file: AnomaliesFile) -> AnomalySettings:
+        """The defaults with what ``anomalies.yml`` says of all scopes."""
+        return cls(minimum_impact=file.minimum_impact, minimum_ratio=float(file.minimum_ratio))
