@@ -10,6 +10,7 @@ from guardrails.delivery import DeliverySummary, deliver_pending
 from guardrails.evaluate import EvaluationSummary, evaluate
 from guardrails.facts import FactError, GuardrailFact
 from guardrails.facts import from_rows as facts_from_rows
+from guardrails.feedback import Feedback, Occasion, feedback_given, record_feedback
 from guardrails.ledger import DecisionRecord, Ledger, LedgerError
 from guardrails.messages import Message, Render, plan_messages
 from guardrails.outbox import (
@@ -37,6 +38,7 @@ __all__ = [
     "DeliverySummary",
     "EvaluationSummary",
     "FactError",
+    "Feedback",
     "GuardrailFact",
     "IllegalTransitionError",
     "Ledger",
@@ -44,6 +46,7 @@ __all__ = [
     "Level",
     "Message",
     "MessageStatus",
+    "Occasion",
     "QueuedMessage",
     "Render",
     "State",
@@ -59,9 +62,11 @@ __all__ = [
     "enable_route",
     "evaluate",
     "facts_from_rows",
+    "feedback_given",
     "messages",
     "plan_messages",
     "queue_notification",
+    "record_feedback",
     "replay",
     "replay_dead_letter",
     "schema",

@@ -75,11 +75,11 @@ def digest(text: str) -> str:
 
 
 def verify(connection: Connection, key: bytes, checkpoint: Path | None) -> AuditReport:
-    """Recompute the whole chain, and compare what it vouches for: decisions, messages, the checkpoint."""
+    """Recompute the whole chain, and compare what it vouches for: decisions, messages, feedback, the checkpoint."""
     problems: list[str] = []
     previous, expected, count = START, 1, 0
     macs: dict[int, str] = {0: START}
-    vouched: dict[str, dict[str, str]] = {"decision.recorded": {}, "message.queued": {}}
+    vouched: dict[str, dict[str, str]] = {"decision.recorded": {}, "message.queued": {}, "feedback.recorded": {}}
     for row in connection.execute(select(t.audit).order_by(t.audit.c.sequence)):
         count += 1
         if row.sequence != expected:
@@ -182,9 +182,15 @@ def _compare(connection: Connection, vouched: Mapping[str, Mapping[str, str]]) -
             if getattr(row, name) != document[name]
         ]
     messages = {row.message_id: digest(row.body) for row in connection.execute(select(t.outbox))}
+    feedback: dict[str, str] = {}
+    for row in connection.execute(select(t.incident_feedback).order_by(t.incident_feedback.c.sequence)):
+        feedback[row.feedback_id] = digest(row.document)
+        if row.incident_id != json.loads(row.document)["incident_id"]:
+            problems.append(f"feedback {row.feedback_id}: column incident_id was changed")
     for what, event, found in (
         ("decision", "decision.recorded", decisions),
         ("message", "message.queued", messages),
+        ("feedback", "feedback.recorded", feedback),
     ):
         written = vouched[event]
         problems += [f"{what} {name} was deleted" for name in written if name not in found]

@@ -212,6 +212,10 @@ class Ledger:
                 connection.execute(t.schema_version.insert().values(version=t.VERSION))
                 connection.execute(t.chain_head.insert().values(**audit.first_head()))
             version: int = connection.execute(select(t.schema_version.c.version)).scalar_one()
+            if version in t.ADDED_SINCE:
+                t.metadata.create_all(connection, tables=[t.metadata.tables[name] for name in t.ADDED_SINCE[version]])
+                connection.execute(update(t.schema_version).values(version=t.VERSION))
+                version = t.VERSION
         if version != t.VERSION:
             raise LedgerError(
                 f"{self.engine.url.render_as_string()} is a ledger of version {version}; this program reads version "

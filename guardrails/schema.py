@@ -27,8 +27,11 @@ from sqlalchemy import (
 
 from finops.periods import as_utc
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables; a ledger of another version is refused rather than misread."""
+
+ADDED_SINCE: dict[int, tuple[str, ...]] = {1: ("incident_feedback",)}
+"""Tables that ledgers of an older version lack. Those are completed when they are opened: nothing they have changes."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -145,6 +148,17 @@ route_state = Table(
     Column("disabled_url", String(64), comment="SHA-256 of the address that is gone; a new address is tried again"),
 )
 
+incident_feedback = Table(
+    "incident_feedback",
+    metadata,
+    Column("feedback_id", String(80), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order in which it was given"),
+    Column("incident_id", String(80), nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("document", Text, nullable=False, comment="What was said, by whom, of what: canonical JSON, never changed"),
+    Index("feedback_by_incident", "incident_id", "sequence"),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -165,12 +179,13 @@ chain_head = Table(
     comment="One row: the end of the audit chain. Writers lock it first, so they wait for each other on any engine",
 )
 
-for _operation in ("UPDATE", "DELETE"):
-    event.listen(
-        audit,
-        "after_create",
-        DDL(
-            f"CREATE TRIGGER audit_no_{_operation.lower()} BEFORE {_operation} ON audit "
-            "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+for _table, _what in ((audit, "the audit trail"), (incident_feedback, "feedback")):
+    for _operation in ("UPDATE", "DELETE"):
+        event.listen(
+            _table,
+            "after_create",
+            DDL(
+                f"CREATE TRIGGER {_table.name}_no_{_operation.lower()} BEFORE {_operation} ON {_table.name} "
+                f"BEGIN SELECT RAISE(ABORT, '{_what} is append-only'); END"
+            ).execute_if(dialect="sqlite"),
+        )

@@ -39,9 +39,9 @@ class Suppressions:
     def _window(self, member: Member) -> str | None:
         for window in self._windows:
             is_its_detector = window.detector is None or set(member.detectors) <= {window.detector}
-            if is_its_detector and window.starts_on <= member.day <= window.ends_on:
-                if self._part(window.scope, member) is not None:
-                    return f"{window.id}: {window.reason}"
+            is_in_it = window.starts_on <= member.day <= window.ends_on
+            if is_its_detector and is_in_it and self._part(window.scope, member) is not None:
+                return f"{window.id}: {window.reason}"
         return None
 
     def _floor(self, member: Member) -> str | None:
