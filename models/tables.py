@@ -106,8 +106,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("cache_effect", MONEY),
             ("price_effect", MONEY),
             ("contributors", pa.string()),
-            ("similar", pa.string()),
-            ("daily", pa.string()),
+            ("similar_incidents", pa.string()),
+            ("daily_costs", pa.string()),
             ("explanation", pa.string()),
             ("as_of", TIMESTAMP),
         ]
@@ -131,6 +131,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("as_of", TIMESTAMP),
         ]
     ),
+    "incident_detector": pa.schema([("incident_id", pa.string()), ("detector", pa.string())]),
     "incident_feedback": pa.schema(
         [
             ("feedback_id", pa.string()),

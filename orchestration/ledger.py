@@ -1,6 +1,6 @@
 """The guardrails' ledger of a home.
 
-Here: opening it with its audit key, and its newest decisions.
+Here: opening it with its audit key, its newest decisions, feedback as rows of a table.
 Not here: what is in it (guardrails).
 """
 
@@ -35,3 +35,22 @@ def recent_decisions(home: Home) -> list[dict[str, Any]]:
         return []
     with open_ledger(home) as ledger:
         return [record.document for record in reversed(ledger.decisions()[-SHOWN:])]
+
+
+def feedback_rows(home: Home) -> list[dict[str, Any]]:
+    """What people said of incidents, oldest first, as rows of ``ml.incident_feedback``."""
+    if not home.ledger.exists():
+        return []
+    with open_ledger(home) as ledger:
+        return [
+            {
+                "feedback_id": said.feedback_id,
+                "kind": said.kind,
+                "verdict": said.verdict,
+                "why": said.why,
+                "who": said.who,
+                "given_at": said.given_at.replace(tzinfo=None),
+                **vars(said.occasion),
+            }
+            for said in guardrails.feedback_given(ledger)
+        ]

@@ -1,10 +1,20 @@
 """Anomalies in cost: days, slow leaks and running hours that cost other than expected, and why.
 
-Here: detectors, contributors, severity, known events, one finding a cause, one sentence for people.
+Here: detectors, contributors, severity, known events, incidents of one cause, sentences for people.
 Not here: who is told (guardrails) and how it looks (reports).
 """
 
 from models.anomaly.detect import detect, detect_intraday, find_anomalies
+from models.anomaly.incident import Incidents, find_incidents
+from models.anomaly.incident_feedback import with_planned
 from models.anomaly.settings import AnomalySettings
 
-__all__ = ["AnomalySettings", "detect", "detect_intraday", "find_anomalies"]
+__all__ = [
+    "AnomalySettings",
+    "Incidents",
+    "detect",
+    "detect_intraday",
+    "find_anomalies",
+    "find_incidents",
+    "with_planned",
+]

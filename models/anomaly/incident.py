@@ -57,10 +57,11 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True)
 class Incidents:
-    """The tables ``ml.incident`` and ``ml.incident_anomaly``."""
+    """The tables ``ml.incident``, ``ml.incident_anomaly`` and ``ml.incident_detector``."""
 
     incident: pd.DataFrame
     incident_anomaly: pd.DataFrame
+    incident_detector: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,10 @@ def find_incidents(
     return Incidents(
         build_frame("incident", [_as_text(row) for row in rows]),
         build_frame("incident_anomaly", _membership_rows(ordered, moment)),
+        build_frame(
+            "incident_detector",
+            [{"incident_id": row["incident_id"], "detector": name} for row in rows for name in row["detectors"]],
+        ),
     )
 
 
@@ -224,8 +229,8 @@ def _incident(
         "usage_change": None if change is None else change.change,
         **{f"{effect}_effect": None if change is None else getattr(change, effect) for effect in EFFECTS},
         "contributors": as_json(parts),
-        "similar": similar,
-        "daily": shown_days(context.costs, cause, metric, first, last),
+        "similar_incidents": similar,
+        "daily_costs": shown_days(context.costs, cause, metric, first, last),
         "explanation": explanation(replace(facts, similar=similar), context.moment.date()),
         "as_of": naive_utc(context.moment),
     }

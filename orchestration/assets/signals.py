@@ -1,17 +1,35 @@
-"""Forecasts and anomalies: marts in, ``ml`` tables out."""
+"""Forecasts, anomalies and incidents: marts in, ``ml`` tables out."""
 
 from collections.abc import Iterator
 
 import dagster as dg
+import pandas as pd
 
 import models
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
+from orchestration.ledger import feedback_rows
 from orchestration.warehouse import read_table
 from orchestration.workspace import Workspace
 
 ML_GROUP = "6_models"
 HISTORY = "intermediate.int_signals__cost_history"
 CONTRIBUTORS = "intermediate.int_signals__contributors"
+USAGE = "intermediate.int_signals__usage"
+FEEDBACK = dg.AssetKey(["ml", "incident_feedback"])
+INCIDENT_TABLES = ("incident", "incident_anomaly", "incident_detector")
+
+
+@dg.asset(
+    key=FEEDBACK,
+    group_name=ML_GROUP,
+    kinds={"sqlite"},
+    pool="ledger",
+    description="What people said of incidents so far, from the guardrails' ledger: verdicts, notice taken, the end.",
+)
+def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
+    said = models.build_frame("incident_feedback", feedback_rows(workspace.home))
+    models.write_table("incident_feedback", said, workspace.home.ml)
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(said)})
 
 
 @dg.multi_asset(
@@ -21,14 +39,14 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
     specs=[
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_daily"]),
-            deps=[model_key(HISTORY)],
+            deps=[model_key(HISTORY), FEEDBACK],
             kinds={"python", "prophet"},
             description="Expected cost a day with an 80% interval, per company, team and model: the better of Prophet "
             "and its rivals in a rolling-origin backtest, with intervals calibrated on that backtest's errors.",
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
-            deps=[model_key(HISTORY)],
+            deps=[model_key(HISTORY), FEEDBACK],
             kinds={"python"},
             description="Backtest of every candidate on every series: error, scaled error, coverage, who was chosen.",
         ),
@@ -42,7 +60,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     result = models.forecast_costs(
         billed,
         as_of=workspace.as_of(),
-        events=configuration.events,
+        events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
         cache=workspace.home.ml / "cache",
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
         progress=report,
@@ -67,6 +85,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     key=dg.AssetKey(["ml", "anomaly"]),
     deps=[
         dg.AssetKey(["ml", "forecast_daily"]),
+        FEEDBACK,
         model_key(HISTORY),
         model_key(CONTRIBUTORS),
     ],
@@ -83,7 +102,8 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         expectations=models.read_table("forecast_daily", workspace.home.ml),
         contributors=read_table(workspace.home.warehouse, CONTRIBUTORS),
         as_of=workspace.as_of(),
-        events=configuration.events,
+        events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
+        settings=models.AnomalySettings.configured(configuration.anomalies),
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
     )
     models.write_table("anomaly", found, workspace.home.ml)
@@ -96,3 +116,59 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
             "by_severity": {str(name): int(n) for name, n in still_open["severity"].value_counts().items()},
         }
     )
+
+
+@dg.multi_asset(
+    name="incidents",
+    group_name=ML_GROUP,
+    pool=WAREHOUSE_POOL,
+    specs=[
+        dg.AssetSpec(
+            dg.AssetKey(["ml", name]),
+            deps=[
+                dg.AssetKey(["ml", "anomaly"]),
+                FEEDBACK,
+                model_key(HISTORY),
+                model_key(CONTRIBUTORS),
+                model_key(USAGE),
+            ],
+            kinds={"python"},
+            description=description,
+        )
+        for name, description in zip(
+            INCIDENT_TABLES,
+            (
+                "One incident per cause, over levels, days, bill and usage; what the run before knew goes in.",
+                "Which findings belong to which incident.",
+                "Which detectors found an incident.",
+            ),
+            strict=True,
+        )
+    ],
+)
+def incidents(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[dg.MaterializeResult]:
+    configuration, home = workspace.configuration(), workspace.home
+    known = all((home.ml / f"{name}.parquet").exists() for name in INCIDENT_TABLES)
+    state = models.Incidents(**{name: models.read_table(name, home.ml) for name in INCIDENT_TABLES}) if known else None
+    found = models.find_incidents(
+        models.read_table("anomaly", home.ml),
+        history=read_table(home.warehouse, HISTORY),
+        contributors=read_table(home.warehouse, CONTRIBUTORS),
+        usage=read_table(home.warehouse, USAGE),
+        as_of=workspace.as_of(),
+        events=configuration.events,
+        floors=configuration.anomalies,
+        state=state,
+        feedback=models.read_table("incident_feedback", home.ml),
+        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        criticality_of_app={owner.app: owner.criticality for owner in configuration.tags.apps},
+    )
+    # Incidents last: a run that is killed in between leaves memberships without their incident, and the next one,
+    # which finds the same findings in the same order, gives both the same id again.
+    tables: dict[str, pd.DataFrame] = {name: getattr(found, name) for name in reversed(INCIDENT_TABLES)}
+    for name, table in tables.items():
+        models.write_table(name, table, home.ml)
+    still_open = found.incident["status"].isin(["open", "acknowledged"])
+    workspace.reporter(context)(f"{int(still_open.sum())} open incidents")
+    for name, table in tables.items():
+        yield dg.MaterializeResult(asset_key=["ml", name], metadata={"dagster/row_count": len(table)})

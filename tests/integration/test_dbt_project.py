@@ -57,6 +57,8 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
     assert signals == {
         "fct_budget_status",
         "fct_anomaly",
+        "fct_incident",
+        "fct_alert_quality_monthly",
         "fct_forecast_daily",
         "fct_forecast_accuracy",
         "fct_guardrail_facts",

@@ -2,8 +2,10 @@
 -- Only the newest days: a finding looks back a month, and what was usual before it two more.
 {% set scopes = [('company', "'all'"), ('team', "coalesce(team, 'unallocated')"), ('app', 'app'), ('model', 'model')] %}
 {% set dimensions = {
-    'effective_cost': ['team', 'app', 'model', 'service_name', 'resource_name', 'sub_account_name', 'token_class', 'project'],
-    'estimated_cost': ['team', 'app', 'model', 'feature', 'token_class', 'resource_name', 'project']
+    'effective_cost': [
+        'team', 'app', 'model', 'service_name', 'resource_name', 'sub_account_name', 'token_class', 'project', 'region_id'
+    ],
+    'estimated_cost': ['team', 'app', 'model', 'feature', 'token_class', 'resource_name', 'project', 'region_id']
 } %}
 
 {# A scope never explains itself, and an app's team is the same on every row of it. #}
@@ -17,7 +19,7 @@ billed as (
     select
         'effective_cost' as metric, usage_date, team, app, model, service_name,
         coalesce(resource_name, resource_id) as resource_name, coalesce(sub_account_name, sub_account_id) as sub_account_name,
-        token_class, project, cast(null as string) as feature, billing_currency as currency,
+        token_class, project, region_id, cast(null as string) as feature, billing_currency as currency,
         sum(effective_cost) as cost
     from {{ ref('int_cost__union') }}
     where is_ai and usage_date >= (select first_day from settings)
@@ -28,7 +30,7 @@ estimated as (
     select
         'estimated_cost' as metric, usage_date, team, app, model, cast(null as string) as service_name,
         {{ extract_group('resource_id', "'([^/]+)$'") }} as resource_name, cast(null as string) as sub_account_name,
-        token_class, project, feature, currency,
+        token_class, project, region_id, feature, currency,
         sum(estimated_cost) as cost
     from {{ ref('int_usage__daily') }}
     where is_attributable and price_status = 'priced' and usage_date >= (select first_day from settings)

@@ -1,18 +1,5 @@
 -- Findings of the statistical models with who answers for them.
-with owners as (
-    -- The person that the scope's newest tagged charge names.
-    select 'app' as scope_type, app as scope_value, max_by(owner, usage_date) as owner
-    from {{ ref('int_cost__union') }}
-    where app is not null and owner is not null
-    group by app
-    union all
-    select 'team' as scope_type, team as scope_value, max_by(owner, usage_date) as owner
-    from {{ ref('int_cost__union') }}
-    where team is not null and owner is not null
-    group by team
-),
-
-owned as (
+with owned as (
     select
         anomalies.*,
         case
@@ -44,7 +31,10 @@ select
     cast(owned.as_of as timestamp) as as_of,
     owned.team,
     owned.app,
-    coalesce(own.owner, of_team.owner) as owner
+    coalesce(own.owner, of_team.owner) as owner,
+    membership.incident_id,
+    membership.suppressed_because
 from owned
-left join owners as own on owned.scope_type = own.scope_type and owned.scope_value = own.scope_value
-left join owners as of_team on of_team.scope_type = 'team' and owned.team = of_team.scope_value
+left join {{ source('ml', 'incident_anomaly') }} as membership on owned.anomaly_id = membership.anomaly_id
+left join {{ ref('int_signals__owner') }} as own on owned.scope_type = own.scope_type and owned.scope_value = own.scope_value
+left join {{ ref('int_signals__owner') }} as of_team on of_team.scope_type = 'team' and owned.team = of_team.scope_value
