@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from cli.collect import collect_app
 from cli.focus import export_app, focus_app
+from cli.incidents import incidents_app
 from cli.statements import statements_app
 from finops.config import ConfigError, load_configuration
 from finops.paths import PROJECT_DIR, Home, config_dir
@@ -33,6 +34,7 @@ app.add_typer(connect_app, name="connect")
 app.add_typer(collect_app, name="collect")
 app.add_typer(export_app, name="export")
 app.add_typer(focus_app, name="focus")
+app.add_typer(incidents_app, name="incidents")
 app.add_typer(statements_app, name="statements")
 prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")
 app.add_typer(prices_app, name="prices")

@@ -10,7 +10,8 @@ from guardrails.delivery import DeliverySummary, deliver_pending
 from guardrails.evaluate import EvaluationSummary, evaluate
 from guardrails.facts import FactError, GuardrailFact
 from guardrails.facts import from_rows as facts_from_rows
-from guardrails.feedback import Feedback, Occasion, feedback_given, record_feedback
+from guardrails.feedback import Feedback, Occasion, Verdict, feedback_given, record_feedback
+from guardrails.feedback import Kind as FeedbackKind
 from guardrails.ledger import DecisionRecord, Ledger, LedgerError
 from guardrails.messages import Message, Render, plan_messages
 from guardrails.outbox import (
@@ -39,6 +40,7 @@ __all__ = [
     "EvaluationSummary",
     "FactError",
     "Feedback",
+    "FeedbackKind",
     "GuardrailFact",
     "IllegalTransitionError",
     "Ledger",
@@ -54,6 +56,7 @@ __all__ = [
     "Suppression",
     "TargetKey",
     "TargetState",
+    "Verdict",
     "assess",
     "attempts",
     "dead_letters",

@@ -7,10 +7,14 @@ Not here: reading the warehouse (orchestration), deciding what to do about a fin
 from models.anomaly import (
     AnomalySettings,
     Incidents,
+    Judged,
+    Proposal,
     detect,
     detect_intraday,
     find_anomalies,
     find_incidents,
+    proposals,
+    with_floors,
     with_planned,
 )
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
@@ -21,13 +25,17 @@ __all__ = [
     "ForecastResult",
     "ForecastSettings",
     "Incidents",
+    "Judged",
+    "Proposal",
+    "build_frame",
     "detect",
     "detect_intraday",
-    "build_frame",
     "find_anomalies",
     "find_incidents",
     "forecast_costs",
+    "proposals",
     "read_table",
+    "with_floors",
     "with_planned",
     "write_table",
 ]

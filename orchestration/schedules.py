@@ -71,9 +71,9 @@ acting_job = dg.define_asset_job(
     description="Decide on the published facts, record the decisions, deliver what is due, show them in the report.",
 )
 notifying_job = dg.define_asset_job(
-    "notify_anomalies",
-    selection=dg.AssetSelection.assets("anomaly_notifications", "message_delivery"),
-    description="Tell the people concerned of new anomalies.",
+    "notify_incidents",
+    selection=dg.AssetSelection.assets("incident_notifications", "message_delivery"),
+    description="Tell the people concerned of incidents that open, get worse or are over.",
 )
 # Prices change without anything landing: from the price book to what people read; nobody is told or asked to act.
 repricing_job = dg.define_asset_job(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reports.dictionary import Dictionary, read_dictionary
     from reports.exports import ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, read_marts, reported_moment
-    from reports.messages import anomaly_card, decision_card, failure_card, preview_card
+    from reports.messages import decision_card, failure_card, incident_card, preview_card
     from reports.page import render_page, write_page
     from reports.summary import Summary, summarise
     from reports.terminal import render_terminal
@@ -28,10 +28,10 @@ __all__ = [
     "MartError",
     "Marts",
     "Summary",
-    "anomaly_card",
     "decision_card",
     "export_marts",
     "failure_card",
+    "incident_card",
     "preview_card",
     "read_dictionary",
     "read_marts",
@@ -48,7 +48,7 @@ _MODULES = {
     "reports.dictionary": ("Dictionary", "read_dictionary"),
     "reports.exports": ("ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "read_marts", "reported_moment"),
-    "reports.messages": ("anomaly_card", "decision_card", "failure_card", "preview_card"),
+    "reports.messages": ("decision_card", "failure_card", "incident_card", "preview_card"),
     "reports.page": ("render_page", "write_page"),
     "reports.summary": ("Summary", "summarise"),
     "reports.terminal": ("render_terminal",),

@@ -98,11 +98,13 @@ MARTS: dict[str, MartColumns] = {
             "used_ratio:double projected_ratio:double burn_rate_ratio:double status"
         ),
     ),
-    "fct_anomaly": MartColumns(
+    "fct_incident": MartColumns(
         _columns(
-            "anomaly_id detected_date:date scope_type scope_value metric currency detectors:json actual:decimal "
-            "expected:decimal impact:decimal impact_ratio:double severity contributors:json explanation event_id "
-            "status team owner"
+            "incident_id scope_type scope_value team owner currency direction status severity opened_severity "
+            "explanation first_seen:date last_seen:date opened_at:timestamp day_count:bigint metrics:json "
+            "impact:decimal daily_impact:decimal projected_impact:decimal volume_effect:decimal mix_effect:decimal "
+            "cache_effect:decimal price_effect:decimal contributors:json daily_costs:json event_id suppressed_because "
+            "verdict"
         ),
     ),
     "fct_forecast_daily": MartColumns(

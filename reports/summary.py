@@ -17,7 +17,6 @@ from finops.periods import BillingPeriod, as_utc
 from reports import formatting as f
 from reports.frames import ZERO, between, total
 from reports.marts import as_marts
-from reports.measures.anomalies import Anomalies, anomalies
 from reports.measures.budgets import BudgetLine, Projection, budget_lines, monthly_budget, project_month
 from reports.measures.coverage import Coverage, coverage
 from reports.measures.gpu import IDLE_GPU_KINDS, GpuUse, gpu_use
@@ -31,6 +30,7 @@ from reports.measures.health import (
     reconciliation,
     rejected_rows,
 )
+from reports.measures.incidents import Incidents, incidents
 from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend, ScopeSpend, billed_through, month_spend, spend_by_team
 from reports.measures.units import GPU_HOURS, TOKENS, UnitCost, company_cost, model_costs, outcome_costs, unit_costs
@@ -71,7 +71,7 @@ class CurrencySummary:
     idle_gpu_cost: Decimal
     outcomes: tuple[UnitCost, ...]
     coverage: Coverage | Missing
-    anomalies: Anomalies
+    incidents: Incidents
     estimated: EstimatedUsage | Missing
     reconciliation: Reconciliation | Missing
     headlines: tuple[Headline, ...]
@@ -176,7 +176,7 @@ def _currency(
         idle_cost = total(so_far[so_far["is_ai"] & so_far["idle_kind"].isin(IDLE_GPU_KINDS)]["effective_cost"])
 
     costs = unit_costs(of("fct_unit_economics_daily"), as_of.date())
-    found = anomalies(of("fct_anomaly"), as_of.date())
+    found = incidents(of("fct_incident"), as_of.date())
     checked = marts["fct_reconciliation_daily"]
     reconciled = reconciliation(checked[(checked["billing_currency"] == currency) | checked["billing_currency"].isna()])
     per_tokens = company_cost(costs, TOKENS)
@@ -194,7 +194,7 @@ def _currency(
         idle_gpu_cost=idle_cost,
         outcomes=outcome_costs(costs),
         coverage=covered,
-        anomalies=found,
+        incidents=found,
         estimated=estimated_usage(usage, through, as_of),
         reconciliation=reconciled,
         headlines=_headlines(currency, month, projection, budget, lines, covered, found, reconciled, gpu, idle_cost),
@@ -222,7 +222,7 @@ def _headlines(
     budget: BudgetLine | Missing,
     budgets: tuple[BudgetLine, ...],
     covered: Coverage | Missing,
-    found: Anomalies,
+    found: Incidents,
     reconciled: Reconciliation | Missing,
     gpu: GpuUse | Missing,
     idle_cost: Decimal,
@@ -263,14 +263,15 @@ def _headlines(
     lines += _budget_headlines(budgets)
     if found.open:
         worst = found.open[0]
-        others = f" {f.count(len(found.open) - 1, 'more anomaly is', 'more anomalies are')} open." * (
+        others = f" {f.count(len(found.open) - 1, 'more incident is', 'more incidents are')} open." * (
             len(found.open) > 1
         )
+        text = worst.explanation or _incident_text(worst.scope_name, worst.impact, worst.first_seen, currency)
         lines.append(
             Headline(
                 "bad" if worst.severity in ("critical", "high") else "warn",
-                f"{worst.explanation or _anomaly_text(worst.scope_name, worst.impact, worst.day, currency)}{others}",
-                "anomalies",
+                f"{text}{others}",
+                "incidents",
             )
         )
     if isinstance(covered, Coverage) and covered.company.coverage_ratio is not None:
@@ -315,5 +316,5 @@ def _budget_headlines(budgets: tuple[BudgetLine, ...]) -> list[Headline]:
     return lines
 
 
-def _anomaly_text(scope: str, impact: Decimal, day: date, currency: str) -> str:
-    return f"Cost of {scope} was {f.signed_money(impact, currency)} off what was expected on {f.day(day)}."
+def _incident_text(scope: str, impact: Decimal, day: date, currency: str) -> str:
+    return f"Cost of {scope} was {f.signed_money(impact, currency)} off what was expected since {f.day(day)}."

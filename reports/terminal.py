@@ -64,8 +64,8 @@ def _currency(item: CurrencySummary, summary: Summary, wide: bool) -> list[Rende
     scoped = tuple(line for line in item.budgets if line.scope_type not in ("company", "team"))
     if scoped:
         parts += [_budgets(scoped, item.currency, wide), Text()]
-    if item.anomalies.open:
-        parts += [_anomalies(item, wide), Text()]
+    if item.incidents.open:
+        parts += [_incidents(item, wide), Text()]
     return parts
 
 
@@ -239,17 +239,17 @@ def _budgets(lines: tuple[BudgetLine, ...], currency: str, wide: bool) -> Table:
     return table
 
 
-def _anomalies(item: CurrencySummary, wide: bool) -> RenderableType:
-    lines: list[RenderableType] = [Text("Open anomalies", style="bold")]
-    for anomaly in item.anomalies.open[:ROWS]:
-        head = Text(anomaly.severity, style=SEVERITY_STYLES.get(anomaly.severity, ""))
-        head.append(f"  {f.short_day(anomaly.day)}  {anomaly.scope_name}  ", style="not bold default")
-        head.append(f.signed_money(anomaly.impact, item.currency), style="bold default")
+def _incidents(item: CurrencySummary, wide: bool) -> RenderableType:
+    lines: list[RenderableType] = [Text("Open incidents", style="bold")]
+    for incident in item.incidents.open[:ROWS]:
+        head = Text(incident.severity, style=SEVERITY_STYLES.get(incident.severity, ""))
+        head.append(f"  {f.short_day(incident.first_seen)}  {incident.scope_name}  ", style="not bold default")
+        head.append(f.signed_money(incident.impact, item.currency), style="bold default")
         lines.append(head)
-        if wide and anomaly.explanation:
-            lines.append(Padding(Text(anomaly.explanation, style="dim"), (0, 0, 0, 2)))
-    if len(item.anomalies.open) > ROWS:
-        lines.append(Text(f"and {len(item.anomalies.open) - ROWS} more", style="dim"))
+        if wide and incident.explanation:
+            lines.append(Padding(Text(incident.explanation, style="dim"), (0, 0, 0, 2)))
+    if len(item.incidents.open) > ROWS:
+        lines.append(Text(f"and {len(item.incidents.open) - ROWS} more", style="dim"))
     return Group(*lines)
 
 

@@ -1842,7 +1842,7 @@ Route = Annotated[TeamsRoute | WebhookRoute, Field(discriminator="kind")]
 
 
 class AnomalyRouting(Strict):
-    """Who hears of anomalies."""
+    """Who hears of incidents."""
 
     route: Identifier = Field(description="One of routes")
     min_severity: Literal["low", "medium", "high", "critical"] = Field("medium", description="Lesser ones are not sent")

@@ -7,14 +7,19 @@ Not here: who is told (guardrails) and how it looks (reports).
 from models.anomaly.detect import detect, detect_intraday, find_anomalies
 from models.anomaly.incident import Incidents, find_incidents
 from models.anomaly.incident_feedback import with_planned
+from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
 from models.anomaly.settings import AnomalySettings
 
 __all__ = [
     "AnomalySettings",
     "Incidents",
+    "Judged",
+    "Proposal",
     "detect",
     "detect_intraday",
     "find_anomalies",
     "find_incidents",
+    "proposals",
+    "with_floors",
     "with_planned",
 ]

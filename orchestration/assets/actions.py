@@ -1,14 +1,14 @@
 """What follows from the published facts: decisions, messages, their delivery."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 import dagster as dg
 
 import guardrails
 import reports
-from finops.config.models import Action
+from finops.config.models import Action, AnomalyRouting
 from finops.periods import utc_now
 from orchestration.decisions import told
 from orchestration.warehouse import records
@@ -16,6 +16,7 @@ from orchestration.workspace import Workspace
 
 ACTIONS_GROUP = "9_actions"
 SEVERITIES = ("low", "medium", "high", "critical")
+OVER = ("closed", "new_normal", "resolved")
 
 
 @dg.asset(
@@ -58,29 +59,52 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     group_name=ACTIONS_GROUP,
     kinds={"teams"},
     pool="ledger",
-    description="A message per new open anomaly and route, as routing.yml says; never the same one twice.",
+    description="A message per incident and route, as routing.yml says, when it opens, gets worse and is over; never "
+    "the same one twice.",
 )
-def anomaly_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
-    anomalies = records(reports.read_marts(workspace.home.published)["fct_anomaly"])
+def incident_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+    incidents = records(reports.read_marts(workspace.home.published)["fct_incident"])
     queued = 0
     with workspace.ledger() as ledger:
+        told = {message.message_id for message in guardrails.messages(ledger)}
         for rule in workspace.configuration().routing.anomalies:
-            for anomaly in anomalies:
-                if anomaly["status"] == "open" and _is_at_least(anomaly["severity"], rule.min_severity):
+            for incident in incidents:
+                message_id, stage = _occasion(incident, rule, told)
+                if stage is not None and message_id not in told:
                     queued += guardrails.queue_notification(
                         ledger,
-                        message_id=f"anomaly/{anomaly['anomaly_id']}/{rule.route}",
+                        message_id=message_id,
                         route_id=rule.route,
-                        kind="anomaly",
-                        body=reports.anomaly_card(anomaly),
+                        kind="incident",
+                        body=reports.incident_card(incident, stage),
                         as_of=workspace.as_of(),
                     )
     workspace.reporter(context)(f"{queued} new messages")
     return dg.MaterializeResult(metadata={"new_messages": queued})
 
 
+def _occasion(
+    incident: Mapping[str, Any], rule: AnomalyRouting, told: Collection[str]
+) -> tuple[str, Literal["opened", "worsened", "closed"] | None]:
+    """Which message an incident is due on a route. Its id names the occasion, so that each is told once for ever.
+
+    What is over when it is first seen is in the report and alarms nobody.
+    """
+    name = f"incident/{incident['incident_id']}/{rule.route}"
+    is_told = f"{name}/opened" in told
+    if incident["status"] in OVER:
+        return f"{name}/closed", "closed" if is_told else None
+    if incident["status"] != "open" or not _is_at_least(incident["severity"], rule.min_severity):
+        return name, None
+    if not is_told:
+        return f"{name}/opened", "opened"
+    if not _is_at_least(incident["opened_severity"], incident["severity"]):
+        return f"{name}/worsened-{incident['severity']}", "worsened"
+    return name, None
+
+
 @dg.asset(
-    deps=[guardrail_decisions, anomaly_notifications],
+    deps=[guardrail_decisions, incident_notifications],
     group_name=ACTIONS_GROUP,
     kinds={"teams", "webhook"},
     pool="ledger",
@@ -114,4 +138,4 @@ def _keep_rendered_messages(ledger: guardrails.Ledger, workspace: Workspace) -> 
 
 
 def action_assets() -> Sequence[dg.AssetsDefinition]:
-    return [guardrail_decisions, anomaly_notifications, message_delivery]
+    return [guardrail_decisions, incident_notifications, message_delivery]

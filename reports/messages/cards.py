@@ -1,7 +1,7 @@
 """The parts that cards are made of, the envelope around them, and its size.
 
 Here: Adaptive Card elements of version 1.4 that Teams shows on every client, escaping of names, the size limit.
-Not here: what a message says (``anomaly``, ``decision``, ``failure``).
+Not here: what a message says (``incident``, ``decision``, ``failure``).
 https://adaptivecards.io/explorer/ and https://learn.microsoft.com/power-automate/teams/ ("Post a card").
 """
 

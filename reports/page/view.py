@@ -17,11 +17,12 @@ import plotly.graph_objects as go
 from finops.periods import BillingPeriod
 from finops.tokens import INPUT_CLASSES, TokenClass
 from reports import formatting as f
-from reports.figures import allocation, budget, forecast, frontier, gpu, spend, theme, tokens, unit
+from reports.figures import allocation, budget, forecast, frontier, gpu, incident, spend, theme, tokens, unit
 from reports.frames import ZERO, between, sum_by, total
 from reports.measures.budgets import BudgetLine, Projection
 from reports.measures.coverage import UNOWNED
 from reports.measures.gpu import GpuUse, daily_pools
+from reports.measures.incidents import Incident
 from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend
 from reports.measures.units import GPU_HOURS, TOKENS
@@ -75,6 +76,8 @@ class CurrencyView:
     suffix: str
     charts: Mapping[str, Chart]
     outcome_charts: tuple[Chart, ...]
+    incident_charts: Mapping[str, Chart]
+    """By incident id."""
     sparklines: Mapping[str | None, str]
     spend_sparkline: str
 
@@ -87,10 +90,13 @@ class PageView:
 
     @property
     def all_charts(self) -> list[Chart]:
-        return [chart for view in self.currencies for chart in view.charts.values()] + [
-            self.gpu_chart,
-            self.accuracy_chart,
+        of_currencies = [
+            chart
+            for view in self.currencies
+            for charts in (view.charts, view.incident_charts)
+            for chart in charts.values()
         ]
+        return [*of_currencies, self.gpu_chart, self.accuracy_chart]
 
 
 def build_view(summary: Summary, marts: Mapping[str, pd.DataFrame]) -> PageView:
@@ -139,8 +145,23 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
         suffix=suffix,
         charts={chart.key: _named(chart, suffix) for chart in charts},
         outcome_charts=tuple(_named(chart, suffix) for chart in outcomes),
+        incident_charts={
+            found.incident_id: _named(_incident(found), suffix) for found in item.incidents.open if found.days
+        },
         sparklines={line.spend.team: _team_sparkline(recent, line.spend.team, through) for line in item.teams},
         spend_sparkline=sparkline(_daily_values(recent, through)),
+    )
+
+
+def _incident(found: Incident) -> Chart:
+    first, last = found.first_seen.isoformat(), found.last_seen.isoformat()
+    return Chart(
+        key=f"incident-{found.incident_id}",
+        title="",
+        caption="Cost a day; shaded: the same weekdays before it began",
+        label=f"Daily cost of {found.scope_name} around the incident of {f.day(found.first_seen)}",
+        figure=incident.sparkline(found.days, first, last, found.currency),
+        empty="",
     )
 
 

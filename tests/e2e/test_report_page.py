@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from reports.marts import read_marts
-from reports.messages import anomaly_card, preview_card
+from reports.messages import incident_card, preview_card
 from reports.page import render_page, write_page
 from reports.summary import summarise
 from tests.support import mart_factory
@@ -42,8 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_page(
         render_page(summary, marts, decisions=mart_factory.decisions(), title="Northwind Retail"), folder / "index.html"
     )
-    row = {str(key): value for key, value in marts["fct_anomaly"].to_dict("records")[0].items()}
-    (folder / "card.html").write_text(preview_card(anomaly_card(row, summary)), encoding="utf-8")
+    row = {str(key): value for key, value in marts["fct_incident"].to_dict("records")[0].items()}
+    (folder / "card.html").write_text(preview_card(incident_card(row, "opened", summary)), encoding="utf-8")
     return folder
 
 

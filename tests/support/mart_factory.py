@@ -137,7 +137,7 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
         "fct_model_tradeoff_monthly": pd.DataFrame(list(_tradeoff(org))),
         "fct_allocation_coverage_monthly": pd.DataFrame(list(_coverage(org, cost))),
         "fct_budget_status": pd.DataFrame(list(_budget_status(org, cost))),
-        "fct_anomaly": pd.DataFrame(list(_anomalies(org))),
+        "fct_incident": pd.DataFrame(list(_incidents(org))),
         "fct_forecast_daily": pd.DataFrame(list(_forecast(org, cost))),
         "fct_forecast_accuracy": pd.DataFrame(list(_accuracy(org))),
         "fct_reconciliation_daily": pd.DataFrame(list(_reconciliation(cost))),
@@ -542,8 +542,8 @@ def _budget_status(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, 
         }
 
 
-def _anomalies(org: Organisation) -> Iterator[dict[str, Any]]:
-    def anomaly(
+def _incidents(org: Organisation) -> Iterator[dict[str, Any]]:
+    def incident(
         day: date,
         kind: str,
         value: str,
@@ -558,20 +558,31 @@ def _anomalies(org: Organisation) -> Iterator[dict[str, Any]]:
         event_id: str | None = None,
         team: str | None = None,
     ) -> dict[str, Any]:
-        impact = Decimal(actual) - Decimal(expected)
+        impact = (Decimal(actual) - Decimal(expected)).quantize(QUANTUM)
+        is_usage = metric == "estimated_cost"
+        effects = {"volume": impact - 3, "mix": Decimal(2), "cache": Decimal(1), "price": Decimal(0)}
         return {
-            "anomaly_id": hashlib.sha256(f"{kind}/{value}/{metric}/{day}".encode()).hexdigest()[:16],
-            "detected_date": day,
+            "incident_id": hashlib.sha256(f"{kind}/{value}/{metric}/{day}".encode()).hexdigest()[:16],
             "scope_type": kind,
             "scope_value": value,
-            "metric": metric,
+            "team": team,
+            "app": value if kind == "app" else None,
+            "owner": f"{team}-lead@example.com" if team else None,
             "currency": org.currency,
-            "detectors": json.dumps([{"detector": "week_over_week", "ratio": 2.4}]),
-            "actual": Decimal(actual).quantize(QUANTUM),
-            "expected": Decimal(expected).quantize(QUANTUM),
-            "impact": impact.quantize(QUANTUM),
-            "impact_ratio": float(impact / Decimal(expected)),
+            "direction": "up",
+            "status": status,
             "severity": severity,
+            "opened_severity": severity,
+            "explanation": explanation,
+            "first_seen": day,
+            "last_seen": day,
+            "opened_at": pd.Timestamp(AS_OF).tz_localize(None),
+            "day_count": 1,
+            "metrics": json.dumps([metric]),
+            "impact": impact,
+            "daily_impact": impact if status == "open" else Decimal(0).quantize(QUANTUM),
+            "projected_impact": impact,
+            **{f"{name}_effect": amount.quantize(QUANTUM) if is_usage else None for name, amount in effects.items()},
             "contributors": json.dumps(
                 [
                     {
@@ -585,34 +596,36 @@ def _anomalies(org: Organisation) -> Iterator[dict[str, Any]]:
                     for dimension, name, part in contributors
                 ]
             ),
-            "explanation": explanation,
+            "daily_costs": json.dumps(
+                [
+                    {"day": str(day - timedelta(days=back)), "actual": 100 + back, "low": 90, "high": 130}
+                    for back in range(27, -1, -1)
+                ]
+            ),
             "event_id": event_id,
-            "status": status,
-            "as_of": pd.Timestamp(AS_OF).tz_localize(None),
-            "team": team,
-            "app": value if kind == "app" else None,
-            "owner": f"{team}-lead@example.com" if team else None,
+            "suppressed_because": None,
+            "verdict": None,
         }
 
-    yield anomaly(
+    yield incident(
         date(2026, 10, 19), "app", "query-rewriter", "estimated_cost", "critical", "842.11", "103.90",
         "query-rewriter used USD 842 on 19 Oct, 8.1 times a typical Monday; 97% of it is gpt-4.1-mini at night.",
         [("model", "gpt-4.1-mini", "716.10"), ("feature", "rewrite", "18.40"), ("region", "westus", "3.71")],
         team="search",
     )  # fmt: skip
-    yield anomaly(
+    yield incident(
         date(2026, 10, 15), "team", "robotics", "effective_cost", "high", "1143.20", "441.85",
         "robotics cost USD 1,143 on 15 Oct, USD 701 more than expected; vision-train explains 94% of it.",
         [("app", "vision-train", "659.27"), ("service", "Azure AI Search", "31.02"), ("app", "sim-lab", "11.06")],
         team="robotics",
     )  # fmt: skip
-    yield anomaly(
+    yield incident(
         date(2026, 10, 9), "model", "gpt-4.1", "effective_cost", "medium", "212.00", "151.20",
         "gpt-4.1 cost USD 212 on 9 Oct, USD 61 more than expected; contract-review read 2.1 times as many tokens.",
         [("app", "contract-review", "48.10"), ("app", "support-copilot", "12.70")],
         team="documents",
     )  # fmt: skip
-    yield anomaly(
+    yield incident(
         date(2026, 9, 21), "app", "catalog-enricher", "effective_cost", "medium", "240.00", "131.00",
         "catalog-enricher cost USD 240 on 21 Sep, as expected since its launch.",
         [("model", "gpt-4.1-mini", "109.00")],

@@ -41,9 +41,9 @@ def test_only_rows_that_reports_look_back_on_are_read(published: Path) -> None:
 
 @pytest.mark.ids("BI-1")
 def test_a_missing_column_is_named_with_what_to_do(tmp_path: Path, marts: dict[str, pd.DataFrame]) -> None:
-    publish({"fct_anomaly": marts["fct_anomaly"].drop(columns=["severity", "impact"])}, tmp_path)
-    with pytest.raises(MartError, match=r"fct_anomaly lacks the columns impact, severity: .* publish the marts again"):
-        read_marts(tmp_path)["fct_anomaly"]
+    publish({"fct_incident": marts["fct_incident"].drop(columns=["severity", "impact"])}, tmp_path)
+    with pytest.raises(MartError, match=r"fct_incident lacks the columns severity, impact: .* publish the marts again"):
+        read_marts(tmp_path)["fct_incident"]
 
 
 @pytest.mark.ids("COST-1")

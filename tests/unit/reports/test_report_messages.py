@@ -18,7 +18,7 @@ from reports.marts import as_marts
 from reports.messages import (
     MAX_BYTES,
     UnsupportedElementError,
-    anomaly_card,
+    incident_card,
     decision_card,
     failure_card,
     preview_card,
@@ -54,12 +54,12 @@ def said(message: dict[str, Any]) -> str:
 
 @pytest.fixture
 def row(marts: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    return {str(key): value for key, value in as_marts(marts)["fct_anomaly"].to_dict("records")[0].items()}
+    return {str(key): value for key, value in as_marts(marts)["fct_incident"].to_dict("records")[0].items()}
 
 
 @pytest.mark.ids("NOTIF-1", "ANOM-2")
 def test_an_anomaly_is_told_with_money_first_and_contributors_ranked(row: dict[str, Any], summary: Summary) -> None:
-    message = anomaly_card(row, summary, {"Open the report": "https://finops.example.com/report"})
+    message = incident_card(row, "opened", summary, {"Open the report": "https://finops.example.com/report"})
     check(message)
     text = said(message)
     assert "App query-rewriter: USD 738 more than expected" in text
@@ -74,7 +74,7 @@ def test_an_anomaly_is_told_with_money_first_and_contributors_ranked(row: dict[s
 
 @pytest.mark.ids("NOTIF-1")
 def test_no_button_without_a_link(row: dict[str, Any]) -> None:
-    message = anomaly_card(row)
+    message = incident_card(row)
     check(message)
     assert "actions" not in message["attachments"][0]["content"]
 
@@ -83,7 +83,7 @@ def test_no_button_without_a_link(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "report.html"])
 def test_a_button_only_opens_web_addresses(row: dict[str, Any], address: str) -> None:
     with pytest.raises(ValueError, match="no http or https address"):
-        anomaly_card(row, links={"Open": address})
+        incident_card(row, links={"Open": address})
 
 
 @pytest.mark.ids("NOTIF-1")
@@ -92,7 +92,7 @@ def test_contributors_are_trimmed_first_and_the_rest_is_counted(row: dict[str, A
         {"dimension": "team", "value": f"{HOSTILE * 3}{n}", "impact": str(1000 - n), "share": "0.01"}
         for n in range(400)
     ]
-    message = anomaly_card({**row, "contributors": many, "explanation": "漢" * 5000})
+    message = incident_card({**row, "contributors": many, "explanation": "漢" * 5000})
     check(message)
     text = said(message)
     assert "+USD 1,000" in text
@@ -101,7 +101,7 @@ def test_contributors_are_trimmed_first_and_the_rest_is_counted(row: dict[str, A
 
 @pytest.mark.ids("NOTIF-1", "SEC-2")
 def test_names_cannot_format_link_or_mention(row: dict[str, Any]) -> None:
-    message = anomaly_card(
+    message = incident_card(
         {
             **row,
             "scope_value": HOSTILE,
@@ -180,7 +180,7 @@ def test_a_failed_run_says_where_and_why() -> None:
 
 @pytest.mark.ids("NOTIF-1")
 def test_the_preview_shows_what_the_card_says_and_loads_nothing(row: dict[str, Any], summary: Summary) -> None:
-    message = anomaly_card(row, summary, {"Report": "https://finops.example.com/"})
+    message = incident_card(row, "opened", summary, {"Report": "https://finops.example.com/"})
     page = preview_card(message)
     for words in ("query-rewriter", "What contributed", "Report", "USD"):
         assert words in page
@@ -198,7 +198,7 @@ def test_the_preview_shows_what_the_card_says_and_loads_nothing(row: dict[str, A
     ],
 )
 def test_the_preview_refuses_what_it_cannot_show(row: dict[str, Any], element: dict[str, Any]) -> None:
-    message = anomaly_card(row)
+    message = incident_card(row)
     message["attachments"][0]["content"]["body"].append(element)
     with pytest.raises(UnsupportedElementError):
         preview_card(message)
@@ -206,6 +206,6 @@ def test_the_preview_refuses_what_it_cannot_show(row: dict[str, Any], element: d
 
 @pytest.mark.ids("ANOM-2")
 def test_a_fall_in_cost_reads_as_less(row: dict[str, Any]) -> None:
-    message = anomaly_card({**row, "actual": Decimal(10), "expected": Decimal(110), "impact": Decimal(-100)})
+    message = incident_card({**row, "impact": Decimal(-100)})
     check(message)
     assert "USD 100 less than expected" in said(message)

@@ -122,7 +122,7 @@ def test_names_are_text_everywhere(marts: dict[str, pd.DataFrame]) -> None:
         "fct_ai_cost_daily": cost.assign(
             team=cost["team"].replace({"robotics": hostile}), resource_name=hostile, service_name=hostile
         ),
-        "fct_anomaly": marts["fct_anomaly"].assign(scope_value=hostile, explanation=hostile, owner=hostile),
+        "fct_incident": marts["fct_incident"].assign(scope_value=hostile, explanation=hostile, owner=hostile),
         "fct_rejected_row": marts["fct_rejected_row"].assign(reason=hostile),
     }
     found = summarise(poisoned, as_of=AS_OF)
@@ -163,7 +163,7 @@ def test_without_any_data_the_page_is_words() -> None:
         "fct_unit_economics_daily",
         "fct_allocation_coverage_monthly",
         "fct_budget_status",
-        "fct_anomaly",
+        "fct_incident",
         "fct_forecast_daily",
         "fct_forecast_accuracy",
         "fct_reconciliation_daily",
