@@ -182,50 +182,51 @@ def proposals(
 @incidents_app.command()
 def quality(
     team: Annotated[str, typer.Option(help="Only this team's incidents")] = "all",
-    detector: Annotated[str | None, typer.Option(help="Only what this detector found, such as slow_drift")] = None,
+    by_detector: Annotated[bool, typer.Option("--by-detector", help="Also each detector by itself")] = False,
     home: HomeOption = None,
 ) -> None:
     """Show how good the alarms were: how many, how many were right, how fast."""
     from orchestration.incidents import quality as read
-    from reports.formatting import money, month, percent
+    from reports.formatting import money, percent
 
-    rows = _tried(lambda: read(_home(home), team, detector))
+    rows = _tried(lambda: read(_home(home), team, by_detector=by_detector))
     console = Console()
     if not rows:
         console.print(f"No incident of {'any team' if team == 'all' else team} yet.", highlight=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Month", "Detector"):
-        table.add_column(name)
-    for name in (
-        "Incidents",
-        "A week",
-        "Judged",
-        "Real",
-        "False",
-        "Planned",
-        "Precision",
-        "Detect",
-        "Notice",
-        "Resolve",
-    ):
+    table.add_column("Month", no_wrap=True)
+    if by_detector:
+        table.add_column("Detector", no_wrap=True)
+    for name in ("Incidents", "Judged", "Precision", *(() if by_detector else ("Hours to",)), "Caught"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("Caught", "Silent"):
-        table.add_column(name, justify="right", no_wrap=True)
+    silent = 0
     for row in rows:
         (at, name, currency, count, weekly, judged, _, real, false, planned, precision, low, high) = row[:13]
         detect, notice, over, caught, suppressed, expected = row[13:]
-        right = "" if precision is None else f"{percent(precision)} ({percent(low)}–{percent(high)})"
         table.add_row(
-            month(at), name, str(count), f"{weekly:.1f}", str(judged), str(real), str(false), str(planned), right,
-            _hours(detect), _hours(notice), _hours(over), money(caught, currency), str(suppressed + expected),
-        )  # fmt: skip
+            f"{at:%Y-%m}",
+            *([name] if by_detector else []),
+            f"{count} ({weekly:.1f})",
+            f"{judged} ({real}, {false}, {planned})",
+            "" if precision is None else f"{percent(precision)} ({percent(low)} to {percent(high)})",
+            *(() if by_detector else (_hours(detect, notice, over),)),
+            money(caught, currency),
+        )
+        if name == "all":
+            silent += suppressed + expected
     console.print(table)
-    console.print("\nPrecision: real ÷ (real + false), with its 95% interval. Times are medians.", highlight=False)
+    notes = (
+        "Incidents: in all (a week). Judged: in all (real, false, planned).",
+        "Precision: real ÷ (real + false), with its 95% interval.",
+        "Hours to detect / acknowledge / resolve: medians.",
+        f"Nobody was told of {silent} more: explained by an event, below a floor, in a window.",
+    )
+    console.print("\n" + "\n".join(notes), highlight=False, soft_wrap=True)
 
 
-def _hours(value: float | None) -> str:
-    return "" if value is None else f"{value:.0f} h"
+def _hours(*values: float | None) -> str:
+    return " / ".join("–" if value is None else f"{value:.0f}" for value in values)
 
 
 def _similar(found: PublishedIncident, say: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import getpass
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -82,8 +82,9 @@ def incidents(home: Home) -> list[PublishedIncident]:
         IncidentError: the home has none published.
     """
     rows = _query(home, "fct_incident", _INCIDENTS)
-    said = _verdicts(home)
-    return [_with_verdict(PublishedIncident(*row), said) for row in rows]
+    said = _said(home)
+    found = [PublishedIncident(*row) for row in rows]
+    return [_with_what_was_said(one, said.get(one.incident_id, [])) for one in found]
 
 
 def incident(home: Home, start_of_id: str) -> PublishedIncident:
@@ -169,8 +170,8 @@ def proposed_floors(home: Home, config: Path) -> tuple[list[models.Proposal], st
     return found, "".join(patch)
 
 
-def quality(home: Home, team: str, detector: str | None) -> list[tuple[Any, ...]]:
-    """Rows of ``fct_alert_quality_monthly`` of a team (or all), newest month first; all detectors, or one of them.
+def quality(home: Home, team: str, *, by_detector: bool) -> list[tuple[Any, ...]]:
+    """Rows of ``fct_alert_quality_monthly`` of a team (or all), newest month first; all detectors, and each.
 
     Raises:
         IncidentError: nothing was published yet.
@@ -182,27 +183,36 @@ def quality(home: Home, team: str, detector: str | None) -> list[tuple[Any, ...]
                   label_coverage_ratio, real_count, false_count, planned_count, precision_ratio, precision_low,
                   precision_high, median_hours_to_detect, median_hours_to_acknowledge, median_hours_to_resolve,
                   caught_amount, suppressed_count, expected_count
-           from read_parquet($mart) where team = $team and ($detector is null or detector = $detector)
+           from read_parquet($mart) where team = $team and ($by_detector or detector = 'all')
            order by incident_month desc, detector <> 'all', detector, currency""",
-        {"team": team, "detector": detector},
+        {"team": team, "by_detector": by_detector},
     )
 
 
-def _verdicts(home: Home) -> dict[str, guardrails.Feedback]:
-    if not home.ledger.exists():
-        return {}
-    with open_ledger(home) as ledger:
-        given = guardrails.feedback_given(ledger)
-    return {said.occasion.incident_id: said for said in given if said.kind == "verdict"}
+def _said(home: Home) -> dict[str, list[guardrails.Feedback]]:
+    said: dict[str, list[guardrails.Feedback]] = {}
+    if home.ledger.exists():
+        with open_ledger(home) as ledger:
+            for one in guardrails.feedback_given(ledger):
+                said.setdefault(one.occasion.incident_id, []).append(one)
+    return said
 
 
-def _with_verdict(found: PublishedIncident, said: dict[str, guardrails.Feedback]) -> PublishedIncident:
-    newest = said.get(found.incident_id)
-    if newest is None:
-        return found
-    status = "dismissed" if newest.verdict in ("false", "planned") else found.status
-    changed = {"verdict": newest.verdict, "verdict_reason": newest.why, "status": status}
-    return PublishedIncident(**{**vars(found), **changed})
+def _with_what_was_said(found: PublishedIncident, said: list[guardrails.Feedback]) -> PublishedIncident:
+    """As the next run will have it: what was said since the last one holds at once."""
+    for one in said:
+        match one.kind:
+            case "verdict":
+                found = replace(found, verdict=one.verdict, verdict_reason=one.why)
+            case "acknowledge" if found.status == "open":
+                found = replace(found, status="acknowledged")
+            case "resolve" if found.status in ("open", "acknowledged") and found.last_seen <= one.given_at.date():
+                found = replace(found, status="resolved")
+    if found.verdict in ("false", "planned"):
+        found = replace(found, status="dismissed")
+    elif found.status == "dismissed":
+        found = replace(found, status="open")
+    return found
 
 
 def _query(home: Home, mart: str, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -74,6 +74,18 @@ def build_every_mart(folder: Path) -> Home:
         team_of_app=team_of_app,
     )
     models.write_table("anomaly", found, home.ml)
+    grouped = models.find_incidents(
+        found,
+        history=history,
+        contributors=read_table(home.warehouse, "intermediate.int_signals__contributors"),
+        usage=read_table(home.warehouse, "intermediate.int_signals__usage"),
+        as_of=organisation.as_of,
+        events=config.events,
+        floors=config.anomalies,
+        team_of_app=team_of_app,
+    )
+    for name, table in vars(grouped).items():
+        models.write_table(name, table, home.ml)
     _dbt(home, "run", "--quiet", "--select", "tag:signals")
     marts = public_marts(home.path / "dbt" / "target" / "manifest.json")
     publish(home.warehouse, marts, home.published, "compared")
