@@ -11,6 +11,7 @@ import pytest
 
 from finops.money import split
 from finops.paths import Home
+from tests.support.findings import land_judged_incidents
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, span
 
 pytestmark = pytest.mark.xdist_group("dbt-marts")
@@ -248,7 +249,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
     lake = _land(home)
     days = [date(2026, 10, 14) + timedelta(days=n) for n in range(30)]
     lake.ml("forecast_daily", [_forecast(DAY, "60"), *(_forecast(day, "10") for day in days)])
-    lake.ml("anomaly", [_anomaly()])
+    land_judged_incidents(lake)
     result = run_dbt(home, "build")
     assert result.returncode == 0, result.output
     return result
@@ -257,28 +258,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
 def _naive(*parts: int) -> datetime:
     """UTC without its zone, as the marts keep it."""
     return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[misc, arg-type]
-
-
-def _anomaly() -> dict[str, object]:
-    return {
-        "anomaly_id": "a1",
-        "detected_date": DAY,
-        "scope_type": "app",
-        "scope_value": "ticket-triage",
-        "metric": "effective_cost",
-        "currency": "USD",
-        "detectors": "[]",
-        "actual": Decimal(20),
-        "expected": Decimal(10),
-        "impact": Decimal(10),
-        "impact_ratio": 1.0,
-        "severity": "low",
-        "contributors": "[]",
-        "explanation": "Twice.",
-        "event_id": None,
-        "status": "open",
-        "as_of": AS_OF.replace(tzinfo=None),
-    }
 
 
 # ── the bill ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -618,9 +597,53 @@ def test_findings_meet_facts(built: DbtResult) -> None:
         "effective_cost", f"marts.fct_ai_cost_daily where is_ai and billing_currency = 'USD' and usage_date = '{DAY}'"
     )
     assert expected == 60
-    assert built.query("select team, app, owner from marts.fct_anomaly") == [
-        ("support", "ticket-triage", "ann@example.com")
-    ]
+    assert built.query(
+        "select team, app, owner, suppressed_because, i.status from marts.fct_anomaly join marts.fct_incident i "
+        "using (incident_id) where detected_date = '2026-10-12' and fct_anomaly.scope_type = 'app'"
+    ) == [("support", "ticket-triage", "ann@example.com", "quiet: test", "suppressed")]
+
+
+@pytest.mark.ids("ANOM-3", "ANOM-4")
+def test_incidents_have_what_people_said_and_the_last_verdict_holds(built: DbtResult) -> None:
+    rows = built.query(
+        "select app, first_seen, team, status, verdict, verdict_reason, verdict_by, acknowledged_at, resolved_at "
+        "from marts.fct_incident order by first_seen, app"
+    )
+    at = [row[0:2] for row in rows]
+    assert at == [
+        ("query-rewriter", date(2026, 10, 1)), ("ticket-triage", date(2026, 10, 2)),
+        ("query-rewriter", date(2026, 10, 5)), ("query-rewriter", date(2026, 10, 9)),
+        ("ticket-triage", date(2026, 10, 12)), ("vision-train", date(2026, 10, 18)),
+    ]  # fmt: skip
+    said = [row[3:] for row in rows]
+    assert said[0] == ("resolved", "real", "loop", "ann", None, _naive(2026, 10, 2, 16))
+    assert said[1][:3] == ("dismissed", "planned", "load test")
+    assert said[3][:3] == ("dismissed", "false", "month end")
+    assert said[4][:2] == ("suppressed", None)
+    assert said[5] == ("acknowledged", None, None, None, _naive(2026, 10, 19, 8), None), "the first notice counts"
+
+
+@pytest.mark.ids("ANOM-4")
+def test_alert_quality_is_what_the_verdicts_say(built: DbtResult) -> None:
+    def quality(team: str, detector: str) -> tuple[object, ...]:
+        [row] = built.query(
+            "select incident_count, labelled_count, label_coverage_ratio, real_count, false_count, planned_count, "
+            "precision_ratio, precision_low, precision_high, median_hours_to_detect, median_hours_to_acknowledge, "
+            "median_hours_to_resolve, caught_amount, suppressed_count, incidents_per_week "
+            f"from marts.fct_alert_quality_monthly where team = '{team}' and detector = '{detector}'"
+        )
+        return row
+
+    *counts, precision, low, high, detect, notice, over, caught, silent, weekly = quality("all", "all")
+    assert counts == [5, 4, 0.8, 2, 1, 1]
+    assert (precision, detect, notice, over) == (pytest.approx(2 / 3), 30.0, 2.0, 7.0)
+    for end in (low, high):  # Wilson: the ends are where the observed share is 1.96 standard errors away
+        assert abs(2 / 3 - end) == pytest.approx(1.959963984540054 * (end * (1 - end) / 3) ** 0.5)
+    assert low < precision < high
+    assert (caught, silent) == (Decimal(600), 1)
+    assert weekly == pytest.approx(5 / (20 / 7)), "of October so far"
+    assert quality("search", "all")[:6] == (3, 3, 1.0, 2, 1, 0)
+    assert quality("support", "slow_drift")[:9] == (1, 1, 1.0, 0, 0, 1, None, None, None), "planned is neither"
 
 
 @pytest.mark.ids("FCST-1", "ANOM-1")

@@ -11,10 +11,13 @@ from typing import Any
 import pandas as pd
 
 from finops.config.models import AnomaliesFile, EventsFile
+from guardrails import Occasion, record_feedback
 from models.anomaly.detect import anomaly_id
 from models.anomaly.incident import Incidents, find_incidents
 from models.series import Scope
 from models.tables import build_frame
+from orchestration.ledger import feedback_rows, open_ledger
+from tests.support.lake_builder import LakeBuilder
 
 START = date(2026, 8, 1)
 TEAM_OF_APP = {"trainer": "robotics", "planner": "robotics", "chat": "support", "triage": "support"}
@@ -130,3 +133,64 @@ def said(incident: Mapping[str, Any], kind: str, at: datetime, verdict: str | No
         "given_at": at.replace(tzinfo=None),
         **{name: incident[name] for name in ("scope_type", "scope_value", "currency", "first_seen", "last_seen")},
     }
+
+
+def land_judged_incidents(lake: LakeBuilder) -> None:
+    """Six incidents of October, found day by day and judged in the home's own ledger, as ``ml`` tables.
+
+    ``query-rewriter`` was right twice and wrong once, ``ticket-triage`` was planned, ``vision-train`` is open and
+    acknowledged, and one of ``ticket-triage`` is silent.
+    """
+    findings = [
+        finding(on(1), "app:query-rewriter", 300),
+        finding(on(5), "app:query-rewriter", 500),
+        finding(on(9), "app:query-rewriter", 200),
+        finding(on(2), "app:ticket-triage", 200, metric=USAGE, detectors=("slow_drift",)),
+        finding(on(12), "app:ticket-triage", 250),
+        finding(on(12), "team:support", 350, 200, parts={("app", "ticket-triage"): 150}),
+        finding(on(18), "app:vision-train", 900),
+    ]
+    silence = {
+        "id": "quiet", "scope": {"level": "app", "value": "ticket-triage"}, "starts_on": on(12), "ends_on": on(12),
+        "reason": "test",
+    }  # fmt: skip
+    events = EventsFile.model_validate({"suppressions": [silence]})
+    state = grouped([], morning(1), events=events)
+    for day in range(1, 20):
+        state = grouped(
+            [row for row in findings if row["detected_date"] <= on(day)], morning(day + 1), state=state, events=events
+        )
+    by_day = {(row["scope_value"], row["first_seen"].day): row for row in rows(state)}
+    verdicts = [
+        ("query-rewriter", 1, "false", "first thought"), ("query-rewriter", 1, "real", "loop"),
+        ("query-rewriter", 5, "real", "leak"), ("query-rewriter", 9, "false", "month end"),
+        ("ticket-triage", 2, "planned", "load test"),
+    ]  # fmt: skip
+    with open_ledger(lake.home) as ledger:
+        for number, (scope, day, verdict, why) in enumerate(verdicts):
+            at = morning(19) + timedelta(minutes=number)
+            occasion = _occasion(by_day[scope, day])
+            record_feedback(ledger, occasion, "verdict", who="ann", given_at=at, verdict=verdict, why=why)  # type: ignore[arg-type]
+        for kind, hour in (("acknowledge", 8), ("acknowledge", 20)):
+            at = morning(19) + timedelta(hours=hour - 6)
+            record_feedback(ledger, _occasion(by_day["vision-train", 18]), kind, who="bo", given_at=at)  # type: ignore[arg-type]
+        for day, hours in ((1, 10), (5, 4)):
+            at = morning(day + 1) + timedelta(hours=hours)
+            record_feedback(ledger, _occasion(by_day["query-rewriter", day]), "resolve", who="bo", given_at=at)
+    feedback = feedback_rows(lake.home)
+    lake.ml("incident_feedback", feedback)
+    final = grouped(
+        findings, morning(20), state=state, events=events, feedback=build_frame("incident_feedback", feedback)
+    )
+    for name, table in vars(final).items():
+        lake.ml(name, [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")])
+    lake.ml("anomaly", findings)
+
+
+def _occasion(row: Mapping[str, Any]) -> Occasion:
+    names = ("incident_id", "scope_type", "scope_value", "currency", "first_seen", "last_seen")
+    return Occasion(*(row[name] for name in names))
+
+
+def _plain(value: Any) -> Any:
+    return None if value is pd.NaT or (not isinstance(value, str) and pd.isna(value)) else value

@@ -18,9 +18,9 @@ from reports.marts import as_marts
 from reports.messages import (
     MAX_BYTES,
     UnsupportedElementError,
-    incident_card,
     decision_card,
     failure_card,
+    incident_card,
     preview_card,
 )
 from reports.messages.cards import byte_count, escape
