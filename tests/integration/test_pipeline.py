@@ -82,6 +82,43 @@ def test_the_runaway_retrain_is_found_and_explained(done: Done) -> None:
     assert any("vision-train" in contributors or "vision-train" in scope for scope, _, contributors, _ in found), found
 
 
+@pytest.mark.ids("ANOM-2", "ANOM-3")
+@pytest.mark.parametrize(
+    ("name", "driver", "least", "most"),
+    [("runaway-retrain", "gpu-vision", 0.75, 1.25), ("leaked-key", "gpt-4.1", 0.5, 1.1)],
+)
+def test_each_planted_cause_is_one_incident_that_names_it_with_its_money(
+    done: Done, name: str, driver: str, least: float, most: float
+) -> None:
+    truth = done.truths[name]
+    [(scope, impact, explanation, anomalies)] = query(
+        done.home,
+        "select scope_value, impact, explanation, anomaly_count from {fct_incident} "
+        f"where direction = 'up' and last_seen >= '{truth['starts_at'][:10]}' "
+        f"and first_seen <= '{truth['ends_at'][:10]}' and contributors like '%{driver}%' and status = 'open'",
+    )
+    assert scope == truth["where"]["app"]
+    assert driver in explanation
+    assert least <= impact / Decimal(truth["money"]) <= most, (impact, truth["money"])
+    findings = query(done.home, f"select count(*) from {{fct_anomaly}} where scope_value = '{scope}' and impact > 0")
+    assert anomalies >= findings[0][0] > 0, "all findings of the app are in it"
+    cards = [json.dumps(message["body"]) for message in done.received("teams")]
+    assert sum(f"App {scope}: " in card for card in cards) == 1, "one card a cause"
+
+
+@pytest.mark.ids("ANOM-3")
+def test_every_finding_is_in_one_incident_and_few_are_false(done: Done) -> None:
+    [(findings, without)] = query(
+        done.home, "select count(*), count(*) filter (where incident_id is null) from {fct_anomaly}"
+    )
+    assert (findings > 0, without) == (True, 0)
+    planted = {truth["where"].get("app") for truth in done.truths.values()}
+    false = query(
+        done.home, "select scope_type, scope_value from {fct_incident} where opened_at is not null and direction = 'up'"
+    )
+    assert len([row for row in false if row[1] not in planted]) <= 4, false
+
+
 @pytest.mark.ids("ANOM-5", "GUARD-1")
 def test_the_leaked_key_trips_the_usage_guardrail_in_dry_run(done: Done) -> None:
     [(value, reference, ratio)] = query(

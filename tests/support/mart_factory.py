@@ -137,7 +137,7 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
         "fct_model_tradeoff_monthly": pd.DataFrame(list(_tradeoff(org))),
         "fct_allocation_coverage_monthly": pd.DataFrame(list(_coverage(org, cost))),
         "fct_budget_status": pd.DataFrame(list(_budget_status(org, cost))),
-        "fct_incident": pd.DataFrame(list(_incidents(org))),
+        "fct_incident": pd.DataFrame(list(incident_rows(org))),
         "fct_forecast_daily": pd.DataFrame(list(_forecast(org, cost))),
         "fct_forecast_accuracy": pd.DataFrame(list(_accuracy(org))),
         "fct_reconciliation_daily": pd.DataFrame(list(_reconciliation(cost))),
@@ -542,7 +542,7 @@ def _budget_status(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, 
         }
 
 
-def _incidents(org: Organisation) -> Iterator[dict[str, Any]]:
+def incident_rows(org: Organisation) -> Iterator[dict[str, Any]]:
     def incident(
         day: date,
         kind: str,
