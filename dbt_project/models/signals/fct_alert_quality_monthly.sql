@@ -56,10 +56,12 @@ judged as (
         cast(nullif(real_count + false_count, 0) as double) as n,
         real_count / cast(nullif(real_count + false_count, 0) as double) as mean,
         -- A month that is not over has only so many weeks so far.
-        least(
-            {{ days_between('incident_month', add_months('incident_month', 1)) }},
-            {{ days_between('incident_month', 'cast(as_of as date)') }} + 1
-        ) / 7.0 as weeks
+        cast(
+            least(
+                {{ days_between('incident_month', add_months('incident_month', 1)) }},
+                {{ days_between('incident_month', 'cast(as_of as date)') }} + 1
+            ) as double
+        ) / 7 as weeks
     from counts
 ),
 

@@ -12,6 +12,9 @@ import yaml
 from finops.config.models import AnomaliesFile, AnomalyFloor, EventsFile
 from models import Judged, build_frame, proposals, with_floors, with_planned
 from models.anomaly.incident_change import COLUMNS
+from models.forecast import ForecastSettings, forecast_costs
+from tests.support.cost_history import day, morning_after, weekly
+from tests.support.cost_history import history as daily
 from tests.support.findings import BILL, USAGE, finding, grouped, history, morning, on, rows, said
 
 FEEDBACK = "incident_feedback"
@@ -318,3 +321,25 @@ def test_a_floor_of_one_scope_is_not_below_that_of_all() -> None:
     low = AnomalyFloor.model_validate({"scope": {"level": "company"}, "minimum_impact": 5, "reason": "x"})
     with pytest.raises(ValueError, match="below the minimum_impact of all scopes"):
         AnomaliesFile(floors=[low])
+
+
+@pytest.mark.ids("ANOM-3", "FCST-1")
+def test_no_forecast_learns_from_planned_days() -> None:
+    values = weekly(90)
+    values[84:] += 2000
+    incident = {
+        "incident_id": "i", "scope_type": "team", "scope_value": "robotics", "currency": "USD",
+        "first_seen": day(84), "last_seen": day(89),
+    }  # fmt: skip
+    verdict = said(incident, "verdict", morning_after(90), "planned", "migration")
+
+    def next_month(feedback: list[dict[str, object]]) -> float:
+        result = forecast_costs(
+            daily(values), as_of=morning_after(90), horizon_end=day(118),
+            events=with_planned(EventsFile(), build_frame(FEEDBACK, feedback)), workers=1,
+            settings=ForecastSettings(prophet_minimum_days=10_000),
+        ).forecast  # fmt: skip
+        return float(sum(result[result["is_future"]]["expected_cost"]) / result["is_future"].sum())
+
+    assert next_month([]) > 1500, "a rise of six days is the new normal"
+    assert next_month([verdict]) == pytest.approx(400, rel=0.15)
