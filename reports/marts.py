@@ -101,7 +101,8 @@ MARTS: dict[str, MartColumns] = {
     "fct_incident": MartColumns(
         _columns(
             "incident_id scope_type scope_value team owner currency direction status severity opened_severity "
-            "explanation first_seen:date last_seen:date opened_at:timestamp day_count:bigint metrics:json "
+            "explanation first_seen:date last_seen:date opened_at:timestamp closed_at:timestamp "
+            "day_count:bigint metrics:json "
             "impact:decimal daily_impact:decimal projected_impact:decimal volume_effect:decimal mix_effect:decimal "
             "cache_effect:decimal price_effect:decimal contributors:json daily_costs:json event_id suppressed_because "
             "verdict"

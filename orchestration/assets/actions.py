@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 import dagster as dg
@@ -17,6 +18,8 @@ from orchestration.workspace import Workspace
 ACTIONS_GROUP = "9_actions"
 SEVERITIES = ("low", "medium", "high", "critical")
 OVER = ("closed", "new_normal", "resolved")
+RECENT_DAYS = 7
+"""What was over longer ago is in the report and alarms nobody."""
 
 
 @dg.asset(
@@ -69,7 +72,7 @@ def incident_notifications(context: dg.AssetExecutionContext, workspace: Workspa
         told = {message.message_id for message in guardrails.messages(ledger)}
         for rule in workspace.configuration().routing.anomalies:
             for incident in incidents:
-                message_id, stage = _occasion(incident, rule, told)
+                message_id, stage = _occasion(incident, rule, told, workspace.as_of().date())
                 if stage is not None and message_id not in told:
                     queued += guardrails.queue_notification(
                         ledger,
@@ -84,17 +87,20 @@ def incident_notifications(context: dg.AssetExecutionContext, workspace: Workspa
 
 
 def _occasion(
-    incident: Mapping[str, Any], rule: AnomalyRouting, told: Collection[str]
+    incident: Mapping[str, Any], rule: AnomalyRouting, told: Collection[str], today: date
 ) -> tuple[str, Literal["opened", "worsened", "closed"] | None]:
     """Which message an incident is due on a route. Its id names the occasion, so that each is told once for ever.
 
-    What is over when it is first seen is in the report and alarms nobody.
+    A bill can be so late that an incident is over when it is first seen. It is told as such, once, while it is recent.
     """
     name = f"incident/{incident['incident_id']}/{rule.route}"
-    is_told = f"{name}/opened" in told
-    if incident["status"] in OVER:
-        return f"{name}/closed", "closed" if is_told else None
-    if incident["status"] != "open" or not _is_at_least(incident["severity"], rule.min_severity):
+    is_told, is_over = f"{name}/opened" in told, incident["status"] in OVER
+    if is_told and is_over:
+        was_open = incident["closed_at"] > incident["opened_at"]
+        return f"{name}/closed", "closed" if was_open else None
+    is_recent = (today - incident["last_seen"].date()).days <= RECENT_DAYS
+    is_due = incident["status"] == "open" or (is_over and is_recent)
+    if not is_due or not _is_at_least(incident["severity"], rule.min_severity):
         return name, None
     if not is_told:
         return f"{name}/opened", "opened"

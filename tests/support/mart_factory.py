@@ -577,6 +577,7 @@ def incident_rows(org: Organisation) -> Iterator[dict[str, Any]]:
             "first_seen": day,
             "last_seen": day,
             "opened_at": pd.Timestamp(AS_OF).tz_localize(None),
+            "closed_at": None,
             "day_count": 1,
             "metrics": json.dumps([metric]),
             "impact": impact,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def publish_incident(home: Home) -> Publish:
     others = {"peak_impact": frame["impact"], "usage_change": frame["impact"], "similar_incidents": "[]"}
 
     def published(**changes: Any) -> None:
-        row = frame.assign(**{"closed_at": None, "verdict_reason": None, **others, **changes})
+        row = frame.assign(**{"verdict_reason": None, **others, **changes})
         publish({"fct_incident": row}, home.published)
 
     return published
@@ -59,14 +60,15 @@ def test_an_incident_is_told_when_it_opens_gets_worse_and_is_over_and_each_once(
 ) -> None:
     publish_incident(severity="low", opened_severity="low")
     assert notified(home) == [], "routing.yml wants medium and more"
+    later = pd.Timestamp(AS_OF).tz_localize(None) + pd.Timedelta(days=3)
     told = []
     for changes, stage in [
         ({"severity": "medium", "opened_severity": "medium"}, "opened"),
         ({"severity": "medium", "opened_severity": "medium"}, None),
         ({"severity": "critical", "opened_severity": "medium"}, "worsened-critical"),
         ({"severity": "critical", "opened_severity": "medium", "status": "acknowledged"}, None),
-        ({"severity": "high", "status": "new_normal"}, "closed"),
-        ({"severity": "high", "status": "closed"}, None),
+        ({"severity": "high", "status": "new_normal", "closed_at": later}, "closed"),
+        ({"severity": "high", "status": "closed", "closed_at": later}, None),
     ]:
         publish_incident(**changes)
         told += [f"teams-finops/{stage}"] if stage else []
@@ -74,10 +76,21 @@ def test_an_incident_is_told_when_it_opens_gets_worse_and_is_over_and_each_once(
 
 
 @pytest.mark.ids("NOTIF-1", "ANOM-3")
-@pytest.mark.parametrize("status", ["dismissed", "expected", "suppressed", "retracted", "closed"])
+@pytest.mark.parametrize("status", ["dismissed", "expected", "suppressed", "retracted", "acknowledged"])
 def test_what_nobody_needs_to_hear_of_is_not_told(home: Home, publish_incident: Publish, status: str) -> None:
     publish_incident(status=status)
     assert notified(home) == []
+
+
+@pytest.mark.ids("NOTIF-1", "ANOM-3")
+@pytest.mark.parametrize(("last_seen", "is_told"), [(date(2026, 10, 13), True), (date(2026, 10, 12), False)])
+def test_what_a_late_bill_shows_when_it_is_over_is_told_once_while_it_is_recent(
+    home: Home, publish_incident: Publish, last_seen: date, is_told: bool
+) -> None:
+    over = {"status": "closed", "last_seen": last_seen, "closed_at": pd.Timestamp(AS_OF).tz_localize(None)}
+    for _ in range(2):
+        publish_incident(**over)
+        assert notified(home) == (["teams-finops/opened"] if is_told else [])
 
 
 def run(home: Home, *arguments: str) -> str:
