@@ -209,7 +209,7 @@ def quality(
             *([name] if by_detector else []),
             str(count) if by_detector else f"{count} ({weekly:.1f})",
             f"{judged} ({real}, {false}, {planned})",
-            "" if precision is None else f"{percent(precision)} ({percent(low)} to {percent(high)})",
+            "" if precision is None else f"{percent(precision)} ({percent(low).rstrip('%')}–{percent(high)})",
             *(() if by_detector else (_hours(detect, notice, over),)),
             money(caught, currency),
         )
