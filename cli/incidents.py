@@ -207,15 +207,9 @@ def quality(
         table.add_row(
             f"{at:%Y-%m}",
             *([name] if by_detector else []),
-<<<<<<< HEAD
-            f"{count} ({weekly:.1f})",
-            f"{judged} ({real}, {false}, {planned})",
-            "" if precision is None else f"{percent(precision)} ({percent(low)} to {percent(high)})",
-=======
             str(count) if by_detector else f"{count} ({weekly:.1f})",
             f"{judged} ({real}, {false}, {planned})",
             "" if precision is None else f"{percent(precision)} ({percent(low).rstrip('%')}–{percent(high)})",
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
             *(() if by_detector else (_hours(detect, notice, over),)),
             money(caught, currency),
         )
@@ -223,11 +217,7 @@ def quality(
             silent += suppressed + expected
     console.print(table)
     notes = (
-<<<<<<< HEAD
-        "Incidents: in all (a week). Judged: in all (real, false, planned).",
-=======
         f"Incidents: in all{'' if by_detector else ' (a week)'}. Judged: in all (real, false, planned).",
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
         "Precision: real ÷ (real + false), with its 95% interval.",
         "Hours to detect / acknowledge / resolve: medians.",
         f"Nobody was told of {silent} more: explained by an event, below a floor, in a window.",

@@ -6,10 +6,7 @@ Not here: reading the warehouse (orchestration), deciding what to do about a fin
 """
 
 from models.anomaly import (
-<<<<<<< HEAD
     ANOMALY_LEVELS,
-=======
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     AnomalySettings,
     Incidents,
     Judged,
@@ -22,7 +19,6 @@ from models.anomaly import (
     with_floors,
     with_planned,
 )
-<<<<<<< HEAD
 from models.forecast import (
     BACKCAST_LEVELS,
     ForecastResult,
@@ -33,10 +29,6 @@ from models.forecast import (
 )
 from models.tables import build_frame, read_table, write_table
 from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
-=======
-from models.forecast import ForecastResult, ForecastSettings, forecast_costs
-from models.tables import build_frame, read_table, write_table
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
 
 __all__ = [
     "ANOMALY_LEVELS",
@@ -48,13 +40,10 @@ __all__ = [
     "Incidents",
     "Judged",
     "Proposal",
-<<<<<<< HEAD
     "WhatIf",
     "WhatIfError",
     "add_to_record",
     "build_base",
-=======
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     "build_frame",
     "detect",
     "detect_intraday",
@@ -63,11 +52,8 @@ __all__ = [
     "forecast_costs",
     "proposals",
     "read_table",
-<<<<<<< HEAD
     "what_if",
     "with_backcasts",
-=======
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     "with_floors",
     "with_planned",
     "write_table",

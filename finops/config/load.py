@@ -49,10 +49,7 @@ class Configuration:
     routing: m.RoutingFile
     reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
     units: m.UnitsFile = field(default_factory=m.UnitsFile)
-<<<<<<< HEAD
     scenarios: ScenariosFile = field(default_factory=ScenariosFile)
-=======
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     anomalies: m.AnomaliesFile = field(default_factory=lambda: m.AnomaliesFile.model_validate({}))
 
 
@@ -73,11 +70,7 @@ FILES: dict[str, type[BaseModel]] = {
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-<<<<<<< HEAD
 OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies", "scenarios"})
-=======
-OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies"})
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")

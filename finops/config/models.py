@@ -1790,13 +1790,8 @@ class EventsFile(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> EventsFile:
-<<<<<<< HEAD
         require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
         require_unique("suppression", ((("suppressions", i, "id"), s.id) for i, s in enumerate(self.suppressions)))
-=======
-        _require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
-        _require_unique("suppression", ((("suppressions", i, "id"), s.id) for i, s in enumerate(self.suppressions)))
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
         return self
 
 

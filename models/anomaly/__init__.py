@@ -8,16 +8,10 @@ from models.anomaly.detect import detect, detect_intraday, find_anomalies
 from models.anomaly.incident import Incidents, find_incidents
 from models.anomaly.incident_feedback import with_planned
 from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
-<<<<<<< HEAD
 from models.anomaly.settings import ANOMALY_LEVELS, AnomalySettings
 
 __all__ = [
     "ANOMALY_LEVELS",
-=======
-from models.anomaly.settings import AnomalySettings
-
-__all__ = [
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     "AnomalySettings",
     "Incidents",
     "Judged",

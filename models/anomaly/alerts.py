@@ -24,6 +24,7 @@ KINDS = (
 )  # fmt: skip
 """Channels that contradict each other; the stronger one counts."""
 
+
 @dataclass(frozen=True)
 class AlertRule:
     """Evidence is in powers of ten, weights are by ``KINDS``; ``benchmarks/signals`` says how they were chosen."""
@@ -88,10 +89,7 @@ def strength(found: Evidence, rule: AlertRule) -> Floats:
 
 def directed_strength(found: Evidence, rule: AlertRule, *, is_up: bool) -> Floats:
     """As ``strength``, without what speaks for the other direction."""
-    columns = [
-        found.tails[:, CHANNELS.index(kind[0] if is_up else kind[-1])].astype(np.float64)
-        for kind in KINDS
-    ]
+    columns = [found.tails[:, CHANNELS.index(kind[0] if is_up else kind[-1])].astype(np.float64) for kind in KINDS]
     return _together(np.stack(columns, axis=1), rule)
 
 

@@ -7,12 +7,9 @@ from decimal import Decimal
 
 from finops.config.models import AnomaliesFile
 
-<<<<<<< HEAD
 ANOMALY_LEVELS = ("company", "team", "app", "model")
 """Where a cause is looked for: each names someone or something that can act. Others show the same money again."""
 
-=======
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
 
 @dataclass(frozen=True)
 class AnomalySettings:

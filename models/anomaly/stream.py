@@ -171,9 +171,10 @@ class _Walk:
         pace = self.pace
         index = np.arange(n)
         young = np.minimum(self.rows[:n], pace.spread)
-        slots = np.stack(
-            [np.zeros(n, dtype=np.int64), day_slot, day_slot + pace.day_slots * weekend, week_slot], axis=1
-        ) + self.offsets
+        slots = (
+            np.stack([np.zeros(n, dtype=np.int64), day_slot, day_slot + pace.day_slots * weekend, week_slot], axis=1)
+            + self.offsets
+        )
         rows = index[:, None]
         level = self.level[:n]
         profile = self.profile[rows, slots]
@@ -323,9 +324,7 @@ def _walk(series: Sequence[tuple[Ints, Floats]], steps: Floats, pace: Pace) -> l
                 unknown[:n][new] = False
             scale = np.where(unknown[:n], 1.0, unit[:n])
             y = np.arcsinh(x / scale)
-            told, around, rare = state.advance(
-                n, y, day_slot[:n, t], weekend[:n, t], week_slot[:n, t], gaps[:n, t]
-            )
+            told, around, rare = state.advance(n, y, day_slot[:n, t], weekend[:n, t], week_slot[:n, t], gaps[:n, t])
             expected[:n, t] = np.sinh(np.clip(told, -30, 30)) * scale
             spread[:n, t] = around * np.sqrt(scale**2 + expected[:n, t] ** 2)
             tails[:n, t] = rare

@@ -74,7 +74,6 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
-<<<<<<< HEAD
     events = models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml))
     team_of_app = {owner.app: owner.team for owner in configuration.tags.apps}
 
@@ -96,16 +95,6 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     judged = billed[billed["scope_type"].isin(models.BACKCAST_LEVELS)]
     record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=forecast)
     models.write_table("forecast_made", record, workspace.home.ml)
-=======
-    result = models.forecast_costs(
-        billed,
-        as_of=workspace.as_of(),
-        events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
-        cache=workspace.home.ml / "cache",
-        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
-        progress=report,
-    )
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
     models.write_table("forecast_accuracy", result.accuracy, workspace.home.ml)
     models.write_table("forecast_path", result.path, workspace.home.ml)

@@ -600,14 +600,9 @@ def test_findings_meet_facts(built: DbtResult) -> None:
     )
     assert expected == 60
     assert built.query(
-<<<<<<< HEAD
-        "select team, app, owner, suppressed_because, i.status from marts.fct_anomaly join marts.fct_incident i "
-        "using (incident_id) where detected_date = '2026-10-12' and fct_anomaly.scope_type = 'app'"
-=======
         "select a.team, a.app, a.owner, a.suppressed_because, i.status from marts.fct_anomaly as a "
         "join marts.fct_incident as i on a.incident_id = i.incident_id "
         "where a.detected_date = '2026-10-12' and a.scope_type = 'app'"
->>>>>>> c86dee981a57812017927cde571d2bcfb98b1bb2
     ) == [("support", "ticket-triage", "ann@example.com", "quiet: test", "suppressed")]
 
 
