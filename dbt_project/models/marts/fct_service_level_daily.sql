@@ -41,7 +41,8 @@ costs as (
     group by {{ own | join(', ') }}, currency
 ),
 
--- Deployments as Azure Monitor sees them: hours with more requests say more about a mean.
+-- Deployments as Azure Monitor sees them: hours with more requests say more about a mean. Sums of decimals are the same in
+-- any order, so that a run that is repeated says the same to the last digit.
 deployments as (
     select
         cast(usage_hour as date) as usage_date,
@@ -49,11 +50,11 @@ deployments as (
         resource_id,
         deployment_name,
         sum(case when last_token_milliseconds is not null then request_count end) as timed_request_count,
-        sum(last_token_milliseconds * request_count)
+        sum({{ decimal_of_double('last_token_milliseconds', 18, 6) }} * request_count)
         / nullif(sum(case when last_token_milliseconds is not null then request_count end), 0) as mean_milliseconds,
         max(longest_last_token_milliseconds) as longest_milliseconds,
         sum(case when first_token_milliseconds is not null then request_count end) as first_token_request_count,
-        sum(first_token_milliseconds * request_count)
+        sum({{ decimal_of_double('first_token_milliseconds', 18, 6) }} * request_count)
         / nullif(sum(case when first_token_milliseconds is not null then request_count end), 0)
             as mean_first_token_milliseconds
     from {{ ref('fct_deployment_load_hourly') }}
