@@ -21,8 +21,8 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ODD_SPREADS = 8.0
-"""An error beyond this many spreads is a spike and hardly news. On the development series 5 was worse than 8, and never
-doubting anything as good as 8; but a runaway job of three days must not be forecast to come back."""
+"""An error beyond this many spreads is a spike and hardly news. On the daily development series 5 was worse than 8, and
+never doubting anything as good as 8; but a runaway job of three days must not be forecast to come back."""
 
 NEW_LEVEL_AFTER = 4
 """The fourth odd point on one side is a new level, not a spike: long weekends and most runaway jobs end before."""

@@ -30,8 +30,8 @@ FEW_FOLDS, MANY_FOLDS = 3.0, 8.0
 SIDES = (1.0, -1.0)
 
 CAUTION = (1.02, 1.12)
-"""By level: the newest days err more than the folds that the shapes were measured on (0.937 of the development series'
-newest days lay inside what held 0.95 of their folds)."""
+"""By level: the newest days err more than the folds that the shapes were measured on (0.937 of the daily
+development series' newest days lay inside what held 0.95 of their folds)."""
 
 
 @dataclass(frozen=True)
