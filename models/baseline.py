@@ -133,7 +133,7 @@ def weekday_profile(base: Floats, weeks: int = PROFILE_WEEKS) -> Floats:
     if usable.sum() < 2:
         return np.ones(7)
     ratios = block[usable] / means[usable, None]
-    profile = np.median(ratios, axis=0)
+    profile = _median(ratios)
     mean = profile.mean()
     if mean <= 0:
         return np.ones(7)
@@ -141,6 +141,15 @@ def weekday_profile(base: Floats, weeks: int = PROFILE_WEEKS) -> Floats:
     if (profile == 0).any() and count >= 3:
         trust = 1.0  # a weekday that never costs anything is a fact, not noise
     return 1 + (profile / mean - 1) * trust
+
+
+def _median(values: Floats) -> Floats:
+    """Along the first axis. ``np.median`` does the same and takes three times as long on the few values here, for which
+    it is asked three times a day of every series."""
+    ordered = np.sort(values, axis=0)
+    count = len(ordered)
+    middle: Floats = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    return middle
 
 
 def recent_level(base: Floats, profile: Floats, break_index: int) -> float:
@@ -201,7 +210,7 @@ def scan(first_day: date, values: Floats, marks: DayMarks, origins: Collection[i
             scale[t] = max(abs(normal), 0.1 * float(recent.mean()))
             spread = SMALLEST_SPREAD
             if t >= 8:
-                spread = max(spread, 1.4826 * float(np.median(relative[max(t - SPREAD_DAYS, 1) : t])))
+                spread = max(spread, 1.4826 * float(_median(relative[max(t - SPREAD_DAYS, 1) : t])))
             limit = max(OUTLIER_SPREADS * spread * scale[t], OUTLIER_MIN_SHARE * abs(normal))
             surplus = actual - normal
             if charge and abs(surplus - charge) < abs(surplus):

@@ -1,7 +1,7 @@
 """How good and how fast are the forecasts?
 
-Here: rolling cutoffs of real series through the engine, scores of it and of each candidate alone, coverage of days and of
-sums, error shapes for ``models.forecast.rhythm``, speed.
+Here: rolling cutoffs of real series through the engine, scores of it and of each candidate alone, coverage of days and
+of sums, speed.
 Not here: the series (real_series), pass or fail (tests).
 
 Rules and numbers of the engine were chosen by looking at the development half of the series; the other half was only
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.signals.real_series import HORIZONS, Case, cases, real_series
+from benchmarks.signals.shapes import shape_of
 from finops.config.models import EventsFile
 from models.evaluate.forecast import Calendar, calendar_of, forecast_calendars
 from models.evaluate.long_csv import TimedSeries, step_of
@@ -56,14 +57,21 @@ def run(options: argparse.Namespace) -> None:
         print(f"No real series: {options.data} does not exist; set AIFINOPS_REAL_DATA or pass --data.")
         return
     chosen = cases(every, 3 if options.quick else 12)
-    judged = [one for freq in HORIZONS for one in _judge([c for c in chosen if c.series.freq == freq], freq)]
     if options.command == "forecast-shapes":
-        shapes([one for one in chosen if not one.series.is_kept_apart])
+        _shapes([one for one in chosen if not one.series.is_kept_apart])
         return
+    judged = [one for freq in HORIZONS for one in _judge([c for c in chosen if c.series.freq == freq], freq)]
     _summary(judged)
     for freq in HORIZONS:
         _by_series([one for one in judged if one.case.series.freq == freq], freq)
         _rivals([one for one in judged if one.case.series.freq == freq], freq)
+
+
+def _shapes(chosen: Sequence[Case]) -> None:
+    for freq in HORIZONS:
+        some = [one for one in chosen if one.series.freq == freq]
+        calendars = [_calendar(one) for one in some]
+        print(freq, shape_of(calendars, np.stack([one.future for one in some]), calendars[0].rhythm))
 
 
 def _judge(chosen: Sequence[Case], freq: str) -> list[Judged]:
@@ -124,7 +132,7 @@ def _series_means(judged: Sequence[Judged]) -> pd.DataFrame:
 def _summary(judged: Sequence[Judged]) -> None:
     print("### All series\n")
     print(
-        "| series | half | series × cutoffs | error ÷ floor | mean of the series' ratios | series no worse than the floor "
+        "| series | half | series, cutoffs | error ÷ floor | mean of the series' ratios | series no worse than it "
         "| 80% covers | 95% covers | error of the total, median | 80% covers totals | 95% covers totals |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from models.evaluate.long_csv import LongCsvError
@@ -26,13 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "forecast":
             if options.horizon < 1:
                 parser.error(f"--horizon is a number of steps from 1 on, not {options.horizon}")
-            from models.evaluate.forecast import evaluate_forecast
-
-            evaluate_forecast(options.input, options.horizon, options.out)
+            import_module("models.evaluate.forecast").evaluate_forecast(options.input, options.horizon, options.out)
         else:
-            from models.evaluate.anomalies import evaluate_anomalies
-
-            evaluate_anomalies(options.input, options.out)
+            import_module("models.evaluate.anomalies").evaluate_anomalies(options.input, options.out)
     except LongCsvError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -89,10 +89,11 @@ def forecast_calendars(calendars: list[Calendar], horizon: int, *, with_prophet:
 
 def _part(work: tuple[list[Calendar], int, bool]) -> list[Outlook]:
     calendars, horizon, with_prophet = work
-    return outlooks([_track(one, with_prophet) for one in calendars], calendars[0].rhythm, horizon)
+    return outlooks([track_of(one, with_prophet) for one in calendars], calendars[0].rhythm, horizon)
 
 
-def _track(calendar: Calendar, with_prophet: bool) -> Track:
+def track_of(calendar: Calendar, with_prophet: bool) -> Track:
+    """The series as the engine takes it, with Prophet as a candidate where it is daily and long enough."""
     slow = {}
     settings = ForecastSettings()
     if with_prophet and calendar.rhythm == DAILY and calendar.values.size >= settings.prophet_minimum_days:
@@ -112,7 +113,7 @@ def calendar_of(series: TimedSeries) -> Calendar:
     if rhythm is MONTHLY:
         offset = pd.offsets.MonthEnd() if bool(times.is_month_end.all()) else pd.DateOffset(months=1)
         full = pd.date_range(times[0], times[-1], freq=offset)
-    elif rhythm is DAILY and times.size >= 20 and bool((times.dayofweek < 5).all()):
+    elif rhythm is DAILY and times.size >= 20 and bool((times.day_of_week < 5).all()):
         rhythm, offset = BUSINESS_DAILY, pd.offsets.BDay()
         full = pd.date_range(times[0], times[-1], freq=offset)
     else:

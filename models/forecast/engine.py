@@ -84,6 +84,30 @@ def outlooks(tracks: Sequence[Track], rhythm: Rhythm, horizon: int) -> list[Outl
 
 
 def _some(tracks: Sequence[Track], rhythm: Rhythm, horizon: int) -> list[Outlook]:
+    done = backtest(tracks, rhythm, horizon)
+    ranges = bounds(done.batch, done.blended, done.noise, rhythm.errors)
+    return [_outlook(done, row, ranges, rhythm) for row in range(len(tracks))]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What all candidates and their blend said at every origin of some series; the last fold is the forecast."""
+
+    batch: Batch
+    names: list[str]
+    predicted: Floats
+    """rows × candidates × folds × horizon"""
+    blended: Blend
+    noise: Floats
+    """rows × folds: the one-step spread"""
+
+
+def backtest(tracks: Sequence[Track], rhythm: Rhythm, horizon: int) -> Backtest:
+    """Ask every candidate at every origin, and blend them by what was known there.
+
+    Raises:
+        ValueError: a series has no value at all.
+    """
     batch = _batch(tracks, rhythm, horizon)
     quick = predict(batch)
     names = list(quick.names)
@@ -98,10 +122,7 @@ def _some(tracks: Sequence[Track], rhythm: Rhythm, horizon: int) -> list[Outlook
     predicted = np.concatenate(said, axis=1)
     never_negative = np.nanmin(batch.values, axis=1) >= 0
     predicted = np.where(never_negative[:, None, None, None], np.maximum(predicted, 0.0), predicted)
-    floor = names.index(FLOOR)
-    blended = blend(batch, predicted, floor)
-    ranges = bounds(batch, blended, quick.noise, rhythm.errors)
-    return [_outlook(batch, row, names, predicted[row], blended, ranges, rhythm) for row in range(len(tracks))]
+    return Backtest(batch, names, predicted, blend(batch, predicted, names.index(FLOOR)), quick.noise)
 
 
 def _batch(tracks: Sequence[Track], rhythm: Rhythm, horizon: int) -> Batch:
@@ -151,9 +172,8 @@ def _slow(batch: Batch, tracks: Sequence[Track], name: str) -> Floats:
     return said
 
 
-def _outlook(
-    batch: Batch, row: int, names: Sequence[str], predicted: Floats, blended: Blend, ranges: Bounds, rhythm: Rhythm
-) -> Outlook:
+def _outlook(done: Backtest, row: int, ranges: Bounds, rhythm: Rhythm) -> Outlook:
+    batch, names, predicted, blended = done.batch, done.names, done.predicted[row], done.blended
     used = batch.origins[row, :-1] >= 0
     error = blended.actual[row, :-1][used] - blended.values[row, :-1][used]
     size = np.where(error >= 0, ranges.size[0, row, :-1][used], ranges.size[1, row, :-1][used])

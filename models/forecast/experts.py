@@ -21,8 +21,8 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ODD_SPREADS = 8.0
-"""An error beyond this many spreads is a spike and hardly news. On the development series 5 was worse than 8, and never
-doubting anything as good as 8; but a runaway job of three days must not be forecast to come back."""
+"""An error beyond this many spreads is a spike and hardly news. On the daily development series 5 was worse than 8, and
+never doubting anything as good as 8; but a runaway job of three days must not be forecast to come back."""
 
 NEW_LEVEL_AFTER = 4
 """The fourth odd point on one side is a new level, not a spike: long weekends and most runaway jobs end before."""
@@ -283,24 +283,44 @@ def _windows(batch: Batch, smoothed: _Smoothed) -> dict[str, Floats]:
         result["last_year"] = np.full(shape, np.nan)
         result["last_year_changed"] = np.full(shape, np.nan)
     ahead = np.arange(batch.horizon)
-    for t, (who, fold) in _by_column(batch.origins).items():
-        raw = batch.values[who, :t]
-        base = np.where(smoothed.believed_from[who, :t] < t, raw, smoothed.clipped[who, :t])
+    for (start, t), (who, fold) in _by_length(batch).items():
+        raw = batch.values[who, start:t]
+        base = np.where(smoothed.believed_from[who, start:t] < t, raw, smoothed.clipped[who, start:t])
+        known = t - start
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            result["seasonal_naive"][who, fold] = _cycles(base, seasons[0], 1, ahead)[0]
+            result["seasonal_naive"][who, fold] = _naive(base, seasons[0], ahead)
             for name, (season, count, how) in plans.items():
-                if t >= season:
+                # Of too few seasons it would be a shorter window's twin, and count twice in the blend.
+                if known >= season * (count // 2 + (count > 1)):
                     cycles = _cycles(base, season, count, ahead)
                     result[name][who, fold] = np.nanmean(cycles, axis=0) if how == "mean" else np.nanmedian(cycles, 0)
-            result["profile_level"][who, fold] = _profile_level(
-                base, seasons[-1] if t > 3 * seasons[-1] else seasons[0], ahead
-            )
-            if batch.year and t > batch.year + 14:
+            longest = seasons[-1] if known > 3 * seasons[-1] else seasons[0]
+            result["profile_level"][who, fold] = _profile_level(base, longest, ahead)
+            if batch.year and known > batch.year + 14:
                 yearly, changed = _last_year(base, batch.year, seasons[0], ahead)
                 result["last_year"][who, fold] = yearly
                 result["last_year_changed"][who, fold] = changed
     return result
+
+
+def _by_length(batch: Batch) -> dict[tuple[int, int], tuple[Ints, Ints]]:
+    """Rows and folds by (start, origin): what lies before a series must not count as a part of it."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for who, fold in zip(*np.nonzero(batch.origins >= 0), strict=True):
+        key = (int(batch.starts[who]), int(batch.origins[who, fold]))
+        found.setdefault(key, []).append((int(who), int(fold)))
+    pairs = {key: np.array(members, dtype=np.int64) for key, members in found.items()}
+    return {key: (members[:, 0], members[:, 1]) for key, members in pairs.items()}
+
+
+def _naive(base: Floats, season: int, ahead: Ints) -> Floats:
+    """The last season again; in its gaps the one before, and where there is none the mean: it always has an answer."""
+    mean = np.where(np.isfinite(base).any(axis=1), np.nanmean(base, axis=1), 0.0)
+    answer = np.repeat(mean[:, None], ahead.size, axis=1)
+    for cycle in _cycles(base, season, 8, ahead)[::-1]:
+        answer = np.where(np.isfinite(cycle), cycle, answer)
+    return answer
 
 
 def _window_plans(seasons: tuple[int, ...]) -> dict[str, tuple[int, int, str]]:
@@ -308,7 +328,7 @@ def _window_plans(seasons: tuple[int, ...]) -> dict[str, tuple[int, int, str]]:
     for season in seasons:
         for count in (2, 4, 8):
             plans[f"mean_{count}x{season}"] = (season, count, "mean")
-        plans[f"median_4x{season}"] = (season, 5, "median")
+        plans[f"median_5x{season}"] = (season, 5, "median")
         if season != seasons[0]:
             plans[f"naive_{season}"] = (season, 1, "mean")
     return plans

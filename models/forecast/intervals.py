@@ -30,8 +30,8 @@ FEW_FOLDS, MANY_FOLDS = 3.0, 8.0
 SIDES = (1.0, -1.0)
 
 CAUTION = (1.02, 1.12)
-"""By level: the newest days err more than the folds that the shapes were measured on (0.937 of the development series'
-newest days lay inside what held 0.95 of their folds)."""
+"""By level: the newest days err more than the folds that the shapes were measured on (0.937 of the daily
+development series' newest days lay inside what held 0.95 of their folds)."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Bounds:
 
 def bounds(batch: Batch, blended: Blend, noise: Floats, shape: ErrorShape) -> Bounds:
     """Bounds of every fold, from the errors that were known at its origin."""
-    unit = _unit(noise)
+    unit = unit_of(noise)
     with np.errstate(invalid="ignore"):
         scores = (blended.actual - blended.values) / unit[:, :, None]
     mean_error = shape.mean_error(batch.horizon)
-    factor, folds_known = _own_size(batch, scores, mean_error)
+    factor, folds_known = own_size(batch, scores, mean_error)
     size = factor * mean_error[:, None, None, :] * unit[None, :, :, None]
     kind = np.digitize(folds_known, [FEW_FOLDS, MANY_FOLDS])
     ratios = np.array(shape.ratios)  # folds' kind × side × level
@@ -80,7 +80,7 @@ def bounds(batch: Batch, blended: Blend, noise: Floats, shape: ErrorShape) -> Bo
     return Bounds(lower, upper, size, never_negative)
 
 
-def _unit(noise: Floats) -> Floats:
+def unit_of(noise: Floats) -> Floats:
     """Between the spread of now and the usual one: a calm week after a storm is no promise."""
     with np.errstate(invalid="ignore"):
         usual = np.nanmedian(np.where(noise > 0, noise, np.nan), axis=1)[:, None]
@@ -88,7 +88,7 @@ def _unit(noise: Floats) -> Floats:
     return np.sqrt(np.maximum(np.nan_to_num(noise), 1e-3 * usual) * usual)
 
 
-def _own_size(batch: Batch, scores: Floats, mean_error: Floats) -> tuple[Floats, Floats]:
+def own_size(batch: Batch, scores: Floats, mean_error: Floats) -> tuple[Floats, Floats]:
     """How much larger than the rhythm's a series' errors are: sides × rows × folds × horizon; and on how many folds
     that rests: rows × folds."""
     rows, folds, horizon = scores.shape

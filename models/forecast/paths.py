@@ -23,39 +23,42 @@ Ranges = Mapping[float, Floats]
 PATHS = 100
 SEED = 20_260_101
 FEW_FOLDS = 6
-LASTING_SHARE = 0.6
-"""Where a series has too few stretches, this share of the variance of a path is a level that stays."""
+LASTING_SHARE = 0.85
+"""Of what a path has of its own, this share of the variance wanders and stays, the rest is of the day."""
 
 WHOLE_STRETCH_SHARE = 0.8
 """The newest stretches end before the horizon does; one with less than this of it known is no pattern."""
 
-JITTER = 0.25
-"""Spread added to a pattern that is drawn several times, so that its paths differ."""
+OWN_SHARE = 1.0
+"""Spread of a level of its own that each path adds to its pattern, as a share of the pattern's: with patterns alone,
+sums over 28 days lay in their 95% interval 92% of the time on the development series, over 48 hours 81%; with it, 94%
+and 86%."""
 
 NORMAL = NormalDist()
 NODES = np.array([-1.959964, -1.281552, 0.0, 1.281552, 1.959964])
 
 
-def draw(expected: Floats, lower: Ranges, upper: Ranges, residuals: Floats, count: int = PATHS) -> Floats:
+def draw(expected: Floats, lower: Ranges, upper: Ranges, residuals: Floats, count: int = PATHS, own: int = 0) -> Floats:
     """``count`` × horizon values; on each day their quantiles are those of the intervals.
 
     Args:
         lower, upper: bounds by level, 0.8 and 0.95.
         residuals: stretches × horizon of backtest errors ÷ their size, newest last, NaN where unknown.
+        own: a number of the series, so that what no stretch says differs from that of others.
     """
-    random = np.random.default_rng(SEED)
+    pick = np.random.default_rng(SEED).random(count)
+    random = np.random.default_rng([SEED, own])
     horizon = expected.size
     noise = random.normal(size=(count, horizon))
     lasting = np.cumsum(random.normal(size=(count, horizon)), axis=1) / np.sqrt(np.arange(1, horizon + 1))
     generic = np.sqrt(LASTING_SHARE) * lasting + np.sqrt(1 - LASTING_SHARE) * noise
-    pick = random.random(count)
     usable = residuals[np.isfinite(residuals).mean(axis=1) > WHOLE_STRETCH_SHARE] if residuals.size else residuals
     pattern = generic
     if len(usable) >= FEW_FOLDS:
         # The newest first, so that series with different numbers of stretches share the newest ones.
         stretch = usable[::-1][(pick * len(usable)).astype(np.int64)]
         spread = max(float(np.nanstd(stretch)), 1e-9)
-        pattern = np.where(np.isfinite(stretch), stretch, 0.0) + JITTER * spread * generic
+        pattern = np.where(np.isfinite(stretch), stretch, 0.0) + OWN_SHARE * spread * generic
     ranks = np.argsort(np.argsort(pattern, axis=0, kind="stable"), axis=0, kind="stable")
     dealt = quantiles(expected, lower, upper, (np.arange(count) + 0.5) / count)
     return np.take_along_axis(dealt, ranks, axis=0)

@@ -34,7 +34,8 @@ SPACING_DAYS = 28
 
 LEVEL_HALF_LIFE_DAYS = 7.0
 LEVEL_DAYS = 28
-"""Prophet's trend lags behind a new level: its last errors are carried along."""
+"""Prophet's trend lags behind a new level: its last errors are carried along. Alone it errs 6% less with them;
+the blend errs the same."""
 
 
 def prophet_candidate(

@@ -7,6 +7,7 @@ Not here: how one series is forecast (one_series).
 from __future__ import annotations
 
 import multiprocessing
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ from models.tables import build_frame, path_frame
 POOL_FROM_SERIES = 24
 """A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
 many are faster without one."""
+
+POOL_FROM_QUICK_SERIES = 200
+"""Without Prophet a series takes 40 ms."""
 
 CHUNK = 24
 """Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
@@ -105,7 +109,7 @@ def forecast_costs(
     ]
     forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
     every = [job.series for job in jobs]
-    drawn = [_draw(result) for result in forecasts]
+    drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
     if parents is None:
         parents = _parents(every, team_of_app or {}, business_unit_of_team or {})
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
@@ -129,11 +133,12 @@ def forecast_costs(
     )
 
 
-def _draw(result: SeriesForecast) -> Floats:
+def _draw(scope: Scope, result: SeriesForecast) -> Floats:
     line = result.future
     lower = {0.8: np.array(line.lower), 0.95: np.array(line.lower_95)}
     upper = {0.8: np.array(line.upper), 0.95: np.array(line.upper_95)}
-    return draw(np.array(line.expected), lower, upper, np.array(result.residuals, dtype=np.float64))
+    residuals = np.array(result.residuals, dtype=np.float64)
+    return draw(np.array(line.expected), lower, upper, residuals, own=zlib.crc32(str(scope).encode()))
 
 
 def _parents(
@@ -191,7 +196,8 @@ def _fit(
     work = [[jobs[index] for index in chunk] for chunk in chunks]
     heavy = sum(needs_prophet(job) for part in work for job in part)
     # A daemonic process may not have children; 'spawn' shares no lock or thread with the process that asks.
-    if workers < 2 or heavy < POOL_FROM_SERIES or multiprocessing.current_process().daemon:
+    is_small = heavy < POOL_FROM_SERIES and sum(len(part) for part in work) < POOL_FROM_QUICK_SERIES
+    if workers < 2 or is_small or multiprocessing.current_process().daemon:
         yield from zip(chunks, map(forecast_jobs, work), strict=True)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:

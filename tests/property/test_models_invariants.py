@@ -41,6 +41,10 @@ def test_forecasts_are_ordered_complete_and_never_negative(costs: list[float]) -
     assert (future["lower_cost"] >= 0).all()
     assert (future["lower_cost"] <= future["expected_cost"]).all()
     assert (future["expected_cost"] <= future["upper_cost"]).all()
+    assert (future["lower_95_cost"] <= future["lower_cost"]).all()
+    assert (future["upper_cost"] <= future["upper_95_cost"]).all()
+    assert len(result.path) == 100 * 41
+    assert result.path["cost"].min() >= 0
     assert result.accuracy["is_chosen"].sum() == 1
     assert not result.forecast.duplicated(["forecast_date", "scope_type", "scope_value", "currency"]).any()
 

@@ -279,6 +279,107 @@ def test_the_company_is_the_sum_of_its_teams() -> None:
     assert (teams == company).all()
 
 
+TREE = {
+    "a": {"a1": 400.0, "a2": 90.0},
+    "b": {"b1": 700.0},
+    "c": {"c1": 30.0, "c2": 300.0, "c3": 5.0},
+}
+
+
+@pytest.fixture(scope="module")
+def tree() -> ForecastResult:
+    """Apps, teams, two regions across all teams, and the company."""
+    apps, teams, regions = {}, {}, {"east": np.zeros(120), "west": np.zeros(120)}
+    for team, levels in TREE.items():
+        for number, (app, level) in enumerate(levels.items()):
+            values = np.round(weekly(120, level=level, noise=0.2, seed=len(apps) + 1), 6)
+            values[60:] *= 1.0 + 0.5 * number
+            apps[app] = np.round(values, 6)
+            regions["east"] += np.round(apps[app] * 0.25, 6)
+        teams[team] = np.sum([apps[app] for app in levels], axis=0)
+    company = np.sum(list(teams.values()), axis=0)
+    regions["west"] = company - regions["east"]
+    frame = pd.concat(
+        [history(values, "app", name) for name, values in apps.items()]
+        + [history(values, "team", name) for name, values in teams.items()]
+        + [history(values, "region", name) for name, values in regions.items()]
+        + [history(company, "company", "all")]
+    )
+    team_of_app = {app: team for team, levels in TREE.items() for app in levels}
+    return run(frame, 120, team_of_app=team_of_app)
+
+
+def added(rows: pd.DataFrame, scope_type: str, values: list[str], by: list[str], amount: str) -> dict[object, Decimal]:
+    part = rows[(rows["scope_type"] == scope_type) & rows["scope_value"].isin(values)]
+    assert len(part)
+    sums: dict[object, Decimal] = {}
+    for row in part.to_dict("records"):
+        key = tuple(row[name] for name in by)
+        sums[key] = sums.get(key, Decimal(0)) + row[amount]
+    return sums
+
+
+def test_every_level_adds_up_to_the_last_digit(tree: ForecastResult) -> None:
+    rows, by = future(tree), ["forecast_date"]
+    company = added(rows, "company", ["all"], by, "expected_cost")
+    assert added(rows, "team", list(TREE), by, "expected_cost") == company
+    assert added(rows, "region", ["east", "west"], by, "expected_cost") == company
+    for team, levels in TREE.items():
+        whole = added(rows, "team", [team], by, "expected_cost")
+        assert added(rows, "app", list(levels), by, "expected_cost") == whole
+
+
+def test_every_drawn_future_adds_up_to_the_last_digit(tree: ForecastResult) -> None:
+    rows, by = tree.path, ["path", "forecast_date"]
+    assert rows["path"].nunique() == 100
+    assert rows["cost"].min() >= 0
+    company = added(rows, "company", ["all"], by, "cost")
+    assert added(rows, "team", list(TREE), by, "cost") == company
+    assert added(rows, "region", ["east", "west"], by, "cost") == company
+    assert added(rows, "app", list(TREE["c"]), by, "cost") == added(rows, "team", ["c"], by, "cost")
+
+
+def test_drawn_futures_agree_with_the_intervals(tree: ForecastResult) -> None:
+    """Of 100 futures about 80 a day lie in the 80% interval, for wholes and parts, although they were made to add
+    up."""
+    rows = tree.path.merge(future(tree), on=["scope_type", "scope_value", "currency", "forecast_date"])
+    assert len(rows) == len(tree.path)
+    inside = (rows["cost"] >= rows["lower_cost"]) & (rows["cost"] <= rows["upper_cost"])
+    shares = inside.groupby([rows["scope_type"], rows["scope_value"]]).mean()
+    assert shares.between(0.65, 0.95).all(), shares
+    days = tree.path.groupby(["scope_type", "scope_value"])["forecast_date"].nunique()
+    assert set(days) == {future(tree)["forecast_date"].nunique()}
+
+
+def test_95_percent_bounds_hold_80_percent_bounds(tree: ForecastResult) -> None:
+    rows = tree.forecast
+    assert (rows["lower_95_cost"] <= rows["lower_cost"]).all()
+    assert (rows["upper_cost"] <= rows["upper_95_cost"]).all()
+    assert (rows["lower_95_cost"] >= 0).all()
+
+
+def test_parents_can_be_given(tree: ForecastResult) -> None:
+    """Two departments that only the caller knows of."""
+    parts = {name: np.round(weekly(90, seed=seed), 6) for seed, name in enumerate(("x", "y", "z"), start=1)}
+    left = parts["x"] + parts["y"]
+    frame = pd.concat(
+        [history(values, "app", name) for name, values in parts.items()] + [history(left, "business_unit", "left")]
+    )
+    unit = ("business_unit", "left")
+    rows = future(run(frame, 90, parents={("app", "x"): [unit], ("app", "y"): [unit]}))
+    by = ["forecast_date"]
+    assert added(rows, "app", ["x", "y"], by, "expected_cost") == added(
+        rows, "business_unit", ["left"], by, "expected_cost"
+    )
+
+
+def test_a_scope_that_is_part_of_itself_is_refused() -> None:
+    frame = pd.concat([history(weekly(60), "team", "a"), history(weekly(60), "app", "b")])
+    circle = {("team", "a"): [("app", "b")], ("app", "b"): [("team", "a")]}
+    with pytest.raises(ValueError, match="part of itself"):
+        run(frame, 60, parents=circle)
+
+
 def test_teams_that_are_not_the_whole_company_are_left_alone() -> None:
     frame = pd.concat([history(weekly(60)), history(weekly(60, level=900, seed=5), "company", "all")])
     alone = run(history(weekly(60)), 60)
