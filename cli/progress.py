@@ -28,6 +28,7 @@ _TITLES = {
     "cost_model": "Cost model and marts (dbt)",
     "forecasts": "Forecasts (Prophet against its rivals)",
     "ml__anomaly": "Anomalies",
+    "ml__anomaly_intraday": "Hours that run away",
     "signal_marts": "Budget status and guardrail facts (dbt)",
     "published_marts": "Marts published",
     "guardrail_decisions": "Guardrails",

@@ -4,7 +4,7 @@ Here: Prophet and its rivals, backtests, calibrated intervals, anomaly detection
 Not here: reading the warehouse (orchestration), deciding what to do about a finding (guardrails), drawing it (reports).
 """
 
-from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies
+from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
 from models.tables import read_table, write_table
 
@@ -17,5 +17,6 @@ __all__ = [
     "find_anomalies",
     "forecast_costs",
     "read_table",
+    "with_running",
     "write_table",
 ]

@@ -12,7 +12,7 @@ from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
-from orchestration.assets.signals import anomaly, forecasts
+from orchestration.assets.signals import anomaly, anomaly_intraday, forecasts
 from orchestration.assets.warehouse import dbt_definitions, project
 from orchestration.dbt_command import Dbt
 from orchestration.manifest import DBT, ensure_manifest
@@ -38,6 +38,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         configuration_tables,
         *dbt_definitions(dbt_project),
         forecasts,
+        anomaly_intraday,
         anomaly,
         *publishing_assets(dbt_project),
         *action_assets(),

@@ -4,7 +4,7 @@ Here: detectors, contributors, severity, known events, one finding a cause, one 
 Not here: who is told (guardrails) and how it looks (reports).
 """
 
-from models.anomaly.detect import detect, detect_intraday, find_anomalies
+from models.anomaly.detect import detect, detect_intraday, find_anomalies, with_running
 from models.anomaly.settings import AnomalySettings
 
-__all__ = ["AnomalySettings", "detect", "detect_intraday", "find_anomalies"]
+__all__ = ["AnomalySettings", "detect", "detect_intraday", "find_anomalies", "with_running"]

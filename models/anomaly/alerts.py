@@ -24,6 +24,7 @@ KINDS = (
 )  # fmt: skip
 """Channels that contradict each other; the stronger one counts."""
 
+
 @dataclass(frozen=True)
 class AlertRule:
     """Evidence is in powers of ten, weights are by ``KINDS``; ``benchmarks/signals`` says how they were chosen."""
@@ -47,11 +48,11 @@ class AlertRule:
 
 
 WATCHED = AlertRule(
-    weights=(0.92, 1.16, 0.93, 0.57, 0.4, 1.12, 1.53), norm=1.0, threshold=4.6, raised_by=1.8, raised_at_most=7.3,
-    fades_in_days=8.75, pause_days=0.5, stronger_by=3.0, holds_at=2.1, longest=2,
+    weights=(1.0, 1.14, 0.92, 0.68, 0.33, 1.15, 2.6), norm=1.0, threshold=4.7, raised_by=0.65, raised_at_most=8.65,
+    fades_in_days=22.8, pause_days=0.5, stronger_by=4.5, holds_at=2.1, longest=2,
 )  # fmt: skip
 """What scores are made of where steps are shorter than a day: eager, for whoever sets an own threshold."""
-WITHIN_HOURS = replace(WATCHED, threshold=6.0)
+WITHIN_HOURS = replace(WATCHED, threshold=7.0)
 """Steps of minutes: marks are short, because a false one costs what a found one earns."""
 HOURLY = AlertRule(
     weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=7.0, raised_by=1.6, raised_at_most=4.3,
@@ -88,10 +89,7 @@ def strength(found: Evidence, rule: AlertRule) -> Floats:
 
 def directed_strength(found: Evidence, rule: AlertRule, *, is_up: bool) -> Floats:
     """As ``strength``, without what speaks for the other direction."""
-    columns = [
-        found.tails[:, CHANNELS.index(kind[0] if is_up else kind[-1])].astype(np.float64)
-        for kind in KINDS
-    ]
+    columns = [found.tails[:, CHANNELS.index(kind[0] if is_up else kind[-1])].astype(np.float64) for kind in KINDS]
     return _together(np.stack(columns, axis=1), rule)
 
 

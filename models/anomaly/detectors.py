@@ -31,8 +31,10 @@ SHOWN_AT_MOST = 1e6
 
 
 DAY_BY_DAY = replace(
-    DAILY, weights=tuple(0.0 if "drift_up" in kind else weight for kind, weight in zip(KINDS, DAILY.weights, strict=True))
+    DAILY,
+    weights=tuple(0.0 if "drift_up" in kind else weight for kind, weight in zip(KINDS, DAILY.weights, strict=True)),
 )
+
 
 @dataclass(frozen=True)
 class Expectation:

@@ -90,7 +90,7 @@ class Evidence:
     """−log10 of how rare the oddest statistic is, by the series' own past; 0 while warming up."""
     channel: Ints
     """Index into ``CHANNELS`` of the oddest statistic."""
-    tails: Floats
+    tails: NDArray[np.float32]
     """−log10 of the rarity of every channel: one row a row, one column a channel."""
 
 
@@ -130,9 +130,8 @@ EXPERTS = 4
 class _Walk:
     """The state of series that are walked through together; one row of every array belongs to one series."""
 
-    def __init__(self, count: int, pace: Pace, unit: Floats, first: Floats) -> None:
+    def __init__(self, count: int, pace: Pace, first: Floats) -> None:
         self.pace = pace
-        self.unit = unit
         day, week = pace.day_slots, 7 if pace.day_slots == 1 else 168
         self.offsets = np.array([0, 1, 1 + day, 1 + 3 * day], dtype=np.int64)
         slots = 1 + day + 2 * day + week
@@ -166,14 +165,17 @@ class _Walk:
         self.tail_length = np.full((count, channels), TAIL_PRIOR)
         self.tail_rows = np.zeros((count, channels))
 
-    def advance(self, n: int, y: Floats, day_slot: Ints, weekend: Ints, week_slot: Ints, gap: NDArray[np.bool_]):
-        """One row of the first ``n`` series; returns expected level, spread, rarity of every channel."""
+    def advance(
+        self, n: int, y: Floats, day_slot: Ints, weekend: Ints, week_slot: Ints, gap: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, Floats]:
+        """One row of the first ``n`` series; expected level, spread and the rarity of every channel."""
         pace = self.pace
         index = np.arange(n)
         young = np.minimum(self.rows[:n], pace.spread)
-        slots = np.stack(
-            [np.zeros(n, dtype=np.int64), day_slot, day_slot + pace.day_slots * weekend, week_slot], axis=1
-        ) + self.offsets
+        slots = (
+            np.stack([np.zeros(n, dtype=np.int64), day_slot, day_slot + pace.day_slots * weekend, week_slot], axis=1)
+            + self.offsets
+        )
         rows = index[:, None]
         level = self.level[:n]
         profile = self.profile[rows, slots]
@@ -307,7 +309,7 @@ def _walk(series: Sequence[tuple[Ints, Floats]], steps: Floats, pace: Pace) -> l
         unit = pace.unit * _typical(values[:ready, :warm])
         unknown = unit <= 0
         first = np.arcsinh(values[:ready, :warm] / np.where(unknown, 1.0, unit)[:, None])
-        state = _Walk(ready, pace, unit, first)
+        state = _Walk(ready, pace, first)
         since_monday = times[:ready] - FIRST_MONDAY_SECONDS
         day_slot = (since_monday % DAY_SECONDS) * pace.day_slots // DAY_SECONDS
         weekday = since_monday // DAY_SECONDS % 7
@@ -323,9 +325,7 @@ def _walk(series: Sequence[tuple[Ints, Floats]], steps: Floats, pace: Pace) -> l
                 unknown[:n][new] = False
             scale = np.where(unknown[:n], 1.0, unit[:n])
             y = np.arcsinh(x / scale)
-            told, around, rare = state.advance(
-                n, y, day_slot[:n, t], weekend[:n, t], week_slot[:n, t], gaps[:n, t]
-            )
+            told, around, rare = state.advance(n, y, day_slot[:n, t], weekend[:n, t], week_slot[:n, t], gaps[:n, t])
             expected[:n, t] = np.sinh(np.clip(told, -30, 30)) * scale
             spread[:n, t] = around * np.sqrt(scale**2 + expected[:n, t] ** 2)
             tails[:n, t] = rare
