@@ -12,6 +12,7 @@ bursty series must burst harder to be news.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,15 +105,22 @@ def evidence(series: Sequence[tuple[Ints, Floats]], steps_seconds: Sequence[floa
     by_pace: dict[Pace, list[int]] = {}
     for number, step in enumerate(steps_seconds):
         by_pace.setdefault(Pace.of(step), []).append(number)
+    parts: list[tuple[Pace, list[int]]] = []
     for pace, members in by_pace.items():
         members.sort(key=lambda number: (-series[number][0].size, number))
-        for first in range(0, len(members), AT_A_TIME):
-            part = members[first : first + AT_A_TIME]
-            steps = np.array([max(float(steps_seconds[number]), 1.0) for number in part])
-            found.update(zip(part, _walk([series[number] for number in part], steps, pace), strict=True))
+        parts += [(pace, members[first : first + AT_A_TIME]) for first in range(0, len(members), AT_A_TIME)]
+
+    def walk(pace: Pace, part: list[int]) -> list[Evidence]:
+        steps = np.array([max(float(steps_seconds[number]), 1.0) for number in part])
+        return _walk([series[number] for number in part], steps, pace)
+
+    with ThreadPoolExecutor(WALKERS) as pool:
+        for (_, part), walked in zip(parts, pool.map(walk, *zip(*parts, strict=True)) if parts else (), strict=True):
+            found.update(zip(part, walked, strict=True))
     return [found[number] for number in range(len(series))]
 
 
+WALKERS = 2
 AT_A_TIME = 1000
 """Series walked through together: their state fits the processor's cache."""
 OUTLIER = 3.0
