@@ -55,7 +55,7 @@ WATCHED = AlertRule(
 WITHIN_HOURS = replace(WATCHED, threshold=7.0)
 """Steps of minutes: marks are short, because a false one costs what a found one earns."""
 HOURLY = AlertRule(
-    weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=7.0, raised_by=1.6, raised_at_most=4.3,
+    weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=8.0, raised_by=1.6, raised_at_most=4.3,
     fades_in_days=1.4, pause_days=0.1, stronger_by=1.9, holds_at=0.43, longest=12,
 )  # fmt: skip
 DAILY = AlertRule(
