@@ -74,7 +74,6 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
 }
-SCHEMAS["anomaly_intraday"] = SCHEMAS["anomaly"]
 
 
 def build_frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

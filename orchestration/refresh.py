@@ -68,5 +68,5 @@ def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str
     seconds = run_job(NEWEST_USAGE, home, variables, listener)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         days = [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()]
-    found = models.read_table("anomaly_intraday", home.ml)
+    found = models.read_table("anomaly", home.ml_running)
     return Refreshed(seconds, days, list(found.loc[found["status"] == "open", "explanation"]))

@@ -83,7 +83,7 @@ def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) ->
         as_of=workspace.as_of(),
         events=workspace.configuration().events,
     )
-    models.write_table("anomaly_intraday", found, workspace.home.ml)
+    models.write_table("anomaly", found, workspace.home.ml_running)
     still_open = found[found["status"] == "open"]
     workspace.reporter(context)(f"{len(still_open)} running away")
     return dg.MaterializeResult(metadata={"dagster/row_count": len(found), "open": len(still_open)})
@@ -113,7 +113,7 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         events=configuration.events,
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
     )
-    found = models.with_running(of_days, models.read_table("anomaly_intraday", workspace.home.ml))
+    found = models.with_running(of_days, models.read_table("anomaly", workspace.home.ml_running))
     models.write_table("anomaly", found, workspace.home.ml)
     still_open = found[found["status"] == "open"]
     workspace.reporter(context)(f"{len(still_open)} open anomalies")
