@@ -22,6 +22,9 @@ def refresh_and_show(home: Home, config: Path, as_of: datetime, environ: Mapping
 
 
 def _show(done: Refreshed, console: Console) -> None:
+    for sentence in done.running_away:
+        console.print("\n[bold red]Running away:[/]", end=" ")
+        console.print(sentence, markup=False, highlight=False)
     if not done.days:
         console.print(f"\n[bold]Nothing new[/] ({done.seconds:.0f} s).")
         return

@@ -61,6 +61,11 @@ class Home:
         return self.path / "ml"
 
     @property
+    def ml_running(self) -> Path:
+        """Findings of the running day, which a refresh rewrites; the next run takes them into ``ml``."""
+        return self.ml / "running"
+
+    @property
     def published(self) -> Path:
         """The public marts as Parquet, swapped as a whole after each run: what every outside reader reads."""
         return self.path / "published"

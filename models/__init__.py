@@ -18,6 +18,7 @@ from models.anomaly import (
     proposals,
     with_floors,
     with_planned,
+    with_running,
 )
 from models.forecast import (
     BACKCAST_LEVELS,
@@ -56,5 +57,6 @@ __all__ = [
     "with_backcasts",
     "with_floors",
     "with_planned",
+    "with_running",
     "write_table",
 ]

@@ -12,7 +12,7 @@ from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
-from orchestration.assets.signals import anomaly, forecasts, incident_feedback, incidents
+from orchestration.assets.signals import anomaly, anomaly_intraday, forecasts, incident_feedback, incidents
 from orchestration.assets.warehouse import dbt_definitions, project
 from orchestration.dbt_command import Dbt
 from orchestration.manifest import DBT, ensure_manifest
@@ -39,6 +39,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         *dbt_definitions(dbt_project),
         incident_feedback,
         forecasts,
+        anomaly_intraday,
         anomaly,
         incidents,
         *publishing_assets(dbt_project),

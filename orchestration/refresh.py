@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+import models
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
 from orchestration.run import Listener, PipelineError, run_job
 from orchestration.schedules import NEWEST_USAGE
@@ -44,10 +45,12 @@ class RefreshedDay:
 class Refreshed:
     seconds: float
     days: list[RefreshedDay]
+    running_away: list[str]
+    """A sentence each: newest hours that cost far more than usual and that no known event explains."""
 
 
 def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> Refreshed:
-    """Land what usage sources have new and price the days that it touches.
+    """Land what usage sources have new, price the days that it touches and look for what runs away in them.
 
     Nothing is published, nobody is told: the next run of everything does that.
 
@@ -64,4 +67,6 @@ def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str
     }
     seconds = run_job(NEWEST_USAGE, home, variables, listener)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        return Refreshed(seconds, [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()])
+        days = [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()]
+    found = models.read_table("anomaly", home.ml_running)
+    return Refreshed(seconds, days, list(found.loc[found["status"] == "open", "explanation"]))

@@ -4,8 +4,8 @@ Here: running the product's detector causally over them, counting, printing tabl
 Not here: the data (nab, planted), the detector (models.anomaly).
 
 An alert is a run of marked rows; runs less than three rows apart are one. A window is found when an alert overlaps it
-(plus 1 day or 3 hours for planted ones); an alert that overlaps none is false. Segment F1 = 2·found ÷ (2·found + missed +
-false). What a real series does by itself near a planted anomaly counts as false, although some of it is odd.
+(plus 1 day or 3 hours for planted ones); an alert that overlaps none is false. Segment F1 = 2·found ÷ (2·found +
+missed + false). What a real series does by itself near a planted anomaly counts as false, although some of it is odd.
 """
 
 from __future__ import annotations

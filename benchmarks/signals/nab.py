@@ -1,6 +1,6 @@
 """The Numenta Anomaly Benchmark: its series, its windows, its score.
 
-Here: reading the corpus, scoring alerts as NAB does (Lavin & Ahmad 2015; nab/sweeper.py and nab/scorer.py of numenta/NAB).
+Here: reading the corpus, scoring alerts as NAB does (Lavin & Ahmad 2015; nab/sweeper.py and scorer.py of numenta/NAB).
 Not here: the detector.
 """
 

@@ -3,7 +3,8 @@
 Here: reading daily and hourly series of the public data sets, planting (seeded), which half rules may be chosen on.
 Not here: detecting and scoring.
 
-What is planted is measured in the series' own noise: one spread is the robust deviation from its weekday's (hour's) median.
+What is planted is measured in the series' own noise: one spread is the robust deviation from its weekday's (hour's)
+median.
 """
 
 from __future__ import annotations

@@ -48,14 +48,14 @@ class AlertRule:
 
 
 WATCHED = AlertRule(
-    weights=(0.92, 1.16, 0.93, 0.57, 0.4, 1.12, 1.53), norm=1.0, threshold=4.6, raised_by=1.8, raised_at_most=7.3,
-    fades_in_days=8.75, pause_days=0.5, stronger_by=3.0, holds_at=2.1, longest=2,
+    weights=(1.0, 1.14, 0.92, 0.68, 0.33, 1.15, 2.6), norm=1.0, threshold=4.7, raised_by=0.65, raised_at_most=8.65,
+    fades_in_days=22.8, pause_days=0.5, stronger_by=4.5, holds_at=2.1, longest=2,
 )  # fmt: skip
 """What scores are made of where steps are shorter than a day: eager, for whoever sets an own threshold."""
-WITHIN_HOURS = replace(WATCHED, threshold=6.0)
+WITHIN_HOURS = replace(WATCHED, threshold=7.0)
 """Steps of minutes: marks are short, because a false one costs what a found one earns."""
 HOURLY = AlertRule(
-    weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=7.0, raised_by=1.6, raised_at_most=4.3,
+    weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=8.0, raised_by=1.6, raised_at_most=4.3,
     fades_in_days=1.4, pause_days=0.1, stronger_by=1.9, holds_at=0.43, longest=12,
 )  # fmt: skip
 DAILY = AlertRule(

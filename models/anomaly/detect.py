@@ -151,6 +151,13 @@ def find_anomalies(
     return build_frame("anomaly", [{str(key): _plain(value) for key, value in row.items()} for row in rows])
 
 
+def with_running(of_days: pd.DataFrame, of_hours: pd.DataFrame) -> pd.DataFrame:
+    """Findings of complete days and of the running one in one table; a complete day replaces what its hours said."""
+    judged = set(of_days["anomaly_id"])
+    rows = of_days.to_dict("records") + [row for row in of_hours.to_dict("records") if row["anomaly_id"] not in judged]
+    return build_frame("anomaly", [{str(key): _plain(value) for key, value in row.items()} for row in rows])
+
+
 def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value
 

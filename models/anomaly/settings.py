@@ -56,7 +56,7 @@ class AnomalySettings:
     """Besides the day so far. One hour finds a leaked key while it is being used, six find a slower loop."""
 
     intraday_ratio: float = 2.0
-    intraday_evidence: float = 0.7
+    intraday_evidence: float = 0.6
     """Hours are burstier than days: besides the ratio, the share of an alert's threshold (alerts.HOURLY) that the
     evidence for more must reach in one of the window's hours."""
 

@@ -12,6 +12,7 @@ bursty series must burst harder to be news.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,7 @@ class Evidence:
     """−log10 of how rare the oddest statistic is, by the series' own past; 0 while warming up."""
     channel: Ints
     """Index into ``CHANNELS`` of the oddest statistic."""
-    tails: Floats
+    tails: NDArray[np.float32]
     """−log10 of the rarity of every channel: one row a row, one column a channel."""
 
 
@@ -104,15 +105,22 @@ def evidence(series: Sequence[tuple[Ints, Floats]], steps_seconds: Sequence[floa
     by_pace: dict[Pace, list[int]] = {}
     for number, step in enumerate(steps_seconds):
         by_pace.setdefault(Pace.of(step), []).append(number)
+    parts: list[tuple[Pace, list[int]]] = []
     for pace, members in by_pace.items():
         members.sort(key=lambda number: (-series[number][0].size, number))
-        for first in range(0, len(members), AT_A_TIME):
-            part = members[first : first + AT_A_TIME]
-            steps = np.array([max(float(steps_seconds[number]), 1.0) for number in part])
-            found.update(zip(part, _walk([series[number] for number in part], steps, pace), strict=True))
+        parts += [(pace, members[first : first + AT_A_TIME]) for first in range(0, len(members), AT_A_TIME)]
+
+    def walk(pace: Pace, part: list[int]) -> list[Evidence]:
+        steps = np.array([max(float(steps_seconds[number]), 1.0) for number in part])
+        return _walk([series[number] for number in part], steps, pace)
+
+    with ThreadPoolExecutor(WALKERS) as pool:
+        for (_, part), walked in zip(parts, pool.map(walk, *zip(*parts, strict=True)) if parts else (), strict=True):
+            found.update(zip(part, walked, strict=True))
     return [found[number] for number in range(len(series))]
 
 
+WALKERS = 2
 AT_A_TIME = 1000
 """Series walked through together: their state fits the processor's cache."""
 OUTLIER = 3.0
@@ -130,9 +138,8 @@ EXPERTS = 4
 class _Walk:
     """The state of series that are walked through together; one row of every array belongs to one series."""
 
-    def __init__(self, count: int, pace: Pace, unit: Floats, first: Floats) -> None:
+    def __init__(self, count: int, pace: Pace, first: Floats) -> None:
         self.pace = pace
-        self.unit = unit
         day, week = pace.day_slots, 7 if pace.day_slots == 1 else 168
         self.offsets = np.array([0, 1, 1 + day, 1 + 3 * day], dtype=np.int64)
         slots = 1 + day + 2 * day + week
@@ -166,8 +173,10 @@ class _Walk:
         self.tail_length = np.full((count, channels), TAIL_PRIOR)
         self.tail_rows = np.zeros((count, channels))
 
-    def advance(self, n: int, y: Floats, day_slot: Ints, weekend: Ints, week_slot: Ints, gap: NDArray[np.bool_]):
-        """One row of the first ``n`` series; returns expected level, spread, rarity of every channel."""
+    def advance(
+        self, n: int, y: Floats, day_slot: Ints, weekend: Ints, week_slot: Ints, gap: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, Floats]:
+        """One row of the first ``n`` series; expected level, spread and the rarity of every channel."""
         pace = self.pace
         index = np.arange(n)
         young = np.minimum(self.rows[:n], pace.spread)
@@ -308,7 +317,7 @@ def _walk(series: Sequence[tuple[Ints, Floats]], steps: Floats, pace: Pace) -> l
         unit = pace.unit * _typical(values[:ready, :warm])
         unknown = unit <= 0
         first = np.arcsinh(values[:ready, :warm] / np.where(unknown, 1.0, unit)[:, None])
-        state = _Walk(ready, pace, unit, first)
+        state = _Walk(ready, pace, first)
         since_monday = times[:ready] - FIRST_MONDAY_SECONDS
         day_slot = (since_monday % DAY_SECONDS) * pace.day_slots // DAY_SECONDS
         weekday = since_monday // DAY_SECONDS % 7

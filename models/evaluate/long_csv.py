@@ -89,9 +89,8 @@ def _refuse(path: Path, frame: pd.DataFrame, column: str, bad: pd.Series, what: 
 
 def _one(name: str, rows: pd.DataFrame) -> TimedSeries:
     ds = pd.DatetimeIndex(rows["ds"])
-    return TimedSeries(
-        name, ds, rows["value"].to_numpy(dtype=np.float64), step_of(ds), rows.index.to_numpy(dtype=np.int64)
-    )
+    values = rows["value"].to_numpy(dtype=np.float64)
+    return TimedSeries(name, ds, values, step_of(ds), rows.index.to_numpy(dtype=np.int64))
 
 
 def step_of(ds: pd.DatetimeIndex) -> pd.Timedelta:

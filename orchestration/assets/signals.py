@@ -16,6 +16,9 @@ ML_GROUP = "6_models"
 HISTORY = "intermediate.int_signals__cost_history"
 CONTRIBUTORS = "intermediate.int_signals__contributors"
 USAGE = "intermediate.int_signals__usage"
+HOURLY = "intermediate.int_signals__hourly_cost"
+HOURLY_CONTRIBUTORS = "intermediate.int_signals__hourly_contributors"
+PRICED_USAGE = "intermediate.int_usage__priced"
 FEEDBACK = dg.AssetKey(["ml", "incident_feedback"])
 INCIDENT_TABLES = ("incident", "incident_anomaly", "incident_detector")
 
@@ -125,23 +128,49 @@ def _record(workspace: Workspace) -> pd.DataFrame | None:
 
 
 @dg.asset(
+    key=dg.AssetKey(["ml", "anomaly_intraday"]),
+    # The views are read through to the priced usage, which is what a refresh builds: this must wait for it as well.
+    deps=[model_key(HOURLY), model_key(HOURLY_CONTRIBUTORS), model_key(PRICED_USAGE)],
+    group_name=ML_GROUP,
+    kinds={"python"},
+    pool=WAREHOUSE_POOL,
+    description="What runs away within the day: the newest hours of priced usage that cost far more than the same "
+    "hours of past weeks. Made anew with every refresh of usage.",
+)
+def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+    configuration = workspace.configuration()
+    found = models.detect_intraday(
+        read_table(workspace.home.warehouse, HOURLY),
+        read_table(workspace.home.warehouse, HOURLY_CONTRIBUTORS),
+        as_of=workspace.as_of(),
+        events=configuration.events,
+        settings=models.AnomalySettings.configured(configuration.anomalies),
+    )
+    models.write_table("anomaly", found, workspace.home.ml_running)
+    still_open = found[found["status"] == "open"]
+    workspace.reporter(context)(f"{len(still_open)} running away")
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(found), "open": len(still_open)})
+
+
+@dg.asset(
     key=dg.AssetKey(["ml", "anomaly"]),
     deps=[
         dg.AssetKey(["ml", "forecast_daily"]),
         FEEDBACK,
+        dg.AssetKey(["ml", "anomaly_intraday"]),
         model_key(HISTORY),
         model_key(CONTRIBUTORS),
     ],
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
-    description="Days that cost other than expected, on the bill and on priced usage: detectors that agree, money at "
-    "stake, who contributed, one sentence.",
+    description="Days that cost other than expected, on the bill and on priced usage, and what runs away today: "
+    "detectors that agree, money at stake, who contributed, one sentence.",
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
-    found = models.find_anomalies(
+    of_days = models.find_anomalies(
         history=history[history["scope_type"].isin(models.ANOMALY_LEVELS)],
         expectations=models.read_table("forecast_daily", workspace.home.ml),
         contributors=read_table(workspace.home.warehouse, CONTRIBUTORS),
@@ -150,6 +179,7 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         settings=models.AnomalySettings.configured(configuration.anomalies),
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
     )
+    found = models.with_running(of_days, models.read_table("anomaly", workspace.home.ml_running))
     models.write_table("anomaly", found, workspace.home.ml)
     still_open = found[found["status"] == "open"]
     workspace.reporter(context)(f"{len(still_open)} open anomalies")

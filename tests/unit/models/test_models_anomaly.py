@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from finops.config.models import EventsFile, KnownEvent, Scope
-from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies
+from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running
 from models.forecast import forecast_costs
 from models.series import HistoryError
 from models.tables import build_frame
@@ -449,6 +449,15 @@ def test_the_hours_of_the_running_day_keep_the_days_id() -> None:
     late = find_now(hourly(9, extra=60.0), MIDNIGHT + timedelta(hours=9))
     assert len(early) == 1
     assert list(early["anomaly_id"]) == list(late["anomaly_id"])
+
+
+@pytest.mark.ids("ANOM-5", "ANOM-3")
+def test_a_complete_day_replaces_what_its_hours_said() -> None:
+    running = find_now(hourly(4, extra=60.0), MIDNIGHT + timedelta(hours=4))
+    nothing = build_frame("anomaly", [])
+    assert list(with_running(nothing, running)["anomaly_id"]) == list(running["anomaly_id"])
+    of_day = running.assign(explanation="The whole day.")
+    assert list(with_running(of_day, running)["explanation"]) == ["The whole day."]
 
 
 @pytest.mark.ids("ANOM-5")

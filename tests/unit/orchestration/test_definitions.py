@@ -75,6 +75,8 @@ def test_the_newest_usage_is_priced_without_the_rest() -> None:
     assert job.dependency_structure.input_to_upstream_outputs_for_node("cost_model"), "the models wait for the lake"
     selected = {key.path[-1] for key in job.asset_layer.selected_asset_keys}
     assert {"otel_spans", "litellm", "base_otel__genai_span", "int_usage__hourly", "int_usage__priced"} <= selected
+    assert "anomaly_intraday" in selected, "what runs away is looked for in the same run"
+    assert steps.index("ml__anomaly_intraday") > steps.index("cost_model")
     assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "report_page"}
 
 
