@@ -144,7 +144,7 @@ def weekday_profile(base: Floats, weeks: int = PROFILE_WEEKS) -> Floats:
 
 
 def _median(values: Floats) -> Floats:
-    """Along the first axis. ``np.median`` does the same and takes three times as long on the few values here, for which
+    """Along the first axis. ``np.median`` does the same and takes five times as long on the few values here, for which
     it is asked three times a day of every series."""
     ordered = np.sort(values, axis=0)
     count = len(ordered)
