@@ -9,9 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.simulated import SimulatedOrganisation
 from finops.paths import Home
+from models import WhatIf
 from simulator.outcomes import JUDGED
 from tests.support.pipeline import mart_digests, organisation_in, query, run_once
 
@@ -191,6 +194,73 @@ def test_calls_go_to_the_cheaper_model_only_where_it_answers_as_well(done: Done)
     assert {row[:2] for row in rows if row[2]} == {
         ("support-copilot", "gpt-4.1"), ("ticket-triage", "gpt-4.1"), ("lead-scoring", "gpt-5.1"),
     }  # fmt: skip
+
+
+@pytest.mark.ids("FCST-1", "BUD-1")
+def test_forecasts_add_up_are_kept_and_say_how_likely_an_overrun_is(done: Done) -> None:
+    by_level = dict(
+        query(
+            done.home,
+            "select scope_type, sum(expected_cost) from {fct_forecast_total} where period = 'next_month' "
+            "and scope_type in ('company', 'team', 'business_unit') group by 1",
+        )
+    )
+    assert by_level["company"] == by_level["team"] > 1000
+    [(paths,)] = query(
+        done.home,
+        "select count(*) from {fct_forecast_total} where not lower_95_cost <= lower_cost or not lower_cost <= upper_cost "
+        "or not upper_cost <= upper_95_cost",
+    )
+    assert paths == 0
+    judged = query(
+        done.home,
+        "select usage_month, is_backcast, actual_cost, maturity from {fct_forecast_variance_monthly} "
+        "where scope_type = 'company' order by 1",
+    )
+    assert judged, "past months are judged from the first run on"
+    assert all(is_backcast and cost > 1000 and maturity for _, is_backcast, cost, maturity in judged)
+    chances = query(done.home, "select exceed_probability from {fct_budget_status} where projection_basis = 'forecast'")
+    assert len(chances) > 3
+    assert all(0 <= chance <= 1 for (chance,) in chances)
+    assert {chance for (chance,) in chances} - {0, 1}, "some budget may go either way"
+
+
+@pytest.mark.ids("FCST-2", "FCST-3")
+def test_a_what_if_starts_from_the_published_forecast_and_is_kept(done: Done) -> None:
+    [(forecast,)] = query(
+        done.home,
+        "select sum(expected_cost) from {fct_forecast_daily} where is_future and scope_type = 'company' "
+        f"and forecast_date >= '{done.organisation.as_of:%Y-%m-%d}'",
+    )
+    for scenario in ("copilot-to-mini", "fewer-units", "cheaper-gpus", "contract-assistant"):
+        shown = CliRunner().invoke(app, ["whatif", "run", scenario, "--home", str(done.home.path)])
+        assert shown.exit_code == 0, shown.output
+        [kept] = done.home.whatif.glob(f"{scenario}.*.json")
+        answer = WhatIf.from_json(kept.read_text())
+        assert float(answer.total.without.expected) == pytest.approx(float(forecast), rel=1e-9)
+        assert sum(effect.effect for effect in answer.effects) == answer.total.difference.expected
+        saves = scenario != "contract-assistant"
+        assert (answer.total.difference.expected < 0) == saves
+    listed = CliRunner().invoke(
+        app, ["whatif", "compare", "fewer-units", "cheaper-gpus", "--home", str(done.home.path)]
+    )
+    assert listed.exit_code == 0, listed.output
+    assert listed.output.index("cheaper-gpus") < listed.output.index("fewer-units"), "the cheapest first"
+    unknown = CliRunner().invoke(app, ["whatif", "run", "nothing", "--home", str(done.home.path)])
+    assert unknown.exit_code == 1
+    assert "Known: copilot-to-mini" in unknown.output
+
+
+@pytest.mark.ids("FCST-1")
+def test_the_forecast_command_shows_totals_and_what_became_of_forecasts(done: Done) -> None:
+    shown = CliRunner().invoke(app, ["forecast", "--home", str(done.home.path)], env={"COLUMNS": "80"})
+    assert shown.exit_code == 0, shown.output
+    for words in ("This month", "This quarter", "Maturity", "WAPE", "what it would have said"):
+        assert words in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+    wrong = CliRunner().invoke(app, ["forecast", "--by", "planet", "--home", str(done.home.path)])
+    assert wrong.exit_code == 1
+    assert "company, business_unit, team" in wrong.output
 
 
 @pytest.mark.ids("ING-10", "COST-5")
