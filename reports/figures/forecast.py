@@ -1,4 +1,4 @@
-"""How good forecasts were: months against the maturity bands, coverage and error by days ahead, candidates' backtests."""
+"""How good forecasts were: months in the maturity bands, coverage and error by days ahead, candidates' backtests."""
 
 from __future__ import annotations
 

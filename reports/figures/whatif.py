@@ -119,10 +119,10 @@ def tornado(swings: pd.DataFrame, expected: float, currency: str) -> go.Figure:
 def _ranked(labels: list[str], currency: str) -> dict[str, object]:
     """Layout of horizontal bars from top to bottom; places are numbers, because two changes may have one name."""
     lines = sum(label.count("<br>") + 1 for label in labels)
-    layout = base(height=90 + 17 * lines + 18 * len(labels), hover="closest", legend=False)
+    layout = base(height=110 + 17 * lines + 18 * len(labels), hover="closest", legend=False)
     layout |= {
         "bargap": 0.4,
-        "xaxis": money_axis(currency) | {"nticks": 5, "zeroline": True, "rangemode": "normal"},
+        "xaxis": axis(nticks=4, tickformat="~s", tickangle=0, title={"text": currency, "font": {"size": 11}}),
         "yaxis": axis(
             showgrid=False,
             zeroline=False,

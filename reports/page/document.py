@@ -25,7 +25,7 @@ from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
 _HERE = Path(__file__).parent
-_NAME_KEYS = ("name", "x", "y", "text")
+_NAME_KEYS = ("name", "x", "y", "text", "ticktext")
 
 
 def document(charts: Iterable[Chart], title: str) -> dict[str, Any]:

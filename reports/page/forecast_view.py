@@ -149,7 +149,7 @@ def quality_charts(found: Forecasts) -> tuple[Chart, Chart]:
         Chart(
             "forecast-error",
             "How far off a day was",
-            "Absolute error as a share of what was billed (WAPE), by days ahead. Teams differ more than their sum does.",
+            "Absolute error as a share of what was billed (WAPE), by days ahead; teams err more than their sum.",
             f"Bars of the error of forecasts: {off}.",
             None if frame.empty or frame["error"].isna().all() else forecast.errors(frame, levels),
             NOT_JUDGED,

@@ -280,9 +280,7 @@ def _expected_to_date(future: pd.DataFrame, so_far: Decimal, through: date) -> p
     for amount in future["expected"]:
         running += amount
         values.append(running)
-    return pd.DataFrame(
-        {"day": [pd.Timestamp(through), *future["day"]], "expected": pd.Series(values, dtype=object)}
-    )
+    return pd.DataFrame({"day": [pd.Timestamp(through), *future["day"]], "expected": pd.Series(values, dtype=object)})
 
 
 def _cumulative(ai: pd.DataFrame, first: date, last: date) -> pd.DataFrame:

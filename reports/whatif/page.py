@@ -63,6 +63,7 @@ def render_what_if(answer: Mapping[str, Any], *, title: str = "AI spend") -> str
         months=[(month_name(month["first_day"], month["last_day"]), month) for month in answer["months"]],
         lines=_lines(answer["parts"]),
         verdict=verdict(answer),
+        saves=_share(answer["share_of_draws_that_save"]),
     )
 
 
@@ -78,18 +79,17 @@ def verdict(answer: Mapping[str, Any]) -> str:
     gap = answer["total"]["difference"]
     amount = f.money(abs(gap["expected"]), answer["currency"])
     saves = answer["share_of_draws_that_save"]
-    sure = (
-        "in every draw"
-        if saves >= 1
-        else "in no draw"
-        if saves <= 0
-        else f"in {f.percent(saves, 1 if min(saves, 1 - saves) < Decimal('0.05') else 0)} of the draws"
-    )
+    sure = "in every draw" if saves >= 1 else "in no draw" if saves <= 0 else f"in {_share(saves)} of the draws"
     if gap["expected"] == 0:
-        return f"It changes nothing as expected; it saves money {sure}."
+        return f"It is expected to change nothing, and saves money {sure}."
     if gap["expected"] < 0:
-        return f"It saves {amount} as expected; it saves money {sure}."
-    return f"It costs {amount} more as expected; it saves money {sure}."
+        return f"It is expected to save {amount}, and saves money {sure}."
+    return f"It is expected to cost {amount} more, and saves money {sure}."
+
+
+def _share(saves: Decimal) -> str:
+    """Shares near nothing and near all with a decimal: 99.6% is not every draw."""
+    return f.percent(saves, 1 if 0 < min(saves, 1 - saves) < Decimal("0.05") else 0)
 
 
 def _lines(parts: Sequence[Mapping[str, Any]]) -> list[Line]:
@@ -118,8 +118,10 @@ def _months(answer: Mapping[str, Any]) -> Chart:
         "AI spend of the days counted; the lines on the bars are where it lies in 80 of 100 cases.",
         "Bars of AI spend by month: "
         + ", ".join(
-            f"{row.month} without {f.money(row.without, currency)}, with {f.money(row.after, currency)}"
-            for row in rows.itertuples()
+            f"{month_name(month['first_day'], month['last_day'])} "
+            f"without {f.money(month['without']['expected'], currency)}, "
+            f"with {f.money(month['with_changes']['expected'], currency)}"
+            for month in answer["months"]
         ),
         whatif.months(rows, currency) if len(rows) else None,
         "The answer has no month.",
@@ -134,7 +136,7 @@ def _effects(answer: Mapping[str, Any]) -> Chart:
         "Its effect after those before it; they sum to the difference exactly.",
         "Waterfall of effects: "
         + ", ".join(
-            f"{row.change} {f.signed_money(row.effect, answer['currency'])}" for row in rows.itertuples(index=False)
+            f"{one['change']} {f.signed_money(one['effect'], answer['currency'])}" for one in answer["effects"]
         ),
         None if rows.empty else whatif.waterfall(rows, answer["currency"]),
         "The scenario changes nothing.",
@@ -171,8 +173,9 @@ def _swings(answer: Mapping[str, Any]) -> Chart:
         caption,
         "Bars of the difference: "
         + ", ".join(
-            f"{row.what} {f.signed_money(row.low, currency)} to {f.signed_money(row.high, currency)}"
-            for row in rows.itertuples(index=False)
+            f"{swing_words(swing)} {f.signed_money(swing['difference_at_low'], currency)} to "
+            f"{f.signed_money(swing['difference_at_high'], currency)}"
+            for swing in answer["swings"]
         ),
         None if rows.empty else whatif.tornado(rows, float(answer["total"]["difference"]["expected"]), currency),
         "No number of the scenario can be moved.",

@@ -206,6 +206,76 @@ def decisions() -> list[dict[str, Any]]:
     ]
 
 
+def spread(expected: str, *ends: str) -> dict[str, Decimal]:
+    """Money as expected with the ends of its 80% and 95% intervals."""
+    return dict(zip(("expected", "lo80", "hi80", "lo95", "hi95"), map(Decimal, (expected, *ends)), strict=True))
+
+
+def what_if_answer() -> dict[str, Any]:
+    """An answer to a what-if as ``dataclasses.asdict`` has it: it saves, but not in every draw."""
+    october = {
+        "first_day": date(2026, 10, 20),
+        "last_day": date(2026, 10, 31),
+        "without": spread("35294.2", "32286", "38361", "31039", "39645"),
+        "with_changes": spread("35189.9", "32313", "38418", "31030", "39597"),
+        "difference": spread("-104.3", "-190", "-60", "-272", "-12"),
+    }
+    november = {
+        "first_day": date(2026, 11, 1),
+        "last_day": date(2026, 11, 30),
+        "without": spread("88526.6", "80268", "97689", "77323", "101459"),
+        "with_changes": spread("86526.6", "82696", "96052", "78660", "99910"),
+        "difference": spread("-2000", "-2900", "-1100", "-3300", "-393"),
+    }
+    total = {
+        "first_day": date(2026, 10, 20),
+        "last_day": date(2026, 11, 30),
+        "without": spread("123820.8", "112743", "136051", "108432", "141105"),
+        "with_changes": spread("121716.5", "114838", "138559", "109935", "143361"),
+        "difference": spread("-2104.3", "-3000", "-1200", "-3500", "-400"),
+    }
+    return {
+        "scenario_id": "search-growth",
+        "name": "Search grows",
+        "as_of": date(2026, 10, 20),
+        "currency": "USD",
+        "window": (date(2026, 9, 21), date(2026, 10, 18)),
+        "forecast_through": date(2026, 11, 30),
+        "draws": 1000,
+        "total": total,
+        "months": (october, november),
+        "effects": (
+            {"change": "traffic × 1.1 to 1.8", "effect": Decimal("895.7")},
+            {"change": "30% to 60% of the input of product-search from the cache", "effect": Decimal("-3000")},
+        ),
+        "swings": (
+            {
+                "what": "the cache: rate",
+                "low": Decimal("0.30"),
+                "high": Decimal("0.6"),
+                "difference_at_low": Decimal("-900"),
+                "difference_at_high": Decimal("-3300"),
+                "is_assumed": True,
+            },
+            {
+                "what": "the forecast itself",
+                "low": Decimal("0.1"),
+                "high": Decimal("0.9"),
+                "difference_at_low": Decimal("-2000"),
+                "difference_at_high": Decimal("-2200"),
+                "is_assumed": False,
+            },
+        ),
+        "parts": (
+            {"team": "search", "app": "query-rewriter", "without": Decimal("90"), "with_changes": Decimal("80")},
+            {"team": None, "app": "product-search", "without": Decimal("17816"), "with_changes": Decimal("15721.7")},
+        ),
+        "share_of_draws_that_save": Decimal("0.996"),
+        "notes": ("text-embedding-3-large has no price for cache_read: it counts as full input",),
+        "scenario": {},
+    }
+
+
 def publish(marts: dict[str, pd.DataFrame], directory: Path) -> Path:
     """Write every mart as ``<directory>/<mart>.parquet`` with exact decimals, as the warehouse publishes them."""
     directory.mkdir(parents=True, exist_ok=True)
