@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder with
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="Another file of scenarios, in the form of config/scenarios.yml")
 ]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a page that opens offline")]
 _BAR = 24
 
 
@@ -55,6 +57,7 @@ def run(
     config: ConfigOption = None,
     file: FileOption = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Also write the months as CSV")] = None,
+    html_file: HtmlOption = None,
 ) -> None:
     """Answer a scenario against the newest forecast, show it and keep it."""
     from cli.published import NotPublishedError
@@ -72,13 +75,22 @@ def run(
     _show(answer, Console())
     if csv_file:
         _write_csv(answer, csv_file)
+    if html_file:
+        _write_page(answer, html_file)
     Console().print(f"\nKept as {path}", highlight=False, soft_wrap=True)
 
 
 @whatif_app.command()
-def show(scenario: Annotated[str, typer.Argument(help="Id of an answered scenario")], home: HomeOption = None) -> None:
+def show(
+    scenario: Annotated[str, typer.Argument(help="Id of an answered scenario")],
+    home: HomeOption = None,
+    html_file: HtmlOption = None,
+) -> None:
     """Show the newest answer to a scenario again."""
-    _show(_answer(_home(home), scenario), Console())
+    answer = _answer(_home(home), scenario)
+    _show(answer, Console())
+    if html_file:
+        _write_page(answer, html_file)
 
 
 @whatif_app.command()
@@ -208,6 +220,16 @@ def _write_csv(answer: WhatIf, file: Path) -> None:
             spreads = (months.without, months.with_changes, months.difference)
             amounts = [format(getattr(spread, level), "f") for spread in spreads for level in levels]
             writer.writerow([answer.scenario_id, answer.currency, months.first_day, months.last_day, *amounts])
+
+
+def _write_page(answer: WhatIf, file: Path) -> None:
+    from reports import render_what_if, write_page
+
+    try:
+        write_page(render_what_if(asdict(answer)), file)
+    except OSError as error:
+        raise _fail(f"{file} cannot be written ({error.strerror}): name another file") from None
+    Console().print(f"\nPage written to {file}", highlight=False, soft_wrap=True)
 
 
 # ── answers that are kept ─────────────────────────────────────────────────────────────────────────────────────────────

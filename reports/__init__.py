@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reports.page import render_page, write_page
     from reports.summary import Summary, summarise
     from reports.terminal import render_terminal
+    from reports.whatif import render_what_if
 
 __all__ = [
     "Dictionary",
@@ -38,6 +39,7 @@ __all__ = [
     "render_bill",
     "render_page",
     "render_terminal",
+    "render_what_if",
     "reported_moment",
     "summarise",
     "write_page",
@@ -52,6 +54,7 @@ _MODULES = {
     "reports.page": ("render_page", "write_page"),
     "reports.summary": ("Summary", "summarise"),
     "reports.terminal": ("render_terminal",),
+    "reports.whatif": ("render_what_if",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

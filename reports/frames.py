@@ -54,3 +54,8 @@ def last_day(column: pd.Series) -> date | None:
 
 def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def float_or_none(value: object) -> float | None:
+    """A ratio of a double column; None where it is null."""
+    return value if isinstance(value, float) and value == value else None

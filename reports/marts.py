@@ -95,7 +95,13 @@ MARTS: dict[str, MartColumns] = {
             "as_of_date:date budget_id scope_type scope_value period period_start:date period_end:date currency "
             "budget_amount:decimal billed_to_date:decimal billed_through:date estimated_since_billed:decimal "
             "projected_cost:decimal projected_lower:decimal projected_upper:decimal remaining_amount:decimal "
-            "used_ratio:double projected_ratio:double burn_rate_ratio:double status"
+            "used_ratio:double projected_ratio:double burn_rate_ratio:double exceed_probability:double status"
+        ),
+    ),
+    "fct_budget_outlook_daily": MartColumns(
+        _columns(
+            "budget_id forecast_date:date currency budget_amount:decimal median_cost:decimal lower_cost:decimal "
+            "upper_cost:decimal lower_95_cost:decimal upper_95_cost:decimal exceed_probability:double"
         ),
     ),
     "fct_incident": MartColumns(
@@ -115,6 +121,27 @@ MARTS: dict[str, MartColumns] = {
         ),
         "forecast_date",
         400,
+    ),
+    "fct_forecast_total": MartColumns(
+        _columns(
+            "period period_start:date period_end:date scope_type scope_value currency expected_cost:decimal "
+            "lower_cost:decimal upper_cost:decimal lower_95_cost:decimal upper_95_cost:decimal forecast_through:date "
+            "is_extended:boolean"
+        ),
+    ),
+    "fct_forecast_variance_monthly": MartColumns(
+        _columns(
+            "usage_month:date scope_type scope_value currency last_day:date is_backcast:boolean is_complete:boolean "
+            "forecast_cost:decimal actual_cost:decimal variance_ratio:double maturity"
+        ),
+        "usage_month",
+        400,
+    ),
+    "fct_forecast_quality": MartColumns(
+        _columns(
+            "scope_type scope_value currency horizon_band day_count:bigint weighted_absolute_error_ratio:double "
+            "mean_absolute_scaled_error:double bias_ratio:double coverage_80:double coverage_95:double"
+        ),
     ),
     "fct_forecast_accuracy": MartColumns(
         _columns(

@@ -19,6 +19,7 @@ from reports.frames import ZERO, between, total
 from reports.marts import as_marts
 from reports.measures.budgets import BudgetLine, Projection, budget_lines, monthly_budget, project_month
 from reports.measures.coverage import Coverage, coverage
+from reports.measures.forecasts import NO_TEAM, Forecasts, forecasts
 from reports.measures.gpu import IDLE_GPU_KINDS, GpuUse, gpu_use
 from reports.measures.health import (
     EstimatedUsage,
@@ -74,6 +75,7 @@ class CurrencySummary:
     incidents: Incidents
     estimated: EstimatedUsage | Missing
     reconciliation: Reconciliation | Missing
+    forecasts: Forecasts
     headlines: tuple[Headline, ...]
 
 
@@ -147,7 +149,7 @@ def _currency(
     usage = all_usage[(all_usage["currency"] == currency) | all_usage["currency"].isna()]
     budgets = of("fct_budget_status")
     budgets = budgets[budgets["as_of_date"] <= pd.Timestamp(as_of)]
-    forecast = of("fct_forecast_daily")
+    totals = of("fct_forecast_total")
     lines = budget_lines(budgets)
     through = billed_through(cost, budgets, as_of.date())
     no_bill = Missing(f"No AI cost in {currency} has been billed yet.")
@@ -168,10 +170,10 @@ def _currency(
             projection = company.projection
         elif isinstance(month, MonthSpend):
             projection = project_month(
-                forecast, scope_type="company", scope_value="all", spent=month.ai_spend, through=through
+                totals, scope_type="company", scope_value="all", spent=month.ai_spend, through=through
             )
         covered = coverage(of("fct_allocation_coverage_monthly"), cost, period)
-        teams = tuple(_team(spend, forecast, lines, period, through) for spend in spend_by_team(cost, through))
+        teams = tuple(_team(spend, totals, lines, period, through) for spend in spend_by_team(cost, through))
         so_far = between(cost, "usage_date", period.start, through)
         idle_cost = total(so_far[so_far["is_ai"] & so_far["idle_kind"].isin(IDLE_GPU_KINDS)]["effective_cost"])
 
@@ -197,20 +199,20 @@ def _currency(
         incidents=found,
         estimated=estimated_usage(usage, through, as_of),
         reconciliation=reconciled,
+        forecasts=forecasts(totals, of("fct_forecast_variance_monthly"), of("fct_forecast_quality")),
         headlines=_headlines(currency, month, projection, budget, lines, covered, found, reconciled, gpu, idle_cost),
     )
 
 
 def _team(
-    spend: ScopeSpend, forecast: pd.DataFrame, lines: tuple[BudgetLine, ...], period: BillingPeriod, through: date
+    spend: ScopeSpend, totals: pd.DataFrame, lines: tuple[BudgetLine, ...], period: BillingPeriod, through: date
 ) -> TeamLine:
-    if spend.team is None:
-        return TeamLine(spend, Missing("Spend without an owner is not forecast."), None)
-    budget = monthly_budget(lines, period, "team", spend.team)
+    budget = None if spend.team is None else monthly_budget(lines, period, "team", spend.team)
     if budget is not None and budget.projection is not None:
         return TeamLine(spend, budget.projection, budget)
+    scope_value = NO_TEAM if spend.team is None else spend.team
     projection = project_month(
-        forecast, scope_type="team", scope_value=spend.team, spent=spend.ai_spend, through=through
+        totals, scope_type="team", scope_value=scope_value, spent=spend.ai_spend, through=through
     )
     return TeamLine(spend, projection, budget)
 
@@ -253,6 +255,8 @@ def _headlines(
                 f"{f.month(month.month.start)} is heading for {f.money(projection.expected, currency)}, "
                 f"{f.money(gap, currency)} over the budget of {f.money(budget.amount, currency)}."
             )
+            if budget.chance_words:
+                text += f" {budget.chance_words}"
             lines.append(Headline("bad" if budget.status == "over" else "warn", text, "budgets"))
         else:
             text = (

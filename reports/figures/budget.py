@@ -1,25 +1,33 @@
-"""The month against its budget: cumulative spend, projection and the budget line."""
+"""A budget's money: cumulative spend, the fan of where it may go, and the budget line."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, BAD, BAND, SOFT, base, day_axis, days, figure, money_axis, numbers
+from reports.figures.theme import ACCENT, BAD, BAND, BAND_95, SOFT, base, day_axis, days, figure, money_axis, numbers
 
 
 def burn_up(
-    spent: pd.DataFrame, projected: pd.DataFrame, previous: pd.DataFrame, budget: Decimal | None, currency: str
+    spent: pd.DataFrame,
+    projected: pd.DataFrame,
+    previous: pd.DataFrame,
+    budget: Decimal | None,
+    currency: str,
+    *,
+    height: int = 340,
 ) -> go.Figure:
-    """Cumulative spend of the month.
+    """Cumulative spend of a period.
 
     Args:
         spent: ``day, cost``, cumulative and billed.
-        projected: ``day, expected, lower, upper``, cumulative, from the last billed day on.
+        projected: ``day, expected``, cumulative, from the last billed day on; with ``lower, upper, lower_95,
+            upper_95`` where intervals of the sum are known.
         previous: last month's cumulative ``cost`` on the same days of this month.
-        budget: the month's budget, drawn as a line to burn up to.
+        budget: the period's budget, drawn as a line to burn up to.
     """
     traces = []
     if not previous.empty:
@@ -34,40 +42,30 @@ def burn_up(
             )
         )
     if not projected.empty:
-        x = days(projected["day"])
-        traces += [
+        if "upper" in projected:
+            traces += _band(projected, "lower_95", "upper_95", BAND_95, "95% interval")
+            traces += _band(projected, "lower", "upper", BAND, "80% interval")
+        traces.append(
             go.Scatter(
-                x=x, y=numbers(projected["upper"]), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
-            ),
-            go.Scatter(
-                x=x,
-                y=numbers(projected["lower"]),
-                mode="lines",
-                line={"width": 0},
-                fill="tonexty",
-                fillcolor=BAND,
-                name="80% interval",
-                hoverinfo="skip",
-            ),
-            go.Scatter(
-                x=x,
+                x=days(projected["day"]),
                 y=numbers(projected["expected"]),
                 mode="lines",
                 line={"color": ACCENT, "width": 2, "dash": "dash"},
                 name="Projected",
                 hovertemplate="%{y:,.0f}",
-            ),
-        ]
-    traces.append(
-        go.Scatter(
-            x=days(spent["day"]),
-            y=numbers(spent["cost"]),
-            mode="lines",
-            line={"color": ACCENT, "width": 3},
-            name="Billed",
-            hovertemplate="%{y:,.0f}",
+            )
         )
-    )
+    if not spent.empty:
+        traces.append(
+            go.Scatter(
+                x=days(spent["day"]),
+                y=numbers(spent["cost"]),
+                mode="lines",
+                line={"color": ACCENT, "width": 3},
+                name="Billed",
+                hovertemplate="%{y:,.0f}",
+            )
+        )
     ends = [*spent["day"], *projected["day"]]
     if budget is not None and ends:
         traces.append(
@@ -80,6 +78,34 @@ def burn_up(
                 hovertemplate="%{y:,.0f}",
             )
         )
-    layout = base(height=340)
+    layout = base(height=height)
     layout |= {"xaxis": day_axis(), "yaxis": money_axis(currency)}
     return figure(traces, layout)
+
+
+def fan(outlook: pd.DataFrame, budget: Decimal, currency: str) -> go.Figure:
+    """Where a budget's money may stand, from the last billed day on; small, and the scale starts where the days do.
+
+    ``outlook``: ``day, expected, lower, upper, lower_95, upper_95``, cumulative.
+    """
+    drawn = burn_up(pd.DataFrame({"day": [], "cost": []}), outlook, pd.DataFrame(), budget, currency, height=200)
+    drawn.update_layout(showlegend=False, yaxis={"rangemode": "normal", "nticks": 4}, xaxis={"nticks": 4})
+    return drawn
+
+
+def _band(rows: pd.DataFrame, lower: str, upper: str, colour: str, name: str) -> list[go.Scatter]:
+    x = days(rows["day"])
+    edge: dict[str, Any] = {"x": x, "mode": "lines", "line": {"width": 0}, "legendgroup": name}
+    ends = list(zip(numbers(rows[lower], 0), numbers(rows[upper], 0), strict=True))
+    return [
+        go.Scatter(**edge, y=numbers(rows[upper]), showlegend=False, hoverinfo="skip"),
+        go.Scatter(
+            **edge,
+            y=numbers(rows[lower]),
+            fill="tonexty",
+            fillcolor=colour,
+            name=name,
+            customdata=ends,
+            hovertemplate="%{customdata[0]:,.0f} to %{customdata[1]:,.0f}",
+        ),
+    ]

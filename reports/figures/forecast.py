@@ -1,15 +1,135 @@
-"""Forecast accuracy in backtests: each model's error per scope, beside the naive forecast."""
+"""How good forecasts were: months in the maturity bands, coverage and error by days ahead, candidates' backtests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import INK, SERIES, SOFT, axis, base, figure, numbers
+from reports.figures.theme import ACCENT, INK, SERIES, SOFT, SURFACE, TONES, axis, base, figure, numbers
 
+_AHEAD = {"text": "Days ahead", "font": {"size": 11}}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
+
+
+_BAND_TONES = ("good", "neutral", "warn")
+
+
+def variance(months: pd.DataFrame, bands: Mapping[str, Decimal]) -> go.Figure:
+    """Each month's variance over the maturity bands; hollow where no forecast was made in time.
+
+    Args:
+        months: ``month`` (label, in order), ``ratio`` of what was billed, ``is_backcast``, ``words`` for the pointer.
+        bands: how far off, at most, a practice of that name is (ratio), the best first.
+    """
+    traces = []
+    labels = list(months["month"])
+    for is_backcast, name in ((False, "Forecast made then"), (True, "Backcast")):
+        part = months[months["is_backcast"] == is_backcast]
+        if part.empty:
+            continue
+        traces.append(
+            go.Scatter(
+                x=list(part["month"]),
+                y=numbers(part["ratio"], 4),
+                mode="markers",
+                name=name,
+                customdata=list(part["words"]),
+                marker={
+                    "size": 13,
+                    "color": SURFACE if is_backcast else ACCENT,
+                    "line": {"width": 2.5, "color": ACCENT},
+                },
+                hovertemplate="%{x}: %{customdata}<extra></extra>",
+            )
+        )
+    widest = float(max(bands.values()))
+    reach = max([widest * 1.4, *(abs(ratio) * 1.15 for ratio in months["ratio"])])
+    shapes: list[dict[str, Any]] = []
+    notes = []
+    inner = 0.0
+    for (name, most), tone in zip(bands.items(), _BAND_TONES, strict=True):
+        outer = float(most)
+        shapes += [
+            {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": low, "y1": high, "layer": "below"}
+            | {"line": {"width": 0}, "fillcolor": TONES[tone]}
+            for low, high in ((inner, outer), (-outer, -inner))
+        ]
+        notes.append(
+            {"xref": "paper", "x": 1, "xanchor": "left", "y": (inner + outer) / 2, "showarrow": False, "xshift": 4}
+            | {"text": f"{name} {outer:.0%}", "font": {"size": 11, "color": SOFT}}
+        )
+        inner = outer
+    layout = base(height=320, hover="closest")
+    layout["margin"]["r"] = 68
+    layout |= {
+        "xaxis": axis(type="category", showgrid=False, categoryorder="array", categoryarray=labels),
+        "yaxis": axis(tickformat="+.0%", range=[-reach, reach], nticks=7, zeroline=True),
+        "shapes": shapes,
+        "annotations": notes,
+    }
+    return figure(traces, layout)
+
+
+def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
+    """Shares of days that were inside the intervals, by days ahead, beside what the intervals promise.
+
+    ``quality``: ``level`` (label), ``horizon`` (label, in order), ``coverage_80``, ``coverage_95``.
+    """
+    horizons = list(dict.fromkeys(quality["horizon"]))
+    traces = []
+    for column, promise, colour in (("coverage_95", 0.95, SERIES[1]), ("coverage_80", 0.8, SERIES[0])):
+        for i, level in enumerate(levels):
+            part = quality[quality["level"] == level]
+            traces.append(
+                go.Scatter(
+                    x=list(part["horizon"]),
+                    y=numbers(part[column], 4),
+                    mode="lines+markers",
+                    name=f"{level}, {promise:.0%}",
+                    line={"color": colour, "width": 2, "dash": ("solid", "dot")[i % 2]},
+                    marker={"size": 9, "color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]},
+                    hovertemplate="%{y:.0%}",
+                )
+            )
+    layout = base(height=300)
+    layout |= {
+        "xaxis": axis(type="category", showgrid=False, categoryorder="array", categoryarray=horizons, title=_AHEAD),
+        "yaxis": axis(tickformat=".0%", range=[0, 1.04], tickvals=[0, 0.25, 0.5, 0.8, 0.95]),
+        "shapes": [
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": promise, "y1": promise}
+            | {"line": {"color": colour, "width": 1, "dash": "dash"}}
+            for promise, colour in ((0.8, SERIES[0]), (0.95, SERIES[1]))
+        ],
+    }
+    return figure(traces, layout)
+
+
+def errors(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
+    """Absolute error as a share of what was billed (WAPE), by days ahead. ``quality``: ``level, horizon, error``."""
+    horizons = list(dict.fromkeys(quality["horizon"]))
+    traces = []
+    for i, level in enumerate(levels):
+        part = quality[quality["level"] == level]
+        traces.append(
+            go.Bar(
+                x=list(part["horizon"]),
+                y=numbers(part["error"], 4),
+                name=level,
+                marker={"color": SERIES[(0, 6)[i % 2]]},
+                hovertemplate="%{y:.1%}",
+            )
+        )
+    layout = base(height=300)
+    layout |= {
+        "bargap": 0.35,
+        "xaxis": axis(type="category", showgrid=False, categoryorder="array", categoryarray=horizons, title=_AHEAD),
+        "yaxis": axis(tickformat=".0%", rangemode="tozero", nticks=6),
+    }
+    return figure(traces, layout)
 
 
 def accuracy(errors: pd.DataFrame, models: Sequence[str]) -> go.Figure:

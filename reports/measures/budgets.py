@@ -15,8 +15,9 @@ from typing import Any
 import pandas as pd
 
 from finops.periods import BillingPeriod
-from reports.formatting import short_day
-from reports.frames import between, total
+from reports.formatting import month as name_of_month
+from reports.formatting import percent, short_day
+from reports.frames import float_or_none
 from reports.measures.missing import Missing
 
 STATUS_ORDER = {"over": 0, "at_risk": 1, "on_track": 2}
@@ -33,7 +34,10 @@ class Projection:
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """One budget in its current period. Ratios are of the budget amount; ``projection`` is None when there is none."""
+    """One budget in its current period. Ratios are of the budget amount; ``projection`` is None when there is none.
+
+    ``exceed_probability``: share of the forecast's paths on which the period ends above the budget.
+    """
 
     budget_id: str
     scope_type: str
@@ -50,6 +54,7 @@ class BudgetLine:
     used_ratio: Decimal
     projected_ratio: Decimal | None
     burn_rate_ratio: float | None
+    exceed_probability: float | None
     status: str
 
     @property
@@ -62,6 +67,17 @@ class BudgetLine:
         if self.status == "over":
             return "Over budget" if self.used_ratio >= 1 else "Heading over"
         return {"at_risk": "At risk", "on_track": "On track"}.get(self.status, self.status)
+
+    @property
+    def chance_words(self) -> str | None:
+        """How likely the budget is overrun, as a sentence; None where no forecast says."""
+        if self.exceed_probability is None:
+            return None
+        if self.exceed_probability >= 1:
+            return "Every path of the forecast ends above the budget."
+        if self.exceed_probability <= 0:
+            return "No path of the forecast ends above the budget."
+        return f"{percent(self.exceed_probability)} of the forecast's paths end above the budget."
 
 
 def budget_lines(budgets: pd.DataFrame) -> tuple[BudgetLine, ...]:
@@ -96,33 +112,29 @@ def monthly_budget(
 
 
 def project_month(
-    forecast: pd.DataFrame, *, scope_type: str, scope_value: str, spent: Decimal, through: date
+    totals: pd.DataFrame, *, scope_type: str, scope_value: str, spent: Decimal, through: date
 ) -> Projection | Missing:
-    """Spend so far plus the forecast of every day that is left of the month.
-
-    The bounds are sums of daily bounds, which is the case of days that err together: on the safe side of 80%.
+    """What the month that was billed last will have cost when it ends.
 
     Args:
-        forecast: ``fct_forecast_daily`` of one currency.
-        spent: billed from the first of the month through ``through``.
+        totals: ``fct_forecast_total`` of one currency; its intervals are of the whole month, not sums of daily bounds.
+        spent: billed from the first of the month through ``through``; the answer once the month is billed.
     """
     month = BillingPeriod.containing(through)
     if through >= month.last_day:
         return Projection(spent, None, None)
-    rows = forecast[
-        (forecast["scope_type"] == scope_type) & (forecast["scope_value"] == scope_value) & forecast["is_future"]
+    rows = totals[
+        (totals["scope_type"] == scope_type) & (totals["scope_value"] == scope_value) & (totals["period"] == "month")
     ]
-    rows = between(rows, "forecast_date", through, month.last_day)
-    rows = rows[rows["forecast_date"] > pd.Timestamp(through)]
-    days_left = month.days - through.day
     if rows.empty:
         return Missing("There is no forecast yet; it is made once enough days have been billed.")
-    if rows["forecast_date"].nunique() < days_left:
-        newest = rows["forecast_date"].max().date()
+    row = rows.iloc[0]
+    if row["period_start"] != pd.Timestamp(month.start):
+        return Missing(f"{name_of_month(month.start)} is over, and its last days are not billed yet.")
+    if row["is_extended"]:
+        newest = row["forecast_through"].date()
         return Missing(f"The forecast reaches only {short_day(newest)}, not the end of the month.")
-    return Projection(
-        spent + total(rows["expected_cost"]), spent + total(rows["lower_cost"]), spent + total(rows["upper_cost"])
-    )
+    return Projection(row["expected_cost"], row["lower_cost"], row["upper_cost"])
 
 
 def _line(row: Mapping[Any, Any]) -> BudgetLine:
@@ -130,7 +142,6 @@ def _line(row: Mapping[Any, Any]) -> BudgetLine:
     billed = _money(row["billed_to_date"]) or Decimal(0)
     expected = _money(row["projected_cost"])
     remaining = _money(row["remaining_amount"])
-    burn = row["burn_rate_ratio"]
     return BudgetLine(
         budget_id=str(row["budget_id"]),
         scope_type=str(row["scope_type"]),
@@ -148,7 +159,8 @@ def _line(row: Mapping[Any, Any]) -> BudgetLine:
         else Projection(expected, _money(row["projected_lower"]), _money(row["projected_upper"])),
         used_ratio=billed / amount if amount else Decimal(0),
         projected_ratio=expected / amount if expected is not None and amount else None,
-        burn_rate_ratio=burn if isinstance(burn, float) and burn == burn else None,
+        burn_rate_ratio=float_or_none(row["burn_rate_ratio"]),
+        exceed_probability=float_or_none(row["exceed_probability"]),
         status=str(row["status"]),
     )
 

@@ -4,6 +4,7 @@ Here: choosing what each chart shows (``view``), the template, styles and behavi
 Not here: figures (``reports.figures``) and numbers (``reports.measures``).
 """
 
-from reports.page.render import render_page, write_page
+from reports.page.document import write_page
+from reports.page.render import render_page
 
 __all__ = ["render_page", "write_page"]

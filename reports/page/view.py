@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from finops.periods import BillingPeriod
 from finops.tokens import INPUT_CLASSES, TokenClass
@@ -26,6 +25,8 @@ from reports.measures.incidents import Incident
 from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend
 from reports.measures.units import GPU_HOURS, TOKENS
+from reports.page.chart import Chart
+from reports.page.forecast_view import fans, months_chart, outlook_of, quality_charts
 from reports.summary import CurrencySummary, Summary
 
 DAILY_WINDOW = 60
@@ -56,18 +57,7 @@ GPU_HOUR_WORDS = {
 MODEL_WORDS = {"prophet": "Prophet", "seasonal_naive": "Seasonal naive", "mean": "Mean"}
 YARDSTICKS = ("prophet", "seasonal_naive")
 """Candidates that the forecast is shown beside: two dozen dots a line say nothing."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """``figure`` is None when there is nothing to draw; ``empty`` says why. ``label`` is for screen readers."""
-
-    key: str
-    title: str
-    caption: str
-    label: str
-    figure: go.Figure | None
-    empty: str
+BACKTEST_LEVELS = ("company", "business_unit", "team")
 
 
 @dataclass(frozen=True)
@@ -78,6 +68,8 @@ class CurrencyView:
     suffix: str
     charts: Mapping[str, Chart]
     outcome_charts: tuple[Chart, ...]
+    fan_charts: tuple[Chart, ...]
+    """Of budgets that may be overrun."""
     incident_charts: Mapping[str, Chart]
     """By incident id."""
     sparklines: Mapping[str | None, str]
@@ -128,9 +120,11 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
     forecasts = _in_currency(marts["fct_forecast_daily"], item.currency)
     economics = _in_currency(marts["fct_unit_economics_daily"], item.currency)
     outcomes = _outcomes(item, economics, as_of)
+    outlooks = _in_currency(marts["fct_budget_outlook_daily"], item.currency)
+    in_doubt = fans(item.budgets, outlooks, BillingPeriod.containing(through), item.currency)
     charts = [
         _daily(item, ai, usage, forecasts, through),
-        _burn_up(item, ai, forecasts, through),
+        _burn_up(item, ai, forecasts, outlooks, through),
         _categories(item, ai, through),
         _ranking("services", "By service", "service_name", item, ai, through),
         _ranking("models", "By model", "model", item, ai[ai["model"].notna()], through),
@@ -140,6 +134,9 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
         *_token_charts(usage, as_of),
         _tradeoff(item, _in_currency(marts["fct_model_tradeoff_monthly"], item.currency)),
         _allocation(item, ai, through),
+        months_chart(item.forecasts, item.currency),
+        *quality_charts(item.forecasts),
+        *in_doubt,
     ]
     recent = between(ai, "usage_date", through - timedelta(days=29), through)
     return CurrencyView(
@@ -147,6 +144,7 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
         suffix=suffix,
         charts={chart.key: _named(chart, suffix) for chart in charts},
         outcome_charts=tuple(_named(chart, suffix) for chart in outcomes),
+        fan_charts=tuple(_named(chart, suffix) for chart in in_doubt),
         incident_charts={
             found.incident_id: _named(_incident(found), suffix) for found in item.incidents.open if found.days
         },
@@ -241,24 +239,19 @@ def _future(forecasts: pd.DataFrame, through: date, last: date) -> pd.DataFrame:
     )
 
 
-def _burn_up(item: CurrencySummary, ai: pd.DataFrame, forecasts: pd.DataFrame, through: date) -> Chart:
+def _burn_up(
+    item: CurrencySummary, ai: pd.DataFrame, forecasts: pd.DataFrame, outlooks: pd.DataFrame, through: date
+) -> Chart:
     drawn = None
     month = item.month
     name = f.month(through)
+    line = item.budget if isinstance(item.budget, BudgetLine) else None
     if isinstance(month, MonthSpend):
         period = month.month
         spent = _cumulative(ai, period.start, through)
-        future = _future(forecasts, through, period.last_day)
-        projected = pd.DataFrame(columns=["day", "expected", "lower", "upper"])
-        if not future.empty:
-            so_far = month.ai_spend
-            projected = pd.DataFrame({"day": [pd.Timestamp(through), *future["day"]]})
-            for column in ("expected", "lower", "upper"):
-                running, values = so_far, [so_far]
-                for amount in future[column]:
-                    running += amount
-                    values.append(running)
-                projected[column] = pd.Series(values, dtype=object)
+        projected = pd.DataFrame(columns=["day", "expected"]) if line is None else outlook_of(outlooks, line)
+        if projected.empty:
+            projected = _expected_to_date(_future(forecasts, through, period.last_day), month.ai_spend, through)
         before = period.previous()
         previous = (
             _cumulative(ai, before.start, before.last_day) if month.previous_month is not None else spent.iloc[:0]
@@ -266,15 +259,28 @@ def _burn_up(item: CurrencySummary, ai: pd.DataFrame, forecasts: pd.DataFrame, t
         shift = pd.Timestamp(period.start) - pd.Timestamp(before.start)
         previous = previous.assign(day=previous["day"] + shift)
         previous = previous[previous["day"] <= pd.Timestamp(period.last_day)]
-        amount = item.budget.amount if isinstance(item.budget, BudgetLine) else None
-        drawn = budget.burn_up(spent, projected, previous, amount, item.currency)
+        drawn = budget.burn_up(spent, projected, previous, None if line is None else line.amount, item.currency)
     caption = f"Cumulative AI spend of {name}"
-    if isinstance(item.budget, BudgetLine):
-        caption += f" against the company budget of {f.money(item.budget.amount, item.currency)}"
+    if line is not None:
+        caption += f" against the company budget of {f.money(line.amount, item.currency)}"
+    caption += "."
+    if line is not None and line.chance_words:
+        caption += f" {line.chance_words}"
     label = caption
     if isinstance(item.projection, Projection):
-        label += f"; projected {f.money(item.projection.expected, item.currency)}"
-    return Chart("burn-up", "Burn-up", f"{caption}.", f"{label}.", drawn, f"Nothing of {name} has been billed yet.")
+        label += f" Projected {f.money(item.projection.expected, item.currency)}."
+    return Chart("burn-up", "Burn-up", caption, label, drawn, f"Nothing of {name} has been billed yet.")
+
+
+def _expected_to_date(future: pd.DataFrame, so_far: Decimal, through: date) -> pd.DataFrame:
+    """Expected spend to the end of each day; no interval, because daily bounds do not add up to one."""
+    if future.empty:
+        return pd.DataFrame(columns=["day", "expected"])
+    running, values = so_far, [so_far]
+    for amount in future["expected"]:
+        running += amount
+        values.append(running)
+    return pd.DataFrame({"day": [pd.Timestamp(through), *future["day"]], "expected": pd.Series(values, dtype=object)})
 
 
 def _cumulative(ai: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
@@ -606,14 +612,22 @@ def _gpu(gpus: pd.DataFrame, summary: Summary) -> Chart:
     )
 
 
-def _accuracy(frame: pd.DataFrame) -> Chart:
+def shown_candidates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Backtests of company, business units and teams that a reader can compare: the blend and its yardsticks."""
     rows = frame[
-        frame["mean_absolute_scaled_error"].notna() & (frame["is_chosen"] | frame["model_name"].isin(YARDSTICKS))
+        frame["scope_type"].isin(BACKTEST_LEVELS) & (frame["is_chosen"] | frame["model_name"].isin(YARDSTICKS))
     ]
+    order = rows["scope_type"].map(BACKTEST_LEVELS.index)
+    return rows.assign(order=order).sort_values(["order", "scope_value"], kind="stable").drop(columns="order")
+
+
+def _accuracy(frame: pd.DataFrame) -> Chart:
+    rows = shown_candidates(frame)
+    rows = rows[rows["mean_absolute_scaled_error"].notna()]
     errors = pd.DataFrame(
         {
             "scope": [
-                "Company" if kind == "company" else f"{value} ({kind})" if kind != "team" else value
+                "Company" if kind == "company" else f"{value} ({kind.replace('_', ' ')})" if kind != "team" else value
                 for kind, value in zip(rows["scope_type"], rows["scope_value"], strict=True)
             ],
             "model": [MODEL_WORDS.get(name, f.humanise(name)) for name in rows["model_name"]],
@@ -624,7 +638,7 @@ def _accuracy(frame: pd.DataFrame) -> Chart:
     models = list(dict.fromkeys(errors["model"]))
     return Chart(
         "accuracy",
-        "Backtest: how well forecasts did",
+        "Backtest: the blend against its yardsticks",
         "Mean absolute scaled error, folds averaged; left is better, 1 is as good as repeating the last week. "
         "The blend of all candidates is the one used.",
         "Dots of forecast error by scope and model; the table beside it has the numbers.",

@@ -20,6 +20,7 @@ from reports.marts import read_marts
 from reports.messages import incident_card, preview_card
 from reports.page import render_page, write_page
 from reports.summary import summarise
+from reports.whatif import render_what_if
 from tests.support import mart_factory
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -44,6 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     row = {str(key): value for key, value in marts["fct_incident"].to_dict("records")[0].items()}
     (folder / "card.html").write_text(preview_card(incident_card(row, "opened", summary)), encoding="utf-8")
+    write_page(render_what_if(mart_factory.what_if_answer(), title="Northwind Retail"), folder / "whatif.html")
     return folder
 
 
@@ -193,6 +195,51 @@ def test_it_prints_light_with_all_charts(browser: webdriver.Chrome, home: Path) 
     WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.05).until(lambda d: d.execute_script(f"return {ALL_DRAWN}"))
     assert not browser.find_element(By.CSS_SELECTOR, ".bar nav").is_displayed()
     assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.ids("FCST-1", "BI-1")
+@pytest.mark.parametrize("width", [390, 800, 1440])
+def test_the_page_of_a_what_if_draws_everything_offline_at_every_width(
+    browser: webdriver.Chrome, home: Path, width: int
+) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    open_page(browser, home / "whatif.html")
+    charts = draw_all(browser)
+    assert {chart.get_attribute("data-figure") for chart in charts} == {"months", "effects", "swings"}
+    for chart in charts:
+        assert chart.find_elements(By.CSS_SELECTOR, ".point"), chart.get_attribute("data-figure")
+    assert overflow(browser) == 0
+    assert overlapping_labels(browser) == []
+    assert browser.get_log("browser") == []
+    assert {url.split(":")[0] for url in requested(browser)} <= {"file", "data", "blob"}
+
+
+@pytest.mark.ids("FCST-2", "BI-1")
+@pytest.mark.parametrize("width", [390, 800, 1440])
+def test_words_in_charts_of_forecasts_do_not_overlap(browser: webdriver.Chrome, home: Path, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    open_page(browser, home / "index.html")
+    draw_all(browser)
+    assert overlapping_labels(browser, "#forecast [data-figure^=forecast]") == []
+    assert overlapping_labels(browser, "[data-figure^=fan], [data-figure=burn-up]") == []
+
+
+def overlapping_labels(browser: webdriver.Chrome, charts: str = "[data-figure]") -> list[list[str]]:
+    """Pairs of texts in the same chart whose boxes share more than a hair."""
+    script = """
+        return [...document.querySelectorAll(arguments[0])].flatMap(function (chart) {
+          const texts = [...chart.querySelectorAll('.xtick text, .ytick text, .annotation text, .legendtext')]
+            .map(n => [n.textContent, n.getBoundingClientRect()]);
+          return texts.flatMap(([a, p], i) => texts.slice(i + 1)
+            .filter(([, q]) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
+                            && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 3)
+            .map(([b]) => [chart.dataset.figure, a, b]));
+        })"""
+    return [list(pair) for pair in browser.execute_script(script, charts)]
 
 
 @pytest.mark.ids("BI-1")

@@ -129,6 +129,8 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
     cost = pd.DataFrame(list(_cost(org, days)))
     usage = pd.DataFrame(list(_usage(org, days)))
     gpus = pd.DataFrame(list(_gpus(org, days)))
+    budgets = pd.DataFrame(list(_budget_status(org, cost)))
+    forecast = pd.DataFrame(list(_forecast(org, cost)))
     return {
         "fct_ai_cost_daily": cost,
         "fct_usage_cost_hourly": usage,
@@ -136,9 +138,13 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
         "fct_unit_economics_daily": pd.DataFrame(list(_units(org, cost, usage, gpus))),
         "fct_model_tradeoff_monthly": pd.DataFrame(list(_tradeoff(org))),
         "fct_allocation_coverage_monthly": pd.DataFrame(list(_coverage(org, cost))),
-        "fct_budget_status": pd.DataFrame(list(_budget_status(org, cost))),
+        "fct_budget_status": budgets,
+        "fct_budget_outlook_daily": pd.DataFrame(list(_budget_outlook(org, budgets))),
         "fct_incident": pd.DataFrame(list(incident_rows(org))),
-        "fct_forecast_daily": pd.DataFrame(list(_forecast(org, cost))),
+        "fct_forecast_daily": forecast,
+        "fct_forecast_total": pd.DataFrame(list(_forecast_total(org, cost, forecast))),
+        "fct_forecast_variance_monthly": pd.DataFrame(list(_forecast_variance(org, cost))),
+        "fct_forecast_quality": pd.DataFrame(list(_forecast_quality(org))),
         "fct_forecast_accuracy": pd.DataFrame(list(_accuracy(org))),
         "fct_reconciliation_daily": pd.DataFrame(list(_reconciliation(cost))),
         "fct_rejected_row": _rejected(),
@@ -198,6 +204,76 @@ def decisions() -> list[dict[str, Any]]:
             "decided_at": "2026-10-20T06:00:00Z",
         },
     ]
+
+
+def spread(expected: str, *ends: str) -> dict[str, Decimal]:
+    """Money as expected with the ends of its 80% and 95% intervals."""
+    return dict(zip(("expected", "lo80", "hi80", "lo95", "hi95"), map(Decimal, (expected, *ends)), strict=True))
+
+
+def what_if_answer() -> dict[str, Any]:
+    """An answer to a what-if as ``dataclasses.asdict`` has it: it saves, but not in every draw."""
+    october = {
+        "first_day": date(2026, 10, 20),
+        "last_day": date(2026, 10, 31),
+        "without": spread("35294.2", "32286", "38361", "31039", "39645"),
+        "with_changes": spread("35189.9", "32313", "38418", "31030", "39597"),
+        "difference": spread("-104.3", "-190", "-60", "-272", "-12"),
+    }
+    november = {
+        "first_day": date(2026, 11, 1),
+        "last_day": date(2026, 11, 30),
+        "without": spread("88526.6", "80268", "97689", "77323", "101459"),
+        "with_changes": spread("86526.6", "82696", "96052", "78660", "99910"),
+        "difference": spread("-2000", "-2900", "-1100", "-3300", "-393"),
+    }
+    total = {
+        "first_day": date(2026, 10, 20),
+        "last_day": date(2026, 11, 30),
+        "without": spread("123820.8", "112743", "136051", "108432", "141105"),
+        "with_changes": spread("121716.5", "114838", "138559", "109935", "143361"),
+        "difference": spread("-2104.3", "-3000", "-1200", "-3500", "-400"),
+    }
+    return {
+        "scenario_id": "search-growth",
+        "name": "Search grows",
+        "as_of": date(2026, 10, 20),
+        "currency": "USD",
+        "window": (date(2026, 9, 21), date(2026, 10, 18)),
+        "forecast_through": date(2026, 11, 30),
+        "draws": 1000,
+        "total": total,
+        "months": (october, november),
+        "effects": (
+            {"change": "traffic × 1.1 to 1.8", "effect": Decimal("895.7")},
+            {"change": "30% to 60% of the input of product-search from the cache", "effect": Decimal("-3000")},
+        ),
+        "swings": (
+            {
+                "what": "the cache: rate",
+                "low": Decimal("0.30"),
+                "high": Decimal("0.6"),
+                "difference_at_low": Decimal("-900"),
+                "difference_at_high": Decimal("-3300"),
+                "is_assumed": True,
+            },
+            {
+                "what": "the forecast itself",
+                "low": Decimal("0.1"),
+                "high": Decimal("0.9"),
+                "difference_at_low": Decimal("-2000"),
+                "difference_at_high": Decimal("-2200"),
+                "is_assumed": False,
+            },
+        ),
+        "parts": (
+            {"team": "search", "app": "query-rewriter", "without": Decimal("90"), "with_changes": Decimal("80")},
+            {"team": None, "app": "product-search", "without": Decimal("17816"), "with_changes": Decimal("15721.7")},
+        ),
+        "share_of_draws_that_save": Decimal("0.996"),
+        "notes": ("text-embedding-3-large has no price for cache_read: it counts as full input",),
+        "scenario": {},
+    }
 
 
 def publish(marts: dict[str, pd.DataFrame], directory: Path) -> Path:
@@ -538,8 +614,34 @@ def _budget_status(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, 
             "used_ratio": float(billed / amount),
             "projected_ratio": ratio,
             "burn_rate_ratio": float(billed / amount) / (18 / 31),
+            "exceed_probability": _exceeds(ratio),
             "status": "over" if ratio > 1.05 else "at_risk" if ratio > 0.95 else "on_track",
         }
+
+
+def _exceeds(ratio: float) -> float:
+    """Of a hundred paths, how many end above the budget: none at 92%, all at 108%."""
+    return round(min(max((ratio - 0.92) / 0.16, 0.0), 1.0), 2)
+
+
+def _budget_outlook(org: Organisation, budgets: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for budget in budgets.to_dict("records"):
+        billed, amount = budget["billed_to_date"], budget["budget_amount"]
+        for n in range(1, 14):
+            median = billed + budget["forecast_remaining"] * n / 13
+            gap = median - billed
+            yield {
+                "budget_id": budget["budget_id"],
+                "forecast_date": BILLED_THROUGH + timedelta(days=n),
+                "currency": org.currency,
+                "budget_amount": amount,
+                "median_cost": median.quantize(QUANTUM),
+                "lower_cost": (billed + gap * Decimal("0.93")).quantize(QUANTUM),
+                "upper_cost": (billed + gap * Decimal("1.08")).quantize(QUANTUM),
+                "lower_95_cost": (billed + gap * Decimal("0.89")).quantize(QUANTUM),
+                "upper_95_cost": (billed + gap * Decimal("1.13")).quantize(QUANTUM),
+                "exceed_probability": _exceeds(float(median / amount)),
+            }
 
 
 def incident_rows(org: Organisation) -> Iterator[dict[str, Any]]:
@@ -657,6 +759,95 @@ def _forecast(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]
                 "as_of": pd.Timestamp(AS_OF).tz_localize(None),
                 "is_future": day > BILLED_THROUGH,
                 "actual_cost": daily.get(day),
+            }
+
+
+def _forecast_total(org: Organisation, cost: pd.DataFrame, forecast: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    ai = cost[cost["is_ai"]]
+    periods = (
+        ("month", date(2026, 10, 1), date(2026, 10, 31)),
+        ("next_month", date(2026, 11, 1), date(2026, 11, 30)),
+        ("quarter", date(2026, 10, 1), date(2026, 12, 31)),
+    )
+    for (kind, value), days in forecast[forecast["is_future"]].groupby(["scope_type", "scope_value"]):
+        of_scope = ai if kind == "company" else ai[ai["team"] == value]
+        for period, first, last in periods:
+            billed = sum(of_scope[of_scope["usage_date"] >= first]["effective_cost"], Decimal(0))
+            ahead = days[(days["forecast_date"] >= first) & (days["forecast_date"] <= last)]
+            reached = min(last, ahead["forecast_date"].max())
+            extension = Decimal((last - ahead["forecast_date"].min()).days + 1) / len(ahead)
+            rest = sum(ahead["expected_cost"], Decimal(0)) * extension
+            factors = {"expected": "1", "lower": "0.95", "upper": "1.06", "lower_95": "0.92", "upper_95": "1.1"}
+            yield {
+                "period": period,
+                "period_start": first,
+                "period_end": last,
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "billed_cost": billed,
+                **{
+                    f"{name}_cost": (billed + rest * Decimal(factor)).quantize(QUANTUM)
+                    for name, factor in factors.items()
+                },
+                "forecast_through": reached,
+                "is_extended": reached < last,
+            }
+
+
+def _forecast_variance(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """August and September whole, October so far; only October's forecast was made when it began."""
+    ai = cost[cost["is_ai"]]
+    misses = {date(2026, 8, 1): "0.17", date(2026, 9, 1): "-0.13", date(2026, 10, 1): "0.04"}
+    scopes = [("company", "all", ai)] + [("team", str(team), part) for team, part in ai.groupby("team")]
+    for kind, value, part in scopes:
+        for month, miss in misses.items():
+            actual = sum(part[part["billing_period_start"] == month]["effective_cost"], Decimal(0))
+            off = Decimal(miss) * (1 if kind == "company" else len(value)) / (1 if kind == "company" else 8)
+            is_open = month == BILLED_THROUGH.replace(day=1)
+            yield {
+                "usage_month": month,
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "made_at": pd.Timestamp(month),
+                "is_backcast": not is_open,
+                "first_day": month,
+                "last_day": BILLED_THROUGH if is_open else (month + timedelta(days=31)).replace(day=1) - timedelta(1),
+                "is_complete": not is_open,
+                "forecast_cost": (actual * (1 + off)).quantize(QUANTUM),
+                "actual_cost": actual,
+                "variance_cost": (actual * off).quantize(QUANTUM),
+                "variance_ratio": float(off),
+                "maturity": next(
+                    (
+                        name
+                        for name, most in (("run", "0.12"), ("walk", "0.15"), ("crawl", "0.20"))
+                        if abs(off) <= Decimal(most)
+                    ),
+                    "below crawl",
+                ),
+            }
+
+
+def _forecast_quality(org: Organisation) -> Iterator[dict[str, Any]]:
+    for kind, value in (("company", "all"), ("company", "(all)"), ("team", "(all)"), ("app", "(all)")):
+        width = {"company": 1.0, "team": 2.1, "app": 3.0}[kind]
+        for n, band in enumerate(("01-07", "08-14", "15-28", "29+")):
+            yield {
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "horizon_band": band,
+                "day_count": 28 + 9 * n,
+                "forecast_count": 3,
+                "actual_cost": _money(90000.0),
+                "expected_cost": _money(88200.0),
+                "weighted_absolute_error_ratio": (0.055 + 0.006 * n) * width,
+                "mean_absolute_scaled_error": 0.74 + 0.05 * n,
+                "bias_ratio": -0.02,
+                "coverage_80": 0.72 + 0.05 * n,
+                "coverage_95": 0.93 + 0.01 * n,
             }
 
 

@@ -14,7 +14,7 @@ import pytest
 from reports.figures import theme
 from reports.marts import as_marts
 from reports.page import render_page, write_page
-from reports.page.render import script_json
+from reports.page.document import script_json
 from reports.page.view import build_view, sparkline
 from reports.summary import Summary, summarise
 from tests.support.mart_factory import AS_OF, Organisation, build_marts, decisions

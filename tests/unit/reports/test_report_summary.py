@@ -94,31 +94,60 @@ def test_rows_after_the_moment_reported_on_are_not_looked_at(small: dict[str, pd
 
 
 @pytest.mark.ids("FCST-1", "BUD-1")
-def test_month_end_is_billed_plus_forecast_of_each_day_left(small: dict[str, pd.DataFrame]) -> None:
-    days = [date(2026, 10, 2) + timedelta(days=n) for n in range(40)]
-    forecast = pd.DataFrame([forecast_row(day, is_future=day > date(2026, 10, 3)) for day in days])
-    item = summarise({**small, "fct_forecast_daily": forecast}, as_of=AS_OF).currencies[0]
-    assert isinstance(item.projection, Projection)
-    assert item.projection.expected == Decimal("40.000000000001") + 28 * 2
-    assert item.projection.lower == Decimal("40.000000000001") + 28
-    assert item.projection.upper == Decimal("40.000000000001") + 28 * 3
+def test_the_month_ends_where_the_total_of_the_forecast_says_not_where_daily_bounds_sum_to(
+    small: dict[str, pd.DataFrame],
+) -> None:
+    totals = pd.DataFrame([total_row("company", "all"), total_row("team", "search"), total_row("team", "unallocated")])
+    days = pd.DataFrame([forecast_row(date(2026, 10, 4) + timedelta(days=n)) for n in range(28)])
+    item = summarise({**small, "fct_forecast_total": totals, "fct_forecast_daily": days}, as_of=AS_OF).currencies[0]
+    assert item.projection == Projection(Decimal("96.5"), Decimal("90.25"), Decimal("104.75"))
+    projected = {line.spend.team: line.projection for line in item.teams}
+    assert projected["search"] == projected[None] == item.projection
+    assert projected["fraud"] == Missing("There is no forecast yet; it is made once enough days have been billed.")
 
-    short = summarise({**small, "fct_forecast_daily": forecast.head(20)}, as_of=AS_OF).currencies[0]
-    assert short.projection == Missing("The forecast reaches only 21 Oct, not the end of the month.")
+
+@pytest.mark.ids("FCST-1", "BUD-1")
+def test_a_month_end_that_no_forecast_reaches_or_that_is_past_is_said_in_words(small: dict[str, pd.DataFrame]) -> None:
+    short = total_row("company", "all") | {"forecast_through": pd.Timestamp("2026-10-21"), "is_extended": True}
+    item = summarise({**small, "fct_forecast_total": pd.DataFrame([short])}, as_of=AS_OF).currencies[0]
+    assert item.projection == Missing("The forecast reaches only 21 Oct, not the end of the month.")
+    later = total_row("company", "all") | {"period_start": pd.Timestamp("2026-11-01")}
+    item = summarise(
+        {**small, "fct_forecast_total": pd.DataFrame([later])}, as_of=datetime(2026, 11, 2, tzinfo=UTC)
+    ).currencies[0]
+    assert item.projection == Missing("October 2026 is over, and its last days are not billed yet.")
 
 
-def forecast_row(day: date, *, is_future: bool, team: str | None = None) -> dict[str, Any]:
+def total_row(scope_type: str, scope_value: str) -> dict[str, Any]:
+    return {
+        "period": "month",
+        "period_start": pd.Timestamp("2026-10-01"),
+        "period_end": pd.Timestamp("2026-10-31"),
+        "scope_type": scope_type,
+        "scope_value": scope_value,
+        "currency": "USD",
+        "expected_cost": Decimal("96.5"),
+        "lower_cost": Decimal("90.25"),
+        "upper_cost": Decimal("104.75"),
+        "lower_95_cost": Decimal("88"),
+        "upper_95_cost": Decimal("110"),
+        "forecast_through": pd.Timestamp("2026-10-31"),
+        "is_extended": False,
+    }
+
+
+def forecast_row(day: date) -> dict[str, Any]:
     return {
         "forecast_date": day,
-        "scope_type": "team" if team else "company",
-        "scope_value": team or "all",
+        "scope_type": "company",
+        "scope_value": "all",
         "currency": "USD",
         "expected_cost": Decimal(2),
         "lower_cost": Decimal(1),
         "upper_cost": Decimal(3),
-        "model_name": "prophet",
+        "model_name": "blend",
         "as_of": pd.Timestamp("2026-10-20"),
-        "is_future": is_future,
+        "is_future": True,
         "actual_cost": None,
     }
 

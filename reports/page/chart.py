@@ -1,0 +1,19 @@
+"""A chart on a page: its figure, and the words around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Chart:
+    """``figure`` is None when there is nothing to draw; ``empty`` says why. ``label`` is for screen readers."""
+
+    key: str
+    title: str
+    caption: str
+    label: str
+    figure: go.Figure | None
+    empty: str

@@ -1,0 +1,162 @@
+"""What the report says of forecasts: totals, how good they have been, how likely a budget is overrun."""
+
+from __future__ import annotations
+
+import html
+import re
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from finops.periods import BillingPeriod
+from reports.marts import as_marts
+from reports.measures.budgets import BudgetLine, budget_lines
+from reports.measures.forecasts import forecasts
+from reports.page import render_page
+from reports.page.forecast_view import fans
+from reports.page.view import build_view
+from reports.summary import Summary, summarise
+from tests.support.mart_factory import AS_OF, BILLED_THROUGH
+
+MARTS = ("fct_forecast_total", "fct_forecast_variance_monthly", "fct_forecast_quality", "fct_budget_outlook_daily")
+
+
+def words(page: str) -> str:
+    text = re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))).replace("\xa0", " ")
+
+
+@pytest.mark.ids("FCST-1", "BI-1")
+def test_totals_of_the_company_come_first_then_teams_with_the_dearest_first(summary: Summary) -> None:
+    found = summary.currencies[0].forecasts
+    assert found.totals[0].name == "Company"
+    expected = [scope.totals["next_month"].expected for scope in found.totals[1:]]
+    assert len(expected) == 8
+    assert expected == sorted(expected, reverse=True)
+    month = found.totals[0].totals["month"]
+    assert month.lower_95 < month.lower < month.expected < month.upper < month.upper_95
+    assert found.extended_periods == {"quarter"}
+
+
+@pytest.mark.ids("FCST-2", "BI-1")
+def test_months_are_told_from_backcasts_and_from_months_not_over(summary: Summary) -> None:
+    months = summary.currencies[0].forecasts.company_months
+    assert [(str(month.month), month.maturity, month.is_backcast, month.is_complete) for month in months] == [
+        ("2026-08-01", "crawl", True, True),
+        ("2026-09-01", "walk", True, True),
+        ("2026-10-01", "run", False, False),
+    ]
+    assert months[0].forecast == (months[0].actual * Decimal("1.17")).quantize(Decimal("1e-12"))
+
+
+@pytest.mark.ids("FCST-2")
+def test_only_company_and_teams_together_are_judged_by_days_ahead(marts: dict[str, pd.DataFrame]) -> None:
+    known = as_marts(marts)
+    found = forecasts(*(known[name] for name in MARTS[:3]))
+    assert [(line.level, line.horizon) for line in found.quality] == [
+        (level, horizon) for level in ("company", "team") for horizon in ("1–7", "8–14", "15–28", "29+")
+    ]
+    assert found.quality[0].coverage_80 == 0.72
+
+
+@pytest.mark.ids("FCST-2", "BI-1")
+def test_backcasts_are_hollow_and_every_mark_lies_in_its_band(marts: dict[str, pd.DataFrame], summary: Summary) -> None:
+    chart = build_view(summary, as_marts(marts)).currencies[0].charts["forecast-months"]
+    assert chart.figure is not None
+    made, backcast = chart.figure.data
+    assert (made.name, list(made.x), list(made.y)) == ("Forecast made then", ["Oct 2026 so far"], [0.04])
+    assert (backcast.name, list(backcast.x), list(backcast.y)) == ("Backcast", ["Aug 2026", "Sep 2026"], [0.17, -0.13])
+    assert made.marker.color != backcast.marker.color
+    upper = sorted({shape.y1 for shape in chart.figure.layout.shapes if shape.y1 > 0})
+    assert upper == [0.12, 0.15, 0.2]
+    reach = chart.figure.layout.yaxis.range
+    assert reach[0] < -0.2 < 0.2 < reach[1]
+    assert "Aug 2026 forecast USD" in chart.label.replace("\xa0", " ")
+
+
+@pytest.mark.ids("FCST-2", "BI-1")
+def test_coverage_is_drawn_beside_what_the_intervals_promise(marts: dict[str, pd.DataFrame], summary: Summary) -> None:
+    charts = build_view(summary, as_marts(marts)).currencies[0].charts
+    coverage, error = charts["forecast-coverage"].figure, charts["forecast-error"].figure
+    assert coverage is not None
+    assert error is not None
+    drawn = {trace.name: list(trace.y) for trace in coverage.data}
+    assert drawn["Company, 80%"] == [0.72, 0.77, 0.82, 0.87]
+    assert {shape.y0 for shape in coverage.layout.shapes} == {0.8, 0.95}
+    assert {trace.name: trace.y[0] for trace in error.data} == {"Company": 0.055, "Teams": 0.1155}
+
+
+@pytest.mark.ids("FCST-1", "BUD-1", "BI-1")
+def test_the_burn_up_has_the_fan_of_the_budget_and_says_how_likely_it_is_overrun(
+    marts: dict[str, pd.DataFrame], summary: Summary
+) -> None:
+    item = summary.currencies[0]
+    assert isinstance(item.budget, BudgetLine)
+    chart = build_view(summary, as_marts(marts)).currencies[0].charts["burn-up"]
+    assert chart.figure is not None
+    outlook = marts["fct_budget_outlook_daily"].query("budget_id == 'company-ai'")
+    traces = {trace.name: trace for trace in chart.figure.data if trace.name}
+    assert traces["Projected"].x[0] == BILLED_THROUGH.isoformat()
+    assert traces["Projected"].y[-1] == round(float(outlook["median_cost"].iloc[-1]), 2)
+    for name, lower, upper in (
+        ("80% interval", "lower_cost", "upper_cost"),
+        ("95% interval", "lower_95_cost", "upper_95_cost"),
+    ):
+        ends = traces[name].customdata[-1]
+        assert list(ends) == [round(float(outlook[column].iloc[-1])) for column in (lower, upper)]
+    assert item.budget.chance_words is not None
+    assert item.budget.chance_words in chart.caption
+    assert item.budget.chance_words in words(render_page(summary, marts))
+
+
+@pytest.mark.ids("BUD-1")
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [
+        (0.88, "88% of the forecast's paths end above the budget."),
+        (1.0, "Every path of the forecast ends above the budget."),
+        (0.0, "No path of the forecast ends above the budget."),
+        (0.999, "99.9% of the forecast's paths end above the budget."),
+        (None, None),
+    ],
+)
+def test_the_chance_of_an_overrun_is_words(
+    marts: dict[str, pd.DataFrame], probability: float | None, expected: str | None
+) -> None:
+    frame = as_marts({"fct_budget_status": marts["fct_budget_status"].assign(exceed_probability=probability)})
+    assert {line.chance_words for line in budget_lines(frame["fct_budget_status"])} == {expected}
+
+
+@pytest.mark.ids("BUD-1", "BI-1")
+def test_budgets_that_may_be_overrun_have_a_fan_the_likeliest_first(
+    marts: dict[str, pd.DataFrame], summary: Summary
+) -> None:
+    lines = summary.currencies[0].budgets
+    outlooks = as_marts(marts)["fct_budget_outlook_daily"]
+    charts = fans(lines, outlooks, BillingPeriod.containing(BILLED_THROUGH), "USD")
+    chances = {line.name: line.exceed_probability or 0 for line in lines}
+    shown = [chances[chart.title] for chart in charts]
+    assert shown
+    assert min(shown) > 0
+    assert shown == sorted(shown, reverse=True)
+    assert "Company" not in [chart.title for chart in charts]
+    assert fans(lines, outlooks.iloc[:0], BillingPeriod.containing(BILLED_THROUGH), "USD") == []
+
+
+@pytest.mark.ids("FCST-1", "FCST-2", "BI-1")
+def test_without_a_forecast_the_sections_are_words(marts: dict[str, pd.DataFrame]) -> None:
+    bare = {name: frame for name, frame in marts.items() if name not in MARTS}
+    summary = summarise(bare, as_of=AS_OF)
+    text = words(render_page(summary, bare))
+    for sentence in (
+        "There is no forecast yet; it is made once enough days have been billed.",
+        "No month has been billed that a forecast was made for in its first days.",
+        "No day that a forecast was made for has been billed yet.",
+    ):
+        assert sentence in text
+    burn_up = build_view(summary, as_marts(bare)).currencies[0].charts["burn-up"].figure
+    assert burn_up is not None
+    names = {trace.name for trace in burn_up.data}
+    assert "Projected" in names
+    assert not names & {"80% interval", "95% interval"}
