@@ -16,6 +16,13 @@ ML_GROUP = "6_models"
 HISTORY = "intermediate.int_signals__cost_history"
 CONTRIBUTORS = "intermediate.int_signals__contributors"
 USAGE = "intermediate.int_signals__usage"
+PATTERN_FACTS = {
+    "use": "intermediate.int_signals__use_daily",
+    "first_use": "intermediate.int_signals__first_use",
+    "usage": USAGE,
+    "calls": "intermediate.int_signals__calls_daily",
+    "hours": "intermediate.int_signals__use_hourly",
+}
 FEEDBACK = dg.AssetKey(["ml", "incident_feedback"])
 INCIDENT_TABLES = ("incident", "incident_anomaly", "incident_detector")
 
@@ -131,12 +138,13 @@ def _record(workspace: Workspace) -> pd.DataFrame | None:
         FEEDBACK,
         model_key(HISTORY),
         model_key(CONTRIBUTORS),
+        *(model_key(table) for table in PATTERN_FACTS.values()),
     ],
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
-    description="Days that cost other than expected, on the bill and on priced usage: detectors that agree, money at "
-    "stake, who contributed, one sentence.",
+    description="Days that cost other than expected, on the bill and on priced usage: detectors that agree, patterns "
+    "such as a leaked key or a lost cache by name, money at stake, who contributed, a sentence or two.",
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
@@ -149,6 +157,9 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
         settings=models.AnomalySettings.configured(configuration.anomalies),
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        facts=models.PatternFacts(
+            **{name: read_table(workspace.home.warehouse, table) for name, table in PATTERN_FACTS.items()}
+        ),
     )
     models.write_table("anomaly", found, workspace.home.ml)
     still_open = found[found["status"] == "open"]
