@@ -8,6 +8,7 @@ from models.anomaly.detect import detect, detect_intraday, find_anomalies, with_
 from models.anomaly.incident import Incidents, find_incidents
 from models.anomaly.incident_feedback import with_planned
 from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
+from models.anomaly.patterns import PatternFacts
 from models.anomaly.settings import ANOMALY_LEVELS, AnomalySettings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AnomalySettings",
     "Incidents",
     "Judged",
+    "PatternFacts",
     "Proposal",
     "detect",
     "detect_intraday",

@@ -24,6 +24,8 @@ from models.anomaly.finding import Finding, severity
 from models.anomaly.hierarchy import without_explained
 from models.anomaly.intraday import hourly_findings
 from models.anomaly.known import with_known_cause
+from models.anomaly.pattern_days import Pattern
+from models.anomaly.patterns import PatternFacts, find_patterns, with_patterns
 from models.anomaly.settings import AnomalySettings
 from models.baseline import Scan, scan
 from models.events import DayMarks, events_touching
@@ -51,6 +53,7 @@ def detect(
     events: EventsFile,
     settings: AnomalySettings | None = None,
     team_of_app: Mapping[str, str] | None = None,
+    patterns: Sequence[Pattern] = (),
 ) -> pd.DataFrame:
     """Anomalous days of the last ``settings.lookback_days`` complete days.
 
@@ -62,6 +65,7 @@ def detect(
         as_of: the moment reported on, with time zone; its own day is not over and not judged.
         metric: ``effective_cost`` (the bill) or ``estimated_cost`` (priced usage).
         events: known events and holiday countries.
+        patterns: what ``find_patterns`` found in this metric.
 
     Returns:
         The table ``ml.anomaly``. ``impact_ratio`` is impact ÷ expected, null where nothing was expected.
@@ -85,7 +89,8 @@ def detect(
         is_new = series.first_day - oldest >= timedelta(days=28)
         found = daily_findings(series, scanned, expectation, oddness, settings, is_new=is_new)
         findings += found + drift_findings(series, scanned, settings, found)
-    return _table(findings, index, events, settings, metric, moment)
+    joined = with_patterns(findings, patterns, _Costs(all_series).on)
+    return _table(joined, index, events, settings, metric, moment)
 
 
 def detect_intraday(
@@ -123,13 +128,15 @@ def find_anomalies(
     events: EventsFile,
     settings: AnomalySettings | None = None,
     team_of_app: Mapping[str, str] | None = None,
+    facts: PatternFacts | None = None,
 ) -> pd.DataFrame:
     """``detect`` for every metric of a history with the column ``metric``.
 
     Expectations are forecasts of the bill, so only ``effective_cost`` is compared with them. ``contributors`` may
-    have the column ``metric`` too.
+    have the column ``metric`` too. ``facts`` are what patterns are found in; None: none are looked for.
     """
     require_columns(history, ("metric",), "history")
+    patterns = [] if facts is None else find_patterns(facts, as_of=as_of, settings=settings)
     tables = []
     for metric in sorted(history["metric"].astype(str).unique()):
         parts = contributors
@@ -145,6 +152,7 @@ def find_anomalies(
                 events=events,
                 settings=settings,
                 team_of_app=team_of_app,
+                patterns=[pattern for pattern in patterns if pattern.metric == metric],
             )
         )
     rows = [row for table in tables for row in table.to_dict("records")]
@@ -156,6 +164,19 @@ def with_running(of_days: pd.DataFrame, of_hours: pd.DataFrame) -> pd.DataFrame:
     judged = set(of_days["anomaly_id"])
     rows = of_days.to_dict("records") + [row for row in of_hours.to_dict("records") if row["anomaly_id"] not in judged]
     return build_frame("anomaly", [{str(key): _plain(value) for key, value in row.items()} for row in rows])
+
+
+class _Costs:
+    """What a scope cost on a day, of all series of one metric."""
+
+    def __init__(self, every: Iterable[DailySeries]) -> None:
+        self._series = {series.scope: series for series in every}
+
+    def on(self, scope: Scope, day: date) -> float | None:
+        series = self._series.get(scope)
+        if series is None or not 0 <= series.index(day) < series.values.size:
+            return None
+        return float(series.values[series.index(day)])
 
 
 def _plain(value: Any) -> Any:
@@ -225,7 +246,7 @@ def _rows(
         actual, expected = money(finding.actual), money(finding.expected)
         rows.append(
             {
-                "anomaly_id": anomaly_id(finding.scope, metric, finding.day),
+                "anomaly_id": anomaly_id(finding.scope, metric, finding.day, _beside(finding)),
                 "detected_date": finding.day,
                 "scope_type": finding.scope.type,
                 "scope_value": finding.scope.value,
@@ -247,7 +268,14 @@ def _rows(
     return rows
 
 
-def anomaly_id(scope: Scope, metric: str, day: date) -> str:
-    """The same for the same scope, currency, metric and day in every run, so that a finding is updated in place."""
-    identity = json.dumps([scope.type, scope.value, scope.currency, metric, day.isoformat()])
+def _beside(finding: Finding) -> str | None:
+    return ("up" if finding.is_up else "down") if finding.is_beside else None
+
+
+def anomaly_id(scope: Scope, metric: str, day: date, beside: str | None = None) -> str:
+    """The same for the same scope, currency, metric and day in every run, so that a finding is updated in place.
+
+    ``beside`` tells apart the direction of one that stands beside another of the same day."""
+    parts = [scope.type, scope.value, scope.currency, metric, day.isoformat()]
+    identity = json.dumps([*parts, beside] if beside else parts)
     return hashlib.sha256(identity.encode()).hexdigest()[:32]

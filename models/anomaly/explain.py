@@ -21,6 +21,7 @@ def explanation(finding: Finding, *, metric: str, as_of: date) -> str:
     """For example: ``robotics spent USD 2,310 on 14 Oct, USD 1,920 (6×) more than expected; vision-train on Azure
     Machine Learning explains 96% of it.``"""
     text = f"{_fact(finding, metric, as_of)}{_in_a_row(finding)}{_cause(finding)}."
+    text += "".join(f" {sentence}" for sentence in finding.patterns)
     if finding.event_name:
         text += f" This is expected: {finding.event_name}."
     return text

@@ -54,6 +54,8 @@ class Finding:
     day_in_a_row: int = 1
     hours: HourWindow | None = None
     contributors: list[Contributor] = field(default_factory=list)
+    is_beside: bool = False
+    """The same scope and day have another finding, which goes the other way."""
     event_id: str | None = None
     event_name: str | None = None
 
@@ -64,6 +66,11 @@ class Finding:
     @property
     def is_up(self) -> bool:
         return self.impact > 0
+
+    @property
+    def patterns(self) -> list[str]:
+        """What the pattern detectors say of it, in sentences."""
+        return [str(entry["says"]) for entry in self.detectors if "says" in entry]
 
     def with_contributors(self, contributors: list[Contributor]) -> Finding:
         return replace(self, contributors=contributors)

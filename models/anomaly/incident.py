@@ -196,6 +196,7 @@ def _incident(
         contributors=parts,
         change=change,
         similar=(),
+        patterns=_patterns(counted),
     )
     similar = resembling(facts, [row for row in earlier if row["status"] in (*ALARMING, "dismissed")])
     return {
@@ -234,6 +235,16 @@ def _incident(
         "explanation": explanation(replace(facts, similar=similar), context.moment.date()),
         "as_of": naive_utc(context.moment),
     }
+
+
+def _patterns(members: Sequence[Member]) -> tuple[str, ...]:
+    """What each pattern detector says of the day on which an incident cost most; largest money first."""
+    said: dict[str, tuple[Decimal, str]] = {}
+    for member in members:
+        for name, sentences in member.says:
+            if name not in said or abs(member.impact) > said[name][0]:
+                said[name] = (abs(member.impact), sentences)
+    return tuple(sentences for _, sentences in sorted(said.values(), key=lambda one: -one[0]))
 
 
 def _told_change(change: CostChange | None, impact: Decimal) -> CostChange | None:

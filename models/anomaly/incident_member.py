@@ -38,6 +38,8 @@ class Member:
     """Contributor (dimension, value) → its part of the impact; empty where nothing is known."""
     event_id: str | None = None
     suppressed_because: str | None = None
+    says: tuple[tuple[str, str], ...] = ()
+    """What pattern detectors say of it: (detector, sentences). Told while it is found anew."""
     is_current: bool = True
     """False: an earlier run found it, and the restated data no longer shows it."""
 
@@ -92,6 +94,9 @@ def members_found(anomalies: pd.DataFrame) -> list[Member]:
             actual=row["actual"],
             expected=row["expected"],
             detectors=tuple(str(entry["name"]) for entry in json.loads(row["detectors"])),
+            says=tuple(
+                (str(entry["name"]), str(entry["says"])) for entry in json.loads(row["detectors"]) if "says" in entry
+            ),
             severity=str(row["severity"]),
             parts={
                 (str(part["dimension"]), str(part["value"])): Decimal(str(part["impact"]))

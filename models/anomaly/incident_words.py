@@ -44,12 +44,18 @@ class Facts:
     contributors: Sequence[Contributor]
     change: CostChange | None
     similar: Sequence[Mapping[str, Any]]
+    patterns: Sequence[str] = ()
+    """What pattern detectors say of it, in sentences."""
 
 
 def explanation(facts: Facts, as_of: date) -> str:
     """What, since when, how much; then what drives it and what it resembles."""
     second = "; it is ".join(part for part in (_driver(facts), _effect(facts), _resembles(facts, as_of)) if part)
-    return f"{_what(facts, as_of)}." + (f" It is {second}." if second else "")
+    return (
+        f"{_what(facts, as_of)}."
+        + (f" It is {second}." if second else "")
+        + "".join(f" {sentence}" for sentence in facts.patterns)
+    )
 
 
 def _what(facts: Facts, as_of: date) -> str:

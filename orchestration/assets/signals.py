@@ -19,6 +19,13 @@ USAGE = "intermediate.int_signals__usage"
 HOURLY = "intermediate.int_signals__hourly_cost"
 HOURLY_CONTRIBUTORS = "intermediate.int_signals__hourly_contributors"
 PRICED_USAGE = "intermediate.int_usage__priced"
+PATTERN_FACTS = {
+    "use": "intermediate.int_signals__use_daily",
+    "first_use": "intermediate.int_signals__first_use",
+    "usage": USAGE,
+    "calls": "intermediate.int_signals__calls_daily",
+    "hours": "intermediate.int_signals__use_hourly",
+}
 FEEDBACK = dg.AssetKey(["ml", "incident_feedback"])
 INCIDENT_TABLES = ("incident", "incident_anomaly", "incident_detector")
 
@@ -160,12 +167,13 @@ def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) ->
         dg.AssetKey(["ml", "anomaly_intraday"]),
         model_key(HISTORY),
         model_key(CONTRIBUTORS),
+        *(model_key(table) for table in PATTERN_FACTS.values()),
     ],
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
-    description="Days that cost other than expected, on the bill and on priced usage, and what runs away today: "
-    "detectors that agree, money at stake, who contributed, one sentence.",
+    description="Days that cost other than expected, on the bill and on priced usage, and what runs away today: detectors "
+    "that agree, patterns such as a leaked key or a lost cache by name, money at stake, who contributed, in a sentence.",
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
@@ -178,6 +186,9 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
         settings=models.AnomalySettings.configured(configuration.anomalies),
         team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        facts=models.PatternFacts(
+            **{name: read_table(workspace.home.warehouse, table) for name, table in PATTERN_FACTS.items()}
+        ),
     )
     found = models.with_running(of_days, models.read_table("anomaly", workspace.home.ml_running))
     models.write_table("anomaly", found, workspace.home.ml)
