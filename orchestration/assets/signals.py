@@ -172,8 +172,8 @@ def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) ->
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
-    description="Days that cost other than expected, on the bill and on priced usage, and what runs away today: detectors "
-    "that agree, patterns such as a leaked key or a lost cache by name, money at stake, who contributed, in a sentence.",
+    description="Days that cost other than expected, on the bill and on priced usage, and what runs away today: "
+    "detectors that agree, patterns such as a leaked key or a lost cache by name, money at stake, who contributed.",
 )
 def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
