@@ -242,7 +242,7 @@ def test_a_what_if_starts_from_the_published_forecast_and_is_kept(done: Done) ->
         saves = scenario != "contract-assistant"
         assert (answer.total.difference.expected < 0) == saves
     listed = CliRunner().invoke(
-        app, ["whatif", "compare", "fewer-units", "cheaper-gpus", "--home", str(done.home.path)]
+        command, ["whatif", "compare", "fewer-units", "cheaper-gpus", "--home", str(done.home.path)]
     )
     assert listed.exit_code == 0, listed.output
     assert listed.output.index("cheaper-gpus") < listed.output.index("fewer-units"), "the cheapest first"
