@@ -94,7 +94,8 @@ def _share(saves: Decimal) -> str:
 
 def _lines(parts: Sequence[Mapping[str, Any]]) -> list[Line]:
     found = [
-        Line(part["team"] or "No owner", part["app"] or "–", part["without"], part["with_changes"]) for part in parts
+        Line(part["team"] or "No owner", part["app"] or "No app named", part["without"], part["with_changes"])
+        for part in parts
     ]
     return sorted(found, key=lambda line: (-abs(line.difference), line.team, line.app))
 

@@ -12,6 +12,7 @@ import pytest
 
 from reports import render_what_if
 from reports.whatif.page import month_name, verdict
+from tests.support.html_structure import Structure, without_plotly
 from tests.support.mart_factory import spread
 from tests.support.mart_factory import what_if_answer as answer
 
@@ -97,3 +98,15 @@ def test_no_draw_and_every_draw_are_said_only_when_true() -> None:
 def test_a_month_that_is_not_whole_is_named_by_its_days() -> None:
     assert month_name(date(2026, 2, 1), date(2026, 2, 28)) == "February 2026"
     assert month_name(date(2026, 2, 1), date(2026, 2, 27)) == "1–27 Feb"
+
+
+@pytest.mark.ids("BI-1")
+def test_its_structure_is_sound_and_accessible() -> None:
+    found = Structure(without_plotly(render_what_if(answer())))
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert set(found.anchors) <= set(found.ids)
+    assert found.tables == found.captions == 2
+    assert found.unlabelled == []
+    assert found.headings[0] == 1
+    assert all(after - before <= 1 for before, after in zip(found.headings, found.headings[1:], strict=False))
