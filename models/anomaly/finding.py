@@ -72,6 +72,10 @@ class Finding:
         """What the pattern detectors say of it, in sentences."""
         return [str(entry["says"]) for entry in self.detectors if "says" in entry]
 
+    @property
+    def pattern_names(self) -> set[str]:
+        return {str(entry["name"]) for entry in self.detectors if "says" in entry}
+
     def with_contributors(self, contributors: list[Contributor]) -> Finding:
         return replace(self, contributors=contributors)
 

@@ -27,8 +27,9 @@ def without_explained(findings: Sequence[Finding], index: ContributorIndex, sett
         group.sort(key=lambda finding: (-_rank(finding), finding.scope))
         remaining: list[Finding] = []
         for finding in group:
-            # A pattern is a cause by itself: it is told beside the narrower findings that have its money.
-            if finding.patterns or not _is_explained(finding, remaining, index, settings):
+            # A pattern is a cause by itself: it is told beside narrower findings that have its money without its name.
+            told = {name for other in remaining for name in other.pattern_names}
+            if finding.pattern_names - told or not _is_explained(finding, remaining, index, settings):
                 remaining.append(finding)
         kept.extend(remaining)
     return sorted(kept, key=lambda finding: (finding.day, finding.scope))

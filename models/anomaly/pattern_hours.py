@@ -22,7 +22,6 @@ from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
     USAGE,
     Calendar,
-    Key,
     Pattern,
     by_currency,
     grids,
@@ -35,8 +34,8 @@ from models.anomaly.settings import AnomalySettings
 from models.series import Floats, Scope, amounts, require_columns
 
 HOUR_COLUMNS = (
-    "usage_hour", "usage_date", "currency", "app", "model", "provider_name", "region_id", "resource_id", "has_customer",
-    "cost",
+    "usage_hour", "usage_date", "source", "currency", "app", "model", "provider_name", "region_id", "resource_id",
+    "has_customer", "cost",
 )  # fmt: skip
 PLACES = {"model": "model", "provider_name": "provider", "region_id": "region", "resource_id": "resource"}
 
@@ -62,7 +61,8 @@ RUNAWAY_HOURS = 3
 
 @dataclass(frozen=True)
 class _App:
-    """One app's cost by day and hour, the part without a customer, and by place (dimension, value)."""
+    """One app's cost, as one source tells it, by day and hour, the part without a customer, and by place
+    (dimension, value)."""
 
     by_hour: NDArray[np.float64]
     nameless: Floats
@@ -113,7 +113,7 @@ def leaks_and_runaways(use: pd.DataFrame, before: date, settings: AnomalySetting
         calendar = Calendar.of(rows, before, settings)
         if calendar is None:
             continue
-        for app, own in _apps(rows, calendar).items():
+        for (app, _), own in _apps(rows, calendar).items():
             scope = Scope("app", app, currency)
             leaks = walk(calendar, settings, partial(_leak, own, settings=settings))
             found += [_leaked(scope, calendar.day(t), leak, run) for t, run, leak in leaks]
@@ -124,21 +124,23 @@ def leaks_and_runaways(use: pd.DataFrame, before: date, settings: AnomalySetting
     return found
 
 
-def _apps(rows: pd.DataFrame, calendar: Calendar) -> dict[str, _App]:
+def _apps(rows: pd.DataFrame, calendar: Calendar) -> dict[tuple[str, str], _App]:
+    """By app and source: what a new source shows of an old app is no stranger, and has no usual days yet."""
     positions = (rows["day"] - pd.Timestamp(calendar.first)).dt.days.to_numpy()
     hour = pd.DatetimeIndex(hours(rows["usage_hour"], "hours")).hour
-    by_hour: dict[str, NDArray[np.float64]] = {}
-    for app, position, at, cost in zip(rows["app"], positions, hour, amounts(rows["cost"], "hours"), strict=True):
+    costs = amounts(rows["cost"], "hours")
+    by_hour: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for app, source, position, at, cost in zip(rows["app"], rows["source"], positions, hour, costs, strict=True):
         if position < calendar.count:
-            by_hour.setdefault(str(app), np.zeros((calendar.count, 24)))[position, at] += cost
-    nameless = grids(rows[~rows["has_customer"].astype(bool)], ("app",), "cost", calendar)
-    places: dict[str, dict[tuple[str, str], Floats]] = defaultdict(dict)
+            by_hour.setdefault((str(app), str(source)), np.zeros((calendar.count, 24)))[position, at] += cost
+    nameless = grids(rows[~rows["has_customer"].astype(bool)], ("app", "source"), "cost", calendar)
+    places: dict[tuple[str, str], dict[tuple[str, str], Floats]] = defaultdict(dict)
     for dimension in PLACES:
-        grid: dict[Key, Floats] = grids(rows[rows[dimension].notna()], ("app", dimension), "cost", calendar)
-        for (app, value), costs in grid.items():
-            places[str(app)][dimension, str(value)] = costs
+        grid = grids(rows[rows[dimension].notna()], ("app", "source", dimension), "cost", calendar)
+        for (app, source, value), by_day in grid.items():
+            places[str(app), str(source)][dimension, str(value)] = by_day
     none = np.zeros(calendar.count)
-    return {app: _App(by_hour[app], nameless.get((app,), none), places[app]) for app in sorted(by_hour)}
+    return {key: _App(by_hour[key], nameless.get(key, none), places[key]) for key in sorted(by_hour)}
 
 
 def _leak(own: _App, t: int, days: Sequence[int], settings: AnomalySettings) -> _Leak | None:

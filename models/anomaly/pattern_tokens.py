@@ -33,7 +33,7 @@ from models.anomaly.pattern_days import (
 from models.anomaly.settings import AnomalySettings
 from models.series import Floats, Scope, require_columns
 
-TOKEN_COLUMNS = (*COLUMNS, "price_source", "price_valid_from")
+TOKEN_COLUMNS = (*COLUMNS, "source", "price_source", "price_valid_from")
 
 PRICED_BY = ("model", "provider_name", "deployment_type", "region_id", "service_tier", "context_tier", "token_class")
 """What a price depends on: tokens that agree in it are of one kind, so that a change of mix is no change of price."""
@@ -163,11 +163,12 @@ def cache_collapses(usage: pd.DataFrame, before: date, settings: AnomalySettings
         calendar = Calendar.of(rows, before, settings)
         if calendar is None:
             continue
-        keys = ("app", "model", "token_class")
+        # A source that is new, and may count no cached tokens, is no collapse of the others.
+        keys = ("app", "source", "model", "token_class")
         tokens, costs = grids(rows, keys, "tokens", calendar), grids(rows, keys, "cost", calendar)
-        apps: dict[str, dict[str, _Caching]] = defaultdict(dict)
-        for app, model in sorted({(str(key[0]), str(key[1])) for key in tokens}):
-            apps[app][model] = _Caching.of(app, model, tokens, costs, calendar)
+        apps: dict[str, dict[Key, _Caching]] = defaultdict(dict)
+        for used in sorted({tuple(str(part) for part in key[:3]) for key in tokens}):
+            apps[used[0]][used] = _Caching.of(used, tokens, costs, calendar)
         for app, models in apps.items():
             scope = Scope("app", app, currency)
             for t, run, lost in walk(calendar, settings, partial(_collapse, models, settings=settings)):
@@ -177,7 +178,8 @@ def cache_collapses(usage: pd.DataFrame, before: date, settings: AnomalySettings
 
 @dataclass(frozen=True)
 class _Caching:
-    """An app's input to one model by day: all text tokens, and those read from the cache and fresh, with their cost."""
+    """An app's input to one model, as one source tells it, by day: all text tokens, and those
+    read from the cache and fresh, with their cost."""
 
     all: Floats
     read: Floats
@@ -186,13 +188,11 @@ class _Caching:
     fresh_cost: Floats
 
     @classmethod
-    def of(
-        cls, app: str, model: str, tokens: Mapping[Key, Floats], costs: Mapping[Key, Floats], calendar: Calendar
-    ) -> _Caching:
+    def of(cls, used: Key, tokens: Mapping[Key, Floats], costs: Mapping[Key, Floats], calendar: Calendar) -> _Caching:
         none = np.zeros(calendar.count)
-        read, fresh = (app, model, str(TokenClass.CACHE_READ)), (app, model, str(TokenClass.INPUT_UNCACHED))
+        read, fresh = (*used, str(TokenClass.CACHE_READ)), (*used, str(TokenClass.INPUT_UNCACHED))
         return cls(
-            np.sum([tokens.get((app, model, str(name)), none) for name in TEXT_INPUT_CLASSES], axis=0),
+            np.sum([tokens.get((*used, str(name)), none) for name in TEXT_INPUT_CLASSES], axis=0),
             tokens.get(read, none),
             costs.get(read, none),
             tokens.get(fresh, none),
@@ -218,9 +218,10 @@ class _Caching:
 _Lost = tuple[float, str, float, float]
 
 
-def _collapse(models: Mapping[str, _Caching], t: int, days: Sequence[int], settings: AnomalySettings) -> _Lost | None:
+def _collapse(models: Mapping[Key, _Caching], t: int, days: Sequence[int], settings: AnomalySettings) -> _Lost | None:
     """(money of all models, the model with the most, its share, its usual share)."""
-    lost = [(found, model) for model, caching in models.items() if (found := caching.lost(t, days)) is not None]
+    asked = ((caching.lost(t, days), str(used[-1])) for used, caching in models.items())
+    lost = [(found, model) for found, model in asked if found is not None]
     money = sum(found[0] for found, _ in lost)
     if not lost or money < float(settings.minimum_impact):
         return None

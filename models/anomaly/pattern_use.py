@@ -29,6 +29,8 @@ KNOWN_FOR_DAYS = 28
 
 STOPPED_BELOW = 0.02
 DAILY_DAYS = 14
+GAPS_DAYS = 91
+"""What left out days in the last quarter has stopped when it leaves out more in a row than it did then."""
 OTHERS_GO_ON = 0.5
 """A source that brings less than half of its usual cost for others may be late; then nobody has stopped."""
 
@@ -148,12 +150,12 @@ def _stops(
     values = np.sum(list(parts.values()), axis=0)
 
     def judge(t: int, usual_days: list[int]) -> float | None:
-        last = usual_days[-DAILY_DAYS:]
-        # Consecutive days but for those that it has stopped on; one missing day is no end of running daily.
-        if len(last) < DAILY_DAYS or (values[last] > 0).sum() < DAILY_DAYS - 1:
+        gap, longest = _gaps(values, t)
+        last = [day for day in usual_days if day <= t - gap][-DAILY_DAYS:]
+        if gap <= longest or len(last) < DAILY_DAYS or (values[last] > 0).sum() < DAILY_DAYS - 1:
             return None
-        usual = usual_for(values, t, usual_days)
-        if usual is None or usual < float(settings.minimum_impact) or values[t] > STOPPED_BELOW * usual:
+        usual = usual_for(values, t, [day for day in usual_days if day <= t - gap])
+        if usual is None or usual < float(settings.minimum_impact):
             return None
         source = max(parts, key=lambda name: (float(parts[name][last].sum()), str(name)))
         others = by_source[source] - parts[source]
@@ -170,3 +172,19 @@ def _stops(
         money = float(values[t]) - usual
         found.append(Pattern("stopped", scope, metric, calendar.day(t), money, says, figures, run))
     return found
+
+
+def _gaps(values: Floats, t: int) -> tuple[int, int]:
+    """Days in a row up to ``t`` that cost nothing, and the most in a row of the quarter before them."""
+    start = max(t - GAPS_DAYS, 0)
+    seen = values[start : t + 1]
+    spent = seen[seen > 0]
+    if not spent.size:
+        return 0, 0
+    idle = seen <= STOPPED_BELOW * float(np.median(spent))
+    runs = [0]
+    begun = False
+    for is_idle, value in zip(idle, seen, strict=True):
+        begun = begun or value > 0  # before its first cost it had not started
+        runs = [*runs[:-1], runs[-1] + 1] if is_idle and begun else [*runs, 0]
+    return runs[-1], max(runs[:-1], default=0)

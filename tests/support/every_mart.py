@@ -23,6 +23,7 @@ from finops.config.load import resolve_variables
 from finops.config.tables import write_tables
 from finops.paths import PROJECT_DIR, Home
 from models.tables import SCHEMAS, build_frame
+from orchestration.assets.signals import PATTERN_FACTS
 from orchestration.publish import public_marts, publish
 from orchestration.warehouse import read_table
 from simulator.server.monitor import machine_id
@@ -73,6 +74,7 @@ def build_every_mart(folder: Path) -> Home:
         as_of=organisation.as_of,
         events=config.events,
         team_of_app=team_of_app,
+        facts=models.PatternFacts(**{name: read_table(home.warehouse, table) for name, table in PATTERN_FACTS.items()}),
     )
     models.write_table("anomaly", found, home.ml)
     grouped = models.find_incidents(

@@ -7,6 +7,7 @@ with settings as (
 
 select
     usage_date,
+    source,
     currency,
     team,
     app,
@@ -27,4 +28,4 @@ where
     and price_status = 'priced'
     and tokens > 0
     and usage_date >= (select first_day from settings)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14

@@ -7,6 +7,7 @@ with settings as (
 select
     usage_hour,
     usage_date,
+    source,
     currency,
     team,
     app,
@@ -19,5 +20,5 @@ select
     cast(sum(estimated_cost) as decimal(38, 12)) as cost
 from {{ ref('int_usage__priced') }}
 where is_attributable and price_status = 'priced' and app is not null and usage_date >= (select first_day from settings)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 having sum(estimated_cost) > 0
