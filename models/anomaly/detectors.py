@@ -145,8 +145,10 @@ def _judge(
         )
     odd = float((oddness.up if impact > 0 else oddness.down)[t])
     detectors.append({"name": "evidence", "strength": round(odd, 2)})
-    goes_on = impact * going_on > 0 and abs(spreads) >= settings.agreement_spreads
-    starts = odd >= settings.evidence and abs(spreads) >= settings.residual_spreads
+    goes_on = impact * going_on > 0 and abs(spreads) >= settings.going_on_spreads
+    starts = (odd >= settings.evidence and abs(spreads) >= settings.residual_spreads) or (
+        odd >= 1 and abs(spreads) >= settings.agreement_spreads
+    )
     if not (starts or goes_on):
         return None
     return Finding(series.scope, series.day(t), actual, expected, detectors)

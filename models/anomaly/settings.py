@@ -37,7 +37,10 @@ class AnomalySettings:
     and 20% noise it gives 0.01 and 0.04 false alarms a series and quarter and finds 100% and 68% of doubled days."""
 
     agreement_spreads: float = 3.0
-    """Robust spreads from the expectation at which the days after an odd one go on being odd."""
+    """Enough to begin where the evidence alone would be an alert."""
+
+    going_on_spreads: float = 1.5
+    """Enough to go on: the expectation follows what began, and its interval widens, though the cause is the same."""
 
     new_normal_after_days: int = 7
     """Consecutive days of the same deviation reported; after a week it is no news."""
