@@ -234,8 +234,8 @@ def _ran_away(scope: Scope, day: date, runaway: _Runaway, run: int) -> Pattern:
     goes_on = " and it was still running at midnight" if end == 24 else ""
     between = f"from {runaway.first_hour:02d}:00 to {end:02d}:00 UTC on {day_text(day, day)}"
     says = (
-        f"This looks like a runaway job: {between} every hour cost at least {runaway.times:.1f} times the dearest hour of "
-        f"four weeks{goes_on}; that is {money_text(runaway.money, scope.currency)} more than usual."
+        f"This looks like a runaway job: {between} every hour cost at least {runaway.times:.1f} times the dearest hour "
+        f"of four weeks{goes_on}; that is {money_text(runaway.money, scope.currency)} more than usual."
     )
     figures = {"first_hour": runaway.first_hour, "hours": runaway.count, "money": round(runaway.money, 2)}
     return Pattern("runaway_job", scope, USAGE, day, runaway.money, says, figures, run)
