@@ -238,13 +238,15 @@ def _incident(
 
 
 def _patterns(members: Sequence[Member]) -> tuple[str, ...]:
-    """What each pattern detector says of the day on which an incident cost most; largest money first."""
-    said: dict[str, tuple[Decimal, str]] = {}
+    """What each pattern detector says of the newest of the days on which an incident cost most; largest money
+    first."""
+    said: dict[str, tuple[tuple[Decimal, date], str]] = {}
     for member in members:
         for name, sentences in member.says:
-            if name not in said or abs(member.impact) > said[name][0]:
-                said[name] = (abs(member.impact), sentences)
-    return tuple(sentences for _, sentences in sorted(said.values(), key=lambda one: -one[0]))
+            size = (abs(member.impact), member.day)
+            if name not in said or size > said[name][0]:
+                said[name] = (size, sentences)
+    return tuple(sentences for _, sentences in sorted(said.values(), reverse=True))
 
 
 def _told_change(change: CostChange | None, impact: Decimal) -> CostChange | None:

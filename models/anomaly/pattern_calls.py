@@ -13,7 +13,7 @@ from functools import partial
 
 import pandas as pd
 
-from models.anomaly.explain import money_text
+from models.anomaly.explain import day_text, money_text
 from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
     USAGE,
@@ -86,10 +86,11 @@ def storms(calls: pd.DataFrame, before: date, settings: AnomalySettings) -> list
                 own = _Calls(total, counts[key], costs[key])
                 scope = Scope("app", str(key[0]), currency)
                 for t, run, (money, rate, usual) in walk(calendar, settings, partial(own.storm, settings=settings)):
+                    day = calendar.day(t)
                     says = (
                         f"{percent(rate)} of its {total[t]:,.0f} calls {what}, where {percent(usual)} is usual; "
-                        f"{money_text(money, currency)} was paid for that on that day."
+                        f"{money_text(money, currency)} was paid for that on {day_text(day, day)}."
                     )
                     figures = {"rate": round(rate, 4), "usual_rate": round(usual, 4), "money": round(money, 2)}
-                    found.append(Pattern(name, scope, USAGE, calendar.day(t), money, says, figures, run))
+                    found.append(Pattern(name, scope, USAGE, day, money, says, figures, run))
     return found

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.anomaly.contributors import hours
-from models.anomaly.explain import money_text
+from models.anomaly.explain import day_text, money_text
 from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
     USAGE,
@@ -199,8 +199,8 @@ def _elsewhere(own: _App, t: int, days: Sequence[int], before: float, money: flo
 
 def _leaked(scope: Scope, day: date, leak: _Leak, run: int) -> Pattern:
     says = (
-        f"This looks like a leaked key: {leak.growth:.1f} times its usual cost, {'; '.join(leak.signs)}. Rotate the "
-        f"key of {scope.value} if nobody there knows of it."
+        f"This looks like a leaked key: {leak.growth:.1f} times its usual cost on {day_text(day, day)}, "
+        f"{'; '.join(leak.signs)}. Rotate the key of {scope.value} if nobody there knows of it."
     )
     figures = {"growth": round(leak.growth, 4), "money": round(leak.money, 2), "signs": list(leak.signs)}
     return Pattern("leaked_key", scope, USAGE, day, leak.money, says, figures, run)
@@ -232,10 +232,10 @@ def _streaks(above: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def _ran_away(scope: Scope, day: date, runaway: _Runaway, run: int) -> Pattern:
     end = runaway.last_hour + 1
     goes_on = " and it was still running at midnight" if end == 24 else ""
+    between = f"from {runaway.first_hour:02d}:00 to {end:02d}:00 UTC on {day_text(day, day)}"
     says = (
-        f"This looks like a runaway job: from {runaway.first_hour:02d}:00 to {end:02d}:00 UTC every hour cost at least "
-        f"{runaway.times:.1f} times the dearest hour of four weeks{goes_on}; that is "
-        f"{money_text(runaway.money, scope.currency)} more than usual."
+        f"This looks like a runaway job: {between} every hour cost at least {runaway.times:.1f} times the dearest hour "
+        f"of four weeks{goes_on}; that is {money_text(runaway.money, scope.currency)} more than usual."
     )
     figures = {"first_hour": runaway.first_hour, "hours": runaway.count, "money": round(runaway.money, 2)}
     return Pattern("runaway_job", scope, USAGE, day, runaway.money, says, figures, run)

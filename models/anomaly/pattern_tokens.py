@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from finops.tokens import TEXT_INPUT_CLASSES, TokenClass
-from models.anomaly.explain import money_text
+from models.anomaly.explain import day_text, money_text
 from models.anomaly.incident_change import COLUMNS
 from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
@@ -139,7 +139,7 @@ def _priced(scope: Scope, day: date, change: _PriceChange, source: str, valid_fr
     says = (
         f"The price of {scope.value} {'rose' if share > 0 else 'fell'} by {percent(abs(share))} for the same tokens: "
         f"1M of {names['token_class']} cost {million[0]} instead of {million[1]}{origin}, which is "
-        f"{money_text(abs(change.money), scope.currency)} {'more' if share > 0 else 'less'} on that day."
+        f"{money_text(abs(change.money), scope.currency)} {'more' if share > 0 else 'less'} on {day_text(day, day)}."
     )
     figures = {
         "ratio": round(1 + share, 4),
@@ -233,7 +233,7 @@ def _uncached(scope: Scope, day: date, lost: _Lost, run: int) -> Pattern:
     money, model, share, usual = lost
     says = (
         f"Its prompt cache stopped hitting: {percent(share)} of {model}'s input was read from the cache, where "
-        f"{percent(usual)} is usual; the lost hits cost {money_text(money, scope.currency)} on that day."
+        f"{percent(usual)} is usual; the lost hits cost {money_text(money, scope.currency)} on {day_text(day, day)}."
     )
     figures = {"share": round(share, 4), "usual_share": round(usual, 4), "money": round(money, 2), "model": model}
     return Pattern("cache_collapse", scope, USAGE, day, money, says, figures, run)

@@ -158,7 +158,7 @@ def test_what_it_says_is_what_a_colleague_would_need(built: Built) -> None:
     assert "38% of its 64 calls repeated an earlier one, where 0% is usual" in says["retry_storm", october(14)]
     assert "5.0 times its usual cost" in says["leaked_key", october(18)]
     assert "80% of it without a customer, where 0% is usual" in says["leaked_key", october(18)]
-    assert "from 10:00 to 16:00 UTC every hour cost at least 21.0 times" in says["runaway_job", october(16)]
+    assert "from 10:00 to 16:00 UTC on 16 Oct every hour cost at least 21.0 times" in says["runaway_job", october(16)]
     assert (
         "platform never used model gpt-5.1 before 11 Oct: USD 160 in its first 2 days" in says["first_use", october(12)]
     )
@@ -199,6 +199,8 @@ def test_incidents_say_the_pattern_and_count_its_detector(built: Built) -> None:
     )
     leak = found.incident[found.incident["scope_value"] == "query-rewriter"].iloc[0]
     assert "This looks like a leaked key" in leak["explanation"]
+    steady = found.incident[found.incident["scope_value"] == "steady"].iloc[0]
+    assert "USD 560 in its first 7 days" in steady["explanation"], "of all its days the newest"
     assert leak["impact"] == Decimal(240)
     counted = found.incident_detector
     assert "leaked_key" in set(counted[counted["incident_id"] == leak["incident_id"]]["detector"])
