@@ -179,6 +179,10 @@ def _count_planted(count: Count, one: Planted, said: Alerts) -> None:
             continue
         hits = start <= one.last + late and end >= one.first
         found |= hits
-        count.false += not hits
+        count.false += not (hits or _is_labelled(one, start, end))
     count.found += found
     count.missed += not found
+
+
+def _is_labelled(one: Planted, start: int, end: int) -> bool:
+    return any(one.seconds[start] <= last and one.seconds[end] >= first for first, last in one.series.labelled)
