@@ -58,7 +58,11 @@ class Real:
     @property
     def is_development(self) -> bool:
         """Rules are chosen on this half; the other is looked at for the report only."""
-        return is_development(self.family or self.name)
+        return is_development(self.half_name)
+
+    @property
+    def half_name(self) -> str:
+        return self.family or self.name
 
 
 @dataclass(frozen=True)

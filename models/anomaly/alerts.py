@@ -55,7 +55,7 @@ WATCHED = AlertRule(
 WITHIN_HOURS = replace(WATCHED, threshold=7.0)
 """Steps of minutes: marks are short, because a false one costs what a found one earns."""
 HOURLY = AlertRule(
-    weights=(1.0, 1.1, 1.0, 0.3, 0.0, 0.2, 1.4, 1.0), norm=3.0, threshold=4.0, raised_by=0.8, raised_at_most=2.2,
+    weights=(1.0, 1.05, 1.0, 0.4, 0.2, 0.2, 1.9, 1.0), norm=3.0, threshold=3.9, raised_by=0.8, raised_at_most=2.1,
     fades_in_days=1.4, pause_days=0.1, stronger_by=1.0, holds_at=0.43, longest=24,
 )  # fmt: skip
 DAILY = AlertRule(
