@@ -21,7 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.signals.nab import Labelled, nab_score, read_corpus, read_profiles
-from benchmarks.signals.planted import GROUPS, KINDS, MEASURES, SIZES, Planted, is_development, planted_cases, real_series
+from benchmarks.signals.planted import (
+    GROUPS,
+    KINDS,
+    MEASURES,
+    SIZES,
+    Planted,
+    is_development,
+    planted_cases,
+    real_series,
+)
 from models.anomaly.alerts import Alerts, alerts
 from models.anomaly.stream import DAY_SECONDS, HOUR_SECONDS, evidence, step_of
 from models.series import Floats
