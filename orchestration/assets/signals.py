@@ -52,15 +52,9 @@ def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
             dg.AssetKey(["ml", "forecast_daily"]),
             deps=[model_key(HISTORY), FEEDBACK],
             kinds={"python", "prophet"},
-<<<<<<< HEAD
             description="Expected cost a day with an 80% and a 95% interval, from the company to the model: a blend of "
             "Prophet and its rivals by their errors in a rolling-origin backtest, with intervals calibrated on the "
             "backtest's errors of the blend; parts add up to their wholes.",
-=======
-            description="Expected cost a day with an 80% and a 95% interval, for ten kinds of scope, from the company "
-            "to the model: a blend of Prophet and its rivals by their errors in a rolling-origin backtest, with intervals "
-            "calibrated on the backtest's errors of the blend; parts add up to their wholes.",
->>>>>>> 6ab9c07be5bd319ca23c40f6c2934933b53217d6
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
