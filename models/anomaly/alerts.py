@@ -20,7 +20,7 @@ from models.series import Floats
 
 KINDS = (
     ("above", "below"), ("shift_up", "shift_down"), ("drift_up", "drift_down"), ("wild",), ("calm",), ("stuck",),
-    ("highest", "lowest"),
+    ("highest", "lowest"), ("grown", "shrunk"),
 )  # fmt: skip
 """Channels that contradict each other; the stronger one counts."""
 
@@ -48,18 +48,18 @@ class AlertRule:
 
 
 WATCHED = AlertRule(
-    weights=(1.0, 1.14, 0.92, 0.68, 0.33, 1.15, 2.6), norm=1.0, threshold=4.7, raised_by=0.65, raised_at_most=8.65,
+    weights=(1.0, 1.14, 0.92, 0.68, 0.33, 1.15, 2.6, 0.0), norm=1.0, threshold=4.7, raised_by=0.65, raised_at_most=8.65,
     fades_in_days=22.8, pause_days=0.5, stronger_by=4.5, holds_at=2.1, longest=2,
 )  # fmt: skip
 """What scores are made of where steps are shorter than a day: eager, for whoever sets an own threshold."""
 WITHIN_HOURS = replace(WATCHED, threshold=7.0)
 """Steps of minutes: marks are short, because a false one costs what a found one earns."""
 HOURLY = AlertRule(
-    weights=(0.88, 1.16, 0.98, 0.91, 0.65, 0.26, 1.2), norm=1.0, threshold=8.0, raised_by=1.6, raised_at_most=4.3,
-    fades_in_days=1.4, pause_days=0.1, stronger_by=1.9, holds_at=0.43, longest=12,
+    weights=(1.0, 1.05, 1.0, 0.4, 0.2, 0.2, 1.9, 1.0), norm=3.0, threshold=3.9, raised_by=0.8, raised_at_most=2.1,
+    fades_in_days=1.4, pause_days=0.1, stronger_by=1.0, holds_at=0.43, longest=24,
 )  # fmt: skip
 DAILY = AlertRule(
-    weights=(1.0, 1.16, 1.0, 1.18, 0.22, 0.4, 3.1), norm=1.0, threshold=4.5, raised_by=3.1, raised_at_most=6.3,
+    weights=(1.0, 1.16, 1.0, 1.18, 0.22, 0.4, 3.1, 0.0), norm=1.0, threshold=4.5, raised_by=3.1, raised_at_most=6.3,
     fades_in_days=6.0, pause_days=2.0, stronger_by=2.3, holds_at=0.3, longest=5,
 )  # fmt: skip
 

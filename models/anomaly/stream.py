@@ -29,9 +29,10 @@ FIRST_MONDAY_SECONDS = 4 * DAY_SECONDS
 
 CHANNELS = (
     "above", "below", "shift_up", "shift_down", "drift_up", "drift_down", "wild", "calm", "stuck", "highest", "lowest",
+    "grown", "shrunk",
 )  # fmt: skip
 """Kinds of evidence: one row off, the last few rows off, a slow creep, spread grown or gone, one value that repeats,
-beyond everything seen."""
+beyond everything seen, a multiple or a fraction of what was expected."""
 
 
 @dataclass(frozen=True)
@@ -43,26 +44,36 @@ class Pace:
     short: float
     long: float
     spread: float
+    unshaped: float
+    """Errors of the first rows, made before the day's shape was known, are forgotten after as many."""
     settle: int
     """Rows off in one direction after which the level follows fast."""
     day_slots: int
+    day_gain: float
+    """How much of what is new a slot of the day learns at least."""
     unit: float
     """Typical sizes up to which differences count as they are; beyond it, by their ratio."""
 
     @classmethod
     def of(cls, step_seconds: float) -> Pace:
         if step_seconds > 0.75 * DAY_SECONDS:
-            return cls(warm_up=14, level=14.0, short=4.5, long=7.0, spread=56.0, settle=8, day_slots=1, unit=3.0)
+            return cls(
+                warm_up=14, level=14.0, short=4.5, long=7.0, spread=56.0, unshaped=0, settle=8, day_slots=1,
+                day_gain=0.12, unit=3.0,
+            )  # fmt: skip
         per_day = max(DAY_SECONDS / max(step_seconds, 60.0), 2.0)
+        is_coarse = per_day <= 30
         return cls(
-            warm_up=12 if per_day <= 30 else int(min(per_day, 144)),
+            warm_up=12 if is_coarse else int(min(per_day, 144)),
             level=float(np.clip(per_day * 1.5, 12, 432)),
             short=float(np.clip(per_day / 12, 3, 12)),
             long=float(np.clip(per_day / 2, 6, 144)),
-            spread=float(np.clip(per_day * 3, 24, 576)),
+            spread=float(max(per_day * 14, 24) if is_coarse else min(per_day * 3, 576)),
+            unshaped=2 * per_day if is_coarse else 0,
             settle=int(np.clip(per_day / 3, 4, 48)),
             day_slots=int(np.clip(round(per_day), 2, 288)),
-            unit=1.5 if per_day <= 30 else 15.0,
+            day_gain=0.06 if is_coarse else 0.12,
+            unit=1.5 if is_coarse else 15.0,
         )
 
 
@@ -133,6 +144,10 @@ TAIL_PRIOR_ROWS = 12.0
 TAIL_MEMORY_ROWS = 60.0
 RARE_AT_MOST = 12.0
 EXPERTS = 4
+RATIO_FLOOR = 0.1
+"""Part of a unit added to both sides of a ratio, so that small amounts make no large ones."""
+RATIO_LARGEST = 4.0
+RATIO_SPANS = np.array([1.0, 3.0])
 
 
 class _Walk:
@@ -162,6 +177,8 @@ class _Walk:
         self.mean_size = np.stack([noise / 2, noise / 2], axis=1)
         self.recent_size = jump.copy()
         self.wild_size = np.full(count, 0.3)
+        self.ratios = np.zeros((count, 2))
+        self.ratio_size = np.full((count, 2), 0.25)
         self.repeats = np.zeros(count)
         self.repeat_share = np.full(count, 0.1)
         self.high = first.max(axis=1)
@@ -229,10 +246,16 @@ class _Walk:
         width = np.maximum(self.high[:n] - self.low[:n], 4 * next_size)
         beyond = 12.0 * (y - self.high[:n]) / width
         beneath = 12.0 * (self.low[:n] - y) / width
+
+        # Multiples: at night as much as at noon, of this row and of the last three.
+        ratios = np.where(gap[:, None], 0.0, self.ratios[:n])
+        ratios = ratios + (_log_ratios(y, np.stack([expected, y - slow], axis=1)) - ratios) / RATIO_SPANS
+        ratio_size = np.maximum(self.ratio_size[:n], 0.05)
+        multiple = ratios / (1.2533 * ratio_size)
         statistics = np.stack(
             [
                 single, -single, moved[:, 0], -moved[:, 0], moved[:, 1], -moved[:, 1],
-                wild, -wild, stuck, beyond, beneath,
+                wild, -wild, stuck, beyond, beneath, multiple.max(axis=1), -multiple.min(axis=1),
             ],
             axis=1,
         )  # fmt: skip
@@ -251,11 +274,14 @@ class _Walk:
         shaped = np.array([0.0, 1.0, 1.0, 1.0])
         self.level[:n] = level + gain * np.where(settled[:, None], off, pull)
         slot_gain = shaped / np.maximum(profile_rows + 1.5, 0.0)
-        slot_gain = np.maximum(slot_gain, shaped * np.array([0.0, 0.12, 0.12, 0.2]))
+        slot_gain = np.maximum(slot_gain, shaped * np.array([0.0, pace.day_gain, pace.day_gain, 0.2]))
         slot_pull = np.where(profile_rows < 2, np.clip(off, -3 * bound, 3 * bound), pull)
         self.profile[rows, slots] = profile + slot_gain * slot_pull
         self.profile_rows[rows, slots] = profile_rows + 1
-        rate = np.maximum(1.0 / pace.spread, 1.0 / (young + 8.0))[:, None]
+        shaped_rows = np.maximum(young - pace.unshaped, 0.0) + (16.0 if pace.unshaped else 8.0)
+        rate = np.maximum(1.0 / pace.spread, 1.0 / shaped_rows)[:, None]
+        self.ratios[:n] = ratios
+        self.ratio_size[:n] += rate * (np.minimum(np.abs(ratios), 3.5 * ratio_size) - self.ratio_size[:n])
         next_bound = OUTLIER * 1.2533 * np.maximum(self.next_size[:n], SMALLEST_SPREAD)
         surprise_cut = np.minimum(np.abs(surprise), next_bound)
         self.next_size[:n] += rate * (surprise_cut - self.next_size[:n])
@@ -347,6 +373,14 @@ def _walk(series: Sequence[tuple[Ints, Floats]], steps: Floats, pace: Pace) -> l
         )
         for row, size in enumerate(sizes)
     ]
+
+
+def _log_ratios(y: Floats, expected: Floats) -> Floats:
+    """Logarithm of actual to each of the expected amounts; all on the scale that differences are taken on."""
+    amounts = np.maximum(np.sinh(np.clip(y, -30, 30)), 0.0) + RATIO_FLOOR
+    usual = np.maximum(np.sinh(np.clip(expected, -30, 30)), 0.0) + RATIO_FLOOR
+    ratios: Floats = np.clip(np.log(amounts[:, None] / usual), -RATIO_LARGEST, RATIO_LARGEST)
+    return ratios
 
 
 def _typical(values: Floats) -> Floats:
