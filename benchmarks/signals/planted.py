@@ -3,15 +3,16 @@
 Here: reading daily and hourly series of the public data sets, planting (seeded), which half rules may be chosen on.
 Not here: detecting and scoring.
 
-What is planted is measured in the series' own noise: one spread is the robust deviation from its weekday's (hour's)
-median.
+What is planted is measured twice: in the series' own noise (one spread is the robust deviation from its weekday's or
+hour's median), and in multiples of what the series was at the time.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,18 @@ KINDS = ("spike", "shift", "drift", "drop", "storm")
 SIZES = {"small": 3.0, "medium": 6.0, "large": 12.0}
 """Spreads; for a drop, what is left: 40%, 15%, nothing."""
 LEFT = {"small": 0.4, "medium": 0.15, "large": 0.0}
+MULTIPLES = {"small": 1.5, "medium": 2.0, "large": 4.0}
+"""What a spike, a shift, a drift at its end and a storm at its worst make of each value."""
+MULTIPLES_LEFT = {"small": 0.5, "medium": 0.2, "large": 0.0}
+MEASURES = ("spreads", "multiples")
+GROUPS = ("rhythm", "burst")
+"""Series of many people, with busy days and quiet nights; single LLM clients, two weeks of bursts."""
+CLIENT_GROUPS = 12
+BIKE_YEARS = {2011: "bike_daily", 2012: "bike_hourly"}
+"""The first year lies in the half of the daily series of bikes, which is development."""
+PLACES = 4
+LONG_ROWS = 672 + 504
+"""Hours from which on a series is long: four weeks known, three judged."""
 CLIENTS_A_HALF = 12
 EPOCH = 1_704_067_200
 """2024-01-01 UTC, a Monday, for traces that only count seconds."""
@@ -36,11 +49,20 @@ class Real:
     seconds: NDArray[np.int64]
     values: Floats
     step: int
+    group: str = "rhythm"
+    family: str = ""
+    """Series of one family lie in one half; without one, a series is its own."""
+    labelled: tuple[tuple[int, int], ...] = ()
+    """First and last second of what others have labelled as odd in it; alerts there are neither right nor false."""
 
     @property
     def is_development(self) -> bool:
         """Rules are chosen on this half; the other is looked at for the report only."""
-        return is_development(self.name)
+        return is_development(self.half_name)
+
+    @property
+    def half_name(self) -> str:
+        return self.family or self.name
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,7 @@ class Planted:
     series: Real
     kind: str
     size: str
+    measure: str
     clean: Floats
     values: Floats
     seconds: NDArray[np.int64]
@@ -90,7 +113,10 @@ def _daily(data: Path) -> Iterator[Real]:
 
 def _hourly(data: Path) -> Iterator[Real]:
     frame = pd.read_csv(data / "forecast" / "skforecast" / "bike_sharing_dataset_clean.csv")
-    yield _real("bike_hourly", frame["date_time"], frame["users"], HOUR_SECONDS)
+    # One year for either half: without it, development would know no long series of hours.
+    for year, rows in frame.groupby(pd.to_datetime(frame["date_time"]).dt.year):
+        bikes = _real(f"bike_hourly_{year}", rows["date_time"], rows["users"], HOUR_SECONDS)
+        yield replace(bikes, family=BIKE_YEARS[int(year)])
     calls = pd.read_csv(data / "llm" / "servegen" / "servegen_hourly_by_client.csv.gz")
     calls["tokens"] = calls["requests"] * (calls["input_tokens"].fillna(1) + calls["output_tokens"].fillna(0))
     taken = {True: 0, False: 0}
@@ -101,11 +127,35 @@ def _hourly(data: Path) -> Iterator[Real]:
         if requests.size < 300 or (requests > 0).mean() <= 0.9 or taken[is_development(name)] >= CLIENTS_A_HALF:
             continue
         taken[is_development(name)] += 1
-        yield Real(name, np.arange(requests.size) * HOUR_SECONDS + EPOCH, requests, HOUR_SECONDS)
+        yield Real(name, np.arange(requests.size) * HOUR_SECONDS + EPOCH, requests, HOUR_SECONDS, "burst")
     for model, rows in calls.groupby("model"):
         total = rows.groupby("ts")["tokens"].sum()
         if total.size >= 300:
             yield Real(f"sg_{model}_all", total.index.to_numpy(np.int64) + EPOCH, total.to_numpy(), HOUR_SECONDS)
+    yield from _client_groups(calls)
+    nab = data / "anomaly" / "NAB"
+    windows = json.loads((nab / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
+    for name in sorted(windows):
+        if name.startswith("realTweets/") or name.endswith("nyc_taxi.csv"):
+            yield _by_hour(nab / "data" / name, name, windows[name])
+
+
+def _client_groups(calls: pd.DataFrame) -> Iterator[Real]:
+    """Requests of every twelfth client together: what a team or a product looks like."""
+    large = calls[calls["model"] == "m-large"]
+    by_group = large.groupby([large["client_id"] % CLIENT_GROUPS, "ts"])["requests"].sum().unstack("ts", fill_value=0.0)
+    for group, requests in by_group.iterrows():
+        seconds = requests.index.to_numpy(np.int64) + EPOCH
+        yield Real(f"sg_group_{group}", seconds, requests.to_numpy(np.float64), HOUR_SECONDS)
+
+
+def _by_hour(path: Path, name: str, windows: list[list[str]]) -> Real:
+    """One of NAB's series, in the half in which it is there."""
+    frame = pd.read_csv(path)
+    total = frame["value"].groupby(pd.to_datetime(frame["timestamp"]).dt.floor("h")).sum()
+    one = _real(f"hours of {path.stem}", total.index.to_series(), total, HOUR_SECONDS)
+    labelled = tuple((int(pd.Timestamp(a).timestamp()), int(pd.Timestamp(b).timestamp())) for a, b in windows)
+    return replace(one, family=name, labelled=labelled)
 
 
 def _real(name: str, times: pd.Series, values: pd.Series, step: int) -> Real:
@@ -116,22 +166,29 @@ def _real(name: str, times: pd.Series, values: pd.Series, step: int) -> Real:
 
 
 def planted_cases(every: list[Real], seed: int = 7) -> list[Planted]:
-    """Each kind in each size once into each series that is long enough."""
+    """Each kind in each size by each measure into each series that is long enough; once, or at several places of
+    hourly series that last for months."""
     result = []
     for one in every:
-        for kind in KINDS:
-            for size in SIZES:
-                random = np.random.default_rng(zlib.crc32(f"{seed}{one.name}{kind}{size}0".encode()))
-                planted = _plant(one, kind, size, random)
-                if planted:
-                    result.append(planted)
+        for place in range(PLACES if one.step == HOUR_SECONDS and one.values.size >= LONG_ROWS else 1):
+            for measure in MEASURES:
+                for kind in KINDS:
+                    for size in SIZES:
+                        # Spreads at the first place are drawn as they always were.
+                        key = f"{seed}{one.name}{kind}{size}{place}{'' if measure == 'spreads' else measure}"
+                        random = np.random.default_rng(zlib.crc32(key.encode()))
+                        planted = _plant(one, kind, size, measure, random)
+                        if planted:
+                            result.append(planted)
     return result
 
 
-def _plant(one: Real, kind: str, size: str, random: np.random.Generator) -> Planted | None:
+def _plant(one: Real, kind: str, size: str, measure: str, random: np.random.Generator) -> Planted | None:
     daily = one.step == DAY_SECONDS
     known = 84 if daily else 200
     judged = 56 if daily else (one.values.size - known if one.values.size < 600 else 336)
+    if not daily and one.values.size >= LONG_ROWS:
+        known, judged = 672, 504
     if one.values.size < known + judged:
         return None
     start = int(random.integers(0, one.values.size - known - judged + 1))
@@ -139,16 +196,16 @@ def _plant(one: Real, kind: str, size: str, random: np.random.Generator) -> Plan
     values = clean.copy()
     room = 28 if daily else 72
     first = known + int(random.integers(7 if daily else 12, max(judged - room, 8 if daily else 13)))
-    past = values[first - 56 if daily else first - 168 : first]
-    phase = np.arange(past.size) % (7 if daily else 24)
-    usual = np.array([np.median(past[phase == each]) for each in range(phase.max() + 1)])[phase]
-    level = max(float(np.median(past)), 1e-9)
-    noise = max(1.4826 * float(np.median(np.abs(past - usual))), 0.05 * level)
-    spreads = SIZES[size]
-    factor = 1 + spreads * noise / level
+    if measure == "spreads":
+        level, noise = _level_and_noise(values, first, daily=daily)
+        added = np.full(values.size, SIZES[size] * noise)
+        factor, left = 1 + SIZES[size] * noise / level, LEFT[size]
+    else:
+        factor, left = MULTIPLES[size], MULTIPLES_LEFT[size]
+        added = (factor - 1) * values
     if kind == "spike":
         end = first + int(random.integers(1, 4))
-        values[first:end] += spreads * noise
+        values[first:end] += added[first:end]
     elif kind == "shift":
         end = first + (10 if daily else 36)
         values[first:] *= factor
@@ -158,9 +215,17 @@ def _plant(one: Real, kind: str, size: str, random: np.random.Generator) -> Plan
         values[end:] *= factor
     elif kind == "drop":
         end = first + int(random.integers(2, 5) if daily else random.integers(4, 13))
-        values[first:end] *= LEFT[size]
+        values[first:end] *= left
     else:
         end = first + (5 if daily else 10)
-        values[first:end] += spreads * noise * 2 * random.random(end - first)
+        values[first:end] += added[first:end] * (2 if measure == "spreads" else 1) * random.random(end - first)
     seconds = one.seconds[start : start + known + judged]
-    return Planted(one, kind, size, clean, values, seconds, known, first, min(end, values.size) - 1)
+    return Planted(one, kind, size, measure, clean, values, seconds, known, first, min(end, values.size) - 1)
+
+
+def _level_and_noise(values: Floats, first: int, *, daily: bool) -> tuple[float, float]:
+    past = values[first - 56 if daily else first - 168 : first]
+    phase = np.arange(past.size) % (7 if daily else 24)
+    usual = np.array([np.median(past[phase == each]) for each in range(phase.max() + 1)])[phase]
+    level = max(float(np.median(past)), 1e-9)
+    return level, max(1.4826 * float(np.median(np.abs(past - usual))), 0.05 * level)
