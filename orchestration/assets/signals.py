@@ -45,9 +45,9 @@ def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
             dg.AssetKey(["ml", "forecast_daily"]),
             deps=[model_key(HISTORY), FEEDBACK],
             kinds={"python", "prophet"},
-            description="Expected cost a day with an 80% and a 95% interval, for ten kinds of scope, from the company to "
-            "the model: a blend of Prophet and its rivals by their errors in a rolling-origin backtest, with intervals "
-            "calibrated on the backtest's errors of the blend; parts add up to their wholes.",
+            description="Expected cost a day with an 80% and a 95% interval, for ten kinds of scope, from the company "
+            "to the model: a blend of Prophet and its rivals by their errors in a rolling-origin backtest, with "
+            "intervals calibrated on the backtest's errors of the blend; parts add up to their wholes.",
         ),
         dg.AssetSpec(
             dg.AssetKey(["ml", "forecast_accuracy"]),
