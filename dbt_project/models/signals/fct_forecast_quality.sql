@@ -22,7 +22,10 @@ select
     cast(sum(actual_cost) as decimal(38, 12)) as actual_cost,
     cast(sum(expected_cost) as decimal(38, 12)) as expected_cost,
     cast(sum(abs(error_cost)) as double) / nullif(cast(sum(abs(actual_cost)) as double), 0) as weighted_absolute_error_ratio,
-    avg(cast(abs(error_cost) as double) / cast(scale_cost as double)) as mean_absolute_scaled_error,
+    -- Sums of decimals are the same in any order, so that a run that is repeated says the same to the last digit.
+    cast(
+        sum({{ decimal_of_double('cast(abs(error_cost) as double) / cast(scale_cost as double)', 28, 9) }}) as double
+    ) / nullif(count(scale_cost), 0) as mean_absolute_scaled_error,
     cast(sum(error_cost) as double) / nullif(cast(sum(abs(actual_cost)) as double), 0) as bias_ratio,
     cast(count(*) filter (where is_within_80) as double) / count(*) as coverage_80,
     cast(count(*) filter (where is_within_95) as double) / count(*) as coverage_95
