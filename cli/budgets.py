@@ -73,6 +73,7 @@ def show(home: Home, console: Console) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Status", no_wrap=True)
     currencies = {row.currency for row in rows}
+    this_year = min(row.period_end.year for row in rows)
 
     def amount(value: Decimal, currency: str) -> str:
         return money(value, currency) if len(currencies) > 1 else f"{value:,.0f}"
@@ -80,7 +81,7 @@ def show(home: Home, console: Console) -> None:
     for row in rows:
         table.add_row(
             row.budget_id,
-            f"{row.period_end:%d %b}",
+            f"{row.period_end:%d %b}" if row.period_end.year == this_year else f"{row.period_end:%d %b %Y}",
             *([row.time_zone] if len(zones) > 1 else []),
             amount(row.budget_amount, row.currency),
             amount(row.billed_to_date, row.currency),

@@ -193,8 +193,8 @@ def test_the_command_shows_the_zones(built: tuple[Home, Status, DbtResult]) -> N
     assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.output.splitlines() if line.strip()}
     assert "America/Los_Angeles" in lines["los-angeles-day"]
-    assert "29 Apr 2027" in lines["los-angeles-day"]
-    assert "30 Apr 2027" in lines["tokyo-day"]
+    assert "29 Apr" in lines["los-angeles-day"]
+    assert "30 Apr" in lines["tokyo-day"]
     assert "Periods begin at midnight of their time zone" in done.output
 
 
