@@ -132,6 +132,7 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     assert all(len({row[0] for row in rows}) == 3 for rows in sliced_calls.values()), "three days each"
 
 
+@pytest.mark.long
 def test_a_slice_that_was_stopped_is_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
     lake = LakeBuilder(home, first_load_at=AS_OF)
