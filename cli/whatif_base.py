@@ -56,7 +56,7 @@ having sum(effective_cost) <> 0
 order by all
 """
 _PROVISIONED = """
-select pool_id, resource_id, unit_hours, used_unit_hours, effective_cost, pay_as_you_go_cost, spillover_cost
+select pool_id, resource_id, unit_hours, used_unit_hours, pay_as_you_go_cost, spillover_cost
 from read_parquet($fct_provisioned_throughput_daily)
 where billing_currency = $currency and usage_date between $first and $last and used_unit_hours is not null
 order by pool_id, resource_id, usage_date

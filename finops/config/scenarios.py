@@ -217,7 +217,7 @@ class Scenario(Strict):
 
     id: Identifier = Field(description="Its name in commands")
     name: str = Field(description="What it asks, in words")
-    starts_on: date | None = Field(None, description="First day counted; the day after the report's where absent")
+    starts_on: date | None = Field(None, description="First day counted; the report's day where absent")
     ends_on: date | None = Field(None, description="Last day counted; the end of next month where absent")
     currency: Currency | None = Field(
         None, description="Money of other currencies is left out; the one most is spent in where absent"

@@ -33,7 +33,7 @@ COST_COLUMNS = (
     "team", "app", "environment", "ai_category", "provider_name", "model", "resource_id", "is_tokens", "effective_cost",
 )  # fmt: skip
 PROVISIONED_COLUMNS = (
-    "pool_id", "resource_id", "unit_hours", "used_unit_hours", "effective_cost", "pay_as_you_go_cost", "spillover_cost",
+    "pool_id", "resource_id", "unit_hours", "used_unit_hours", "pay_as_you_go_cost", "spillover_cost",
 )  # fmt: skip
 HOUR_COLUMNS = ("resource_id", "usage_hour", "tokens")
 FORECAST_COLUMNS = ("scope_type", "scope_value", "forecast_date", "expected_cost")
@@ -46,15 +46,12 @@ class WhatIfError(ValueError):
 
 @dataclass(frozen=True)
 class ProvisionedPool:
-    """Provisioned throughput in the window: demand by hour in units, and what a unit-hour costs.
-
-    ``pay_as_you_go_unit_hour_cost`` is what the calls of a unit-hour cost where they spill over.
-    """
+    """Provisioned throughput in the window: units bought, demand by hour in units, and what the calls of a unit-hour
+    cost where they spill over."""
 
     pool_id: str
     resource_id: str
     units: float
-    unit_hour_cost: float
     pay_as_you_go_unit_hour_cost: float
     demand_units: Floats
 
@@ -74,6 +71,24 @@ class Growth:
         return {key: path[number % path.shape[0]] for key, path in self.paths.items()}
 
 
+@dataclass
+class Notes:
+    """What a reader should know about an answer, each said once."""
+
+    texts: dict[str, None]
+
+    def add(self, text: str) -> None:
+        self.texts[text] = None
+
+
+@dataclass(frozen=True)
+class TokenPrice:
+    """Money per token; ``stands_in`` is the class whose price it is, where it is not the class's own."""
+
+    per_token: float
+    stands_in: TokenClass | None
+
+
 class PriceFinder:
     """Prices per token by the price book, on one day."""
 
@@ -83,7 +98,7 @@ class PriceFinder:
             if price.currency == currency:
                 self._book[price.provider, price.model].append(price)
         self._day = day
-        self._known: dict[tuple[Any, ...], tuple[float, bool] | None] = {}
+        self._known: dict[tuple[Any, ...], TokenPrice | None] = {}
 
     def require(self, provider: str, model: str) -> None:
         """Raises WhatIfError, with names that come near, where the price book has no such model."""
@@ -99,26 +114,45 @@ class PriceFinder:
             "Add its price to prices.yml where it is new"
         )
 
-    def per_token(self, cell: Cell, token_class: TokenClass) -> tuple[float, bool] | None:
-        """Price of a token for usage like the cell's, and whether it is the class's own; None where there is none."""
+    def per_token(self, cell: Cell, token_class: TokenClass) -> TokenPrice | None:
+        """Price of a token of a class for usage like the cell's; None where there is none."""
         key = (
             cell.provider, cell.model, token_class, cell.region_id, cell.deployment_type, cell.service_tier,
             cell.context_tier,
         )  # fmt: skip
         if key not in self._known:
-            found = None
-            if cell.provider and cell.model:
-                usage = Usage(
-                    cell.provider, cell.model, self._day, cell.region_id, cell.deployment_type, cell.service_tier,
-                    None, cell.context_tier,
-                )  # fmt: skip
-                found = next(
-                    iter(candidates(self._book.get((cell.provider, cell.model), []), usage, token_class)), None
-                )
-            self._known[key] = (
-                None if found is None else (float(found.price.price_per_1m_tokens) / 1e6, found.fallback_class is None)
-            )
+            self._known[key] = self._find(cell, token_class)
         return self._known[key]
+
+    def require_per_token(self, cell: Cell, token_class: TokenClass, notes: Notes) -> float:
+        """The same, with a note where another class's price stands in.
+
+        Raises:
+            WhatIfError: there is no price.
+        """
+        found = self.per_token(cell, token_class)
+        if found is None:
+            raise WhatIfError(
+                f"{cell.provider} has no {cell.service_tier} price for {token_class.value} of {cell.model}: "
+                "add it to prices.yml"
+            )
+        if found.stands_in is not None:
+            notes.add(
+                f"{cell.model} has no price of its own for {token_class.value}: it counts as {found.stands_in.value}"
+            )
+        return found.per_token
+
+    def _find(self, cell: Cell, token_class: TokenClass) -> TokenPrice | None:
+        if cell.provider is None or cell.model is None:
+            return None
+        usage = Usage(
+            cell.provider, cell.model, self._day, cell.region_id, cell.deployment_type, cell.service_tier, None,
+            cell.context_tier,
+        )  # fmt: skip
+        chain = candidates(self._book.get((cell.provider, cell.model), []), usage, token_class)
+        if not chain:
+            return None
+        return TokenPrice(float(chain[0].price.price_per_1m_tokens) / 1e6, chain[0].fallback_class)
 
 
 @dataclass(frozen=True)
@@ -142,7 +176,7 @@ class Base:
         """Cells that the filter means.
 
         Raises:
-            WhatIfError: none; with the names that would be known.
+            WhatIfError: there are none; it says which names there are.
         """
         found = [cell for cell in cells if matches(cell, where)]
         if not found:
@@ -404,9 +438,9 @@ def _mean_days(cost: pd.DataFrame, window_days: int) -> dict[tuple[str, str], fl
 
 def _pools(provisioned: pd.DataFrame, hours: pd.DataFrame) -> Iterable[ProvisionedPool]:
     for (pool_id, resource_id), rows in provisioned.groupby(["pool_id", "resource_id"]):
-        unit_hours, used, cost, on_demand, spilled = (
+        unit_hours, used, on_demand, spilled = (
             float(rows[name].astype(float).sum())
-            for name in ("unit_hours", "used_unit_hours", "effective_cost", "pay_as_you_go_cost", "spillover_cost")
+            for name in ("unit_hours", "used_unit_hours", "pay_as_you_go_cost", "spillover_cost")
         )
         of_resource = hours[hours["resource_id"] == resource_id]
         by_hour = of_resource.groupby("usage_hour")["tokens"].sum().astype(float)
@@ -417,9 +451,7 @@ def _pools(provisioned: pd.DataFrame, hours: pd.DataFrame) -> Iterable[Provision
         count = 24 * len(rows)
         shares = np.zeros(count)
         shares[: min(by_hour.size, count)] = by_hour.to_numpy()[:count] / by_hour.to_numpy()[:count].sum()
-        yield ProvisionedPool(
-            str(pool_id), str(resource_id), unit_hours / count, cost / unit_hours, per_unit_hour, shares * demand
-        )
+        yield ProvisionedPool(str(pool_id), str(resource_id), unit_hours / count, per_unit_hour, shares * demand)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

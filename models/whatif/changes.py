@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -16,23 +16,13 @@ import numpy as np
 from finops.config import scenarios as s
 from finops.tokens import INPUT_CLASSES, TEXT_INPUT_CLASSES, TokenClass
 from models.series import Floats
-from models.whatif.base import Base, ProvisionedPool, WhatIfError
+from models.whatif.base import Base, Notes, ProvisionedPool, WhatIfError
 from models.whatif.cells import Cell, matches
 
 Values = Mapping[str, float]
 """Setting → its number, for the settings of a change that are amounts."""
 
 _GPU_CATEGORIES = ("gpu_compute", "training")
-
-
-@dataclass
-class Notes:
-    """What a reader should know about an answer, each said once."""
-
-    texts: dict[str, None]
-
-    def add(self, text: str) -> None:
-        self.texts[text] = None
 
 
 def apply(change: s.Change, values: Values, cells: list[Cell], base: Base, notes: Notes) -> list[Cell]:
@@ -59,7 +49,7 @@ def apply(change: s.Change, values: Values, cells: list[Cell], base: Base, notes
             notes.add("What is asked of provisioned units is taken to be as in the last four weeks")
             return _provisioned_units(change, values, cells, base, phase)
         case s.NewFeature():
-            return _new_feature(change, values, cells, base, phase)
+            return _new_feature(change, values, cells, base, phase, notes)
 
 
 def amounts(change: s.Change) -> dict[str, s.Amount]:
@@ -150,17 +140,7 @@ def _model_switch(
             # What the bill takes off the list price is agreed with one provider.
             calibration=cell.calibration if same else 1.0,
         )
-        found = base.prices.per_token(there, cell.token_class)
-        if found is None:
-            raise WhatIfError(
-                f"{provider} has no {cell.service_tier} price for {cell.token_class.value} of {change.to_model}: "
-                "add it to prices.yml"
-            )
-        price, is_own = found
-        if not is_own:
-            notes.add(
-                f"{change.to_model} has no price of its own for {cell.token_class.value}: it counts as full input"
-            )
+        price = base.prices.require_per_token(there, cell.token_class, notes)
         result.append(replace(cell, volume=cell.volume * (1 - moved)))
         result.append(replace(there, unit_cost=price * there.calibration))
     return result
@@ -226,12 +206,7 @@ def _cached(group: list[Cell], rate: float, base: Base, phase: Floats, notes: No
 
 
 def _input_cell(like: Cell, token_class: TokenClass, tokens: Floats, base: Base, notes: Notes) -> Cell:
-    found = base.prices.per_token(like, token_class)
-    if found is None:
-        raise WhatIfError(f"{like.provider} has no price for {token_class.value} of {like.model}: add it to prices.yml")
-    price, is_own = found
-    if not is_own:
-        notes.add(f"{like.model} has no price for {token_class.value}: it counts as full input")
+    price = base.prices.require_per_token(like, token_class, notes)
     return replace(
         like, token_class=token_class, per_day=1.0, unit_cost=price * like.calibration, volume=tokens,
         price=np.ones(base.days),
@@ -248,7 +223,7 @@ def _batch_share(
         if id(cell) not in chosen or cell.service_tier != "standard" or cell.token_class is None:
             result.append(cell)
             continue
-        # Cached input has no cheaper batch price of its own with most providers: full batch input is the safe reading.
+        # Where batch has no price for cached input, full batch input stands in: providers promise no cache there.
         there = replace(cell, service_tier="batch")
         found = base.prices.per_token(there, cell.token_class)
         if found is None:
@@ -256,7 +231,7 @@ def _batch_share(
             result.append(cell)
             continue
         result.append(replace(cell, volume=cell.volume * (1 - moved)))
-        result.append(replace(there, unit_cost=found[0] * cell.calibration, volume=cell.volume * moved))
+        result.append(replace(there, unit_cost=found.per_token * cell.calibration, volume=cell.volume * moved))
     return result
 
 
@@ -303,7 +278,9 @@ def _spilled(pool: ProvisionedPool, units: float) -> float:
     return float(beyond / (pool.demand_units.size / 24) * pool.pay_as_you_go_unit_hour_cost)
 
 
-def _new_feature(change: s.NewFeature, values: Values, cells: list[Cell], base: Base, phase: Floats) -> list[Cell]:
+def _new_feature(
+    change: s.NewFeature, values: Values, cells: list[Cell], base: Base, phase: Floats, notes: Notes
+) -> list[Cell]:
     """Cells of the new feature; they follow no forecast, because its load is what the scenario says."""
     like = _like(change, base)
     made = []
@@ -311,11 +288,7 @@ def _new_feature(change: s.NewFeature, values: Values, cells: list[Cell], base: 
         if cell.token_class is None or cell.provider is None or cell.model is None:
             continue
         base.prices.require(cell.provider, cell.model)
-        found = base.prices.per_token(cell, cell.token_class)
-        if found is None:
-            raise WhatIfError(
-                f"{cell.provider} has no price for {cell.token_class.value} of {cell.model}: add it to prices.yml"
-            )
+        price = base.prices.require_per_token(cell, cell.token_class, notes)
         made.append(
             replace(
                 cell,
@@ -323,7 +296,7 @@ def _new_feature(change: s.NewFeature, values: Values, cells: list[Cell], base: 
                 app=change.app or cell.app,
                 feature=change.feature,
                 per_day=cell.per_day * values["requests_per_day"],
-                unit_cost=found[0] * cell.calibration,
+                unit_cost=price * cell.calibration,
                 volume=phase,
                 price=np.ones(base.days),
                 grows_with=None,

@@ -17,9 +17,9 @@ import numpy as np
 
 from finops.config import scenarios as s
 from models.series import Floats, money
-from models.whatif.base import Base, WhatIfError
+from models.whatif.base import Base, Notes, WhatIfError
 from models.whatif.cells import Cell, total
-from models.whatif.changes import Notes, amounts, apply, sentence
+from models.whatif.changes import amounts, apply, sentence
 from models.whatif.result import Effect, Months, Part, Spread, Swing, WhatIf
 
 DRAWS = 1000
@@ -168,7 +168,7 @@ def _swings(
         low, high = s.bounds(amount)
         assumed = not isinstance(amount, s.Range)
         if assumed:
-            low, high = _around(amount if isinstance(amount, Decimal) else amount.likely, key[1])
+            low, high = _around(s.likely(amount), key[1])
         swings.append(
             Swing(
                 f"{sentence(scenario.changes[key[0]])}: {key[1].replace('_', ' ')}",
@@ -220,7 +220,7 @@ def _parts(before: Sequence[Cell], after: Sequence[Cell], base: Base) -> tuple[P
 
 
 def horizon(scenario: s.Scenario, as_of: date, forecast_through: date) -> tuple[date, date]:
-    """First and last day counted: the scenario's own, else from the day after the report through the forecast's end.
+    """First and last day counted: the scenario's own, else from the report's day through the forecast's end.
 
     Raises:
         WhatIfError: the scenario ends before it starts, or starts in the past.

@@ -88,7 +88,7 @@ def base(*, billed_share: float = 1.0, last: date = LAST, spread: float = 0.1) -
         ),
     ]  # fmt: skip
     days = [WINDOW[0] + timedelta(days=i) for i in range(WINDOW_DAYS)]
-    provisioned = [("ptu", PTU, 240.0, 12 * 7.0 + 12 * 2.0, PTU_DAY, 108.0 * 2.5, 0.0) for _ in days]
+    provisioned = [("ptu", PTU, 240.0, 12 * 7.0 + 12 * 2.0, 108.0 * 2.5, 0.0) for _ in days]
     hours = [(PTU, pd.Timestamp(day) + pd.Timedelta(hours=h), 7 if h < 12 else 2) for day in days for h in range(24)]
     scopes = {
         ("app", "copilot"): COPILOT_DAY * billed_share * GROWTH,
@@ -260,6 +260,18 @@ def test_beyond_the_forecast_its_last_weeks_go_on() -> None:
     answer = ask({"kind": "gpu_price", "factor": 0.5}, of=base(last=date(2027, 1, 31)))
     assert float(answer.total.difference.expected) == pytest.approx(-0.5 * GPU_DAY * 104)
     assert any("ends on 2026-11-30" in note for note in answer.notes)
+
+
+def test_a_price_that_stands_in_is_named() -> None:
+    """Thinking is paid as output, and the cached input of a model without a price for it as full input."""
+    new = {
+        "kind": "new_feature", "feature": "letters", "provider": AZURE, "model": "gpt-4.1-mini",
+        "tokens_per_request": {"reasoning": 1000, "cache_write_5m": 1000}, "requests_per_day": 1000,
+    }  # fmt: skip
+    answer = ask(new)
+    assert float(answer.total.difference.expected) == pytest.approx((1.6 + 0.4) * DAYS)
+    assert "gpt-4.1-mini has no price of its own for reasoning: it counts as output" in answer.notes
+    assert "gpt-4.1-mini has no price of its own for cache_write_5m: it counts as input_uncached" in answer.notes
 
 
 def test_an_answer_can_be_kept() -> None:
