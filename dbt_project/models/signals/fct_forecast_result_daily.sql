@@ -1,5 +1,7 @@
 -- Every forecast ever made of a day that is billed now, and what the day cost. A scope without a charge on such a day
 -- cost nothing.
+{% set scope = ['scope_type', 'scope_value', 'currency'] %}
+
 with history as (
     select usage_date, scope_type, scope_value, currency, cost
     from {{ ref('int_signals__cost_history') }}
@@ -51,9 +53,7 @@ scales as (
     from windows
     inner join weekly_change
         on
-            windows.scope_type = weekly_change.scope_type
-            and windows.scope_value = weekly_change.scope_value
-            and windows.currency = weekly_change.currency
+            {{ agree_in('windows', 'weekly_change', scope) }}
             and weekly_change.usage_date >= windows.first_day
             and weekly_change.usage_date < windows.made_on
     group by windows.made_on, windows.scope_type, windows.scope_value, windows.currency, windows.first_day
@@ -70,16 +70,10 @@ joined as (
         on made.currency = billed.currency and made.forecast_date between billed.first_billed and billed.billed_through
     left join history
         on
-            made.forecast_date = history.usage_date
-            and made.scope_type = history.scope_type
-            and made.scope_value = history.scope_value
-            and made.currency = history.currency
+            {{ agree_in('made', 'history', scope) }}
+            and made.forecast_date = history.usage_date
     left join scales
-        on
-            made.made_on = scales.made_on
-            and made.scope_type = scales.scope_type
-            and made.scope_value = scales.scope_value
-            and made.currency = scales.currency
+        on {{ agree_in('made', 'scales', ['made_on'] + scope) }}
 )
 
 select

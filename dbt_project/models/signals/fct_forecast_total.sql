@@ -3,6 +3,7 @@
 {% set quarter_start = add_months(
     month_of('as_of_date'), '-((extract(month from as_of_date) - fiscal_year_first_month + 12) % 3)'
 ) %}
+{% set scope = ['scope_type', 'scope_value', 'currency'] %}
 
 with settings as (
     select as_of_date, fiscal_year_first_month from {{ ref('stg_config__setting') }}
@@ -55,9 +56,7 @@ billed as (
     from extended
     inner join history
         on
-            extended.scope_type = history.scope_type
-            and extended.scope_value = history.scope_value
-            and extended.currency = history.currency
+            {{ agree_in('extended', 'history', scope) }}
             and history.usage_date >= extended.period_start
             and history.usage_date < extended.first_day
     group by 1, 2, 3, 4
@@ -70,9 +69,7 @@ paths as (
     from extended
     inner join {{ source('ml', 'forecast_path') }} as days
         on
-            extended.scope_type = days.scope_type
-            and extended.scope_value = days.scope_value
-            and extended.currency = days.currency
+            {{ agree_in('extended', 'days', scope) }}
             and days.forecast_date between extended.first_day and extended.last_day
     group by 1, 2, 3, 4, 5
 ),
@@ -89,17 +86,9 @@ totals as (
         ) as total_cost
     from extended
     inner join paths
-        on
-            extended.period = paths.period
-            and extended.scope_type = paths.scope_type
-            and extended.scope_value = paths.scope_value
-            and extended.currency = paths.currency
+        on {{ agree_in('extended', 'paths', ['period'] + scope) }}
     left join billed
-        on
-            extended.period = billed.period
-            and extended.scope_type = billed.scope_type
-            and extended.scope_value = billed.scope_value
-            and extended.currency = billed.currency
+        on {{ agree_in('extended', 'billed', ['period'] + scope) }}
 ),
 
 spread as (
@@ -136,14 +125,6 @@ select
     extended.last_day < extended.period_end as is_extended
 from extended
 inner join spread
-    on
-        extended.period = spread.period
-        and extended.scope_type = spread.scope_type
-        and extended.scope_value = spread.scope_value
-        and extended.currency = spread.currency
+    on {{ agree_in('extended', 'spread', ['period'] + scope) }}
 left join billed
-    on
-        extended.period = billed.period
-        and extended.scope_type = billed.scope_type
-        and extended.scope_value = billed.scope_value
-        and extended.currency = billed.currency
+    on {{ agree_in('extended', 'billed', ['period'] + scope) }}

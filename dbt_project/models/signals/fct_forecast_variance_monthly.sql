@@ -1,5 +1,6 @@
 -- Each billed month against the forecast that was made when it began, and which maturity that is.
 {% set in_time_days = 3 %}
+{% set scope = ['scope_type', 'scope_value', 'currency'] %}
 
 with results as (
     select *, {{ month_of('forecast_date') }} as usage_month
@@ -34,12 +35,7 @@ months as (
         cast(sum(results.actual_cost) as decimal(38, 12)) as actual_cost
     from results
     inner join chosen
-        on
-            results.usage_month = chosen.usage_month
-            and results.scope_type = chosen.scope_type
-            and results.scope_value = chosen.scope_value
-            and results.currency = chosen.currency
-            and results.made_at = chosen.made_at
+        on {{ agree_in('results', 'chosen', ['usage_month'] + scope + ['made_at']) }}
     group by 1, 2, 3, 4, 5
 )
 
