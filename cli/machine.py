@@ -148,9 +148,10 @@ def _hash_key(home: Home, environ: Mapping[str, str]) -> MachineFinding:
 
 
 def _ledger(home: Home) -> MachineFinding:
-    if not home.ledger.exists():
+    from orchestration.ledger import has_ledger, open_ledger
+
+    if not has_ledger(home):
         return MachineFinding("ledger", "ok", "none yet; the first run makes it")
-    from orchestration.ledger import open_ledger
 
     try:
         with open_ledger(home) as ledger:

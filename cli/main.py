@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from cli.collect import collect_app
 from cli.focus import export_app, focus_app
+from cli.gate import gate_app
 from cli.incidents import incidents_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
@@ -35,6 +36,7 @@ app.add_typer(connect_app, name="connect")
 app.add_typer(collect_app, name="collect")
 app.add_typer(export_app, name="export")
 app.add_typer(focus_app, name="focus")
+app.add_typer(gate_app, name="gate")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(statements_app, name="statements")
 app.add_typer(whatif_app, name="whatif")

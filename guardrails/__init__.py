@@ -28,7 +28,7 @@ from guardrails.outbox import (
 )
 from guardrails.replay import replay
 from guardrails.states import IllegalTransitionError, Level, Status, Suppression
-from guardrails.webhook import schema, webhook_body
+from guardrails.webhook import webhook_body, webhook_schema
 
 __all__ = [
     "Assessment",
@@ -72,7 +72,7 @@ __all__ = [
     "record_feedback",
     "replay",
     "replay_dead_letter",
-    "schema",
     "webhook_body",
+    "webhook_schema",
     "write_messages",
 ]

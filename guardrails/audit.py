@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from guardrails import schema as t
 from guardrails.webhook import canonical_json
 
 START = "0" * 64
+_VOUCHING = ("decision.recorded", "message.queued", "feedback.recorded", "gate.answered")
+"""Events whose entry holds the digest of the document that was written with it."""
 _HEAD_ID = 1
 
 
@@ -55,11 +57,20 @@ class Chain:
 
     def append(self, at: datetime, event: str, subject: str, details: Mapping[str, Any]) -> None:
         """Add one entry; ``details`` must be JSON."""
-        text = canonical_json(details)
-        self.sequence += 1
-        self.mac = _mac(self.key, self.sequence, at, event, subject, text, self.mac)
-        entry = {"sequence": self.sequence, "at": at, "event": event, "subject": subject, "details": text}
-        self.connection.execute(t.audit.insert().values(**entry, mac=self.mac))
+        self.extend([(at, event, subject, details)])
+
+    def extend(self, entries: Iterable[tuple[datetime, str, str, Mapping[str, Any]]]) -> None:
+        """Add entries of moment, event, subject and details in their order."""
+        rows: list[dict[str, Any]] = []
+        for at, event, subject, details in entries:
+            text = canonical_json(details)
+            self.sequence += 1
+            self.mac = _mac(self.key, self.sequence, at, event, subject, text, self.mac)
+            entry = {"sequence": self.sequence, "at": at, "event": event, "subject": subject, "details": text}
+            rows.append({**entry, "mac": self.mac})
+        if not rows:
+            return
+        self.connection.execute(t.audit.insert(), rows)
         self.connection.execute(
             update(t.chain_head).where(t.chain_head.c.id == _HEAD_ID).values(sequence=self.sequence, mac=self.mac)
         )
@@ -79,7 +90,7 @@ def verify(connection: Connection, key: bytes, checkpoint: Path | None) -> Audit
     problems: list[str] = []
     previous, expected, count = START, 1, 0
     macs: dict[int, str] = {0: START}
-    vouched: dict[str, dict[str, str]] = {"decision.recorded": {}, "message.queued": {}, "feedback.recorded": {}}
+    vouched: dict[str, dict[str, str]] = {event: {} for event in _VOUCHING}
     for row in connection.execute(select(t.audit).order_by(t.audit.c.sequence)):
         count += 1
         if row.sequence != expected:
@@ -187,11 +198,11 @@ def _compare(connection: Connection, vouched: Mapping[str, Mapping[str, str]]) -
         feedback[row.feedback_id] = digest(row.document)
         if row.incident_id != json.loads(row.document)["incident_id"]:
             problems.append(f"feedback {row.feedback_id}: column incident_id was changed")
-    for what, event, found in (
-        ("decision", "decision.recorded", decisions),
-        ("message", "message.queued", messages),
-        ("feedback", "feedback.recorded", feedback),
-    ):
+    asks = {row.ask_id: digest(row.document) for row in connection.execute(select(t.gate_ask))}
+    rows = zip(
+        ("decision", "message", "feedback", "ask"), _VOUCHING, (decisions, messages, feedback, asks), strict=True
+    )
+    for what, event, found in rows:
         written = vouched[event]
         problems += [f"{what} {name} was deleted" for name in written if name not in found]
         problems += [f"{what} {name} was never recorded" for name in found if name not in written]

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, update
 
 from guardrails import audit
 from guardrails import schema as t
@@ -28,6 +28,8 @@ from guardrails.states import Level, Status, move
 from guardrails.webhook import canonical_json
 
 MIN_KEY_BYTES = 16
+_PREPARING = 0x61696669
+"""Number of PostgreSQL's advisory lock for making tables: any that nobody else takes."""
 
 
 class LedgerError(RuntimeError):
@@ -207,6 +209,9 @@ class Ledger:
 
     def _prepare(self) -> None:
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                # Two processes that open a new ledger at once would both create its tables.
+                connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
             if not inspect(connection).has_table(t.schema_version.name):
                 t.metadata.create_all(connection)
                 connection.execute(t.schema_version.insert().values(version=t.VERSION))

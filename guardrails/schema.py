@@ -27,10 +27,13 @@ from sqlalchemy import (
 
 from finops.periods import as_utc
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of the tables; a ledger of another version is refused rather than misread."""
 
-ADDED_SINCE: dict[int, tuple[str, ...]] = {1: ("incident_feedback",)}
+ADDED_SINCE: dict[int, tuple[str, ...]] = {
+    1: ("incident_feedback", "gate_ask", "gate_hold", "gate_total", "gate_vote"),
+    2: ("gate_ask", "gate_hold", "gate_total", "gate_vote"),
+}
 """Tables that ledgers of an older version lack. Those are completed when they are opened: nothing they have changes."""
 
 
@@ -159,6 +162,52 @@ incident_feedback = Table(
     Index("feedback_by_incident", "incident_id", "sequence"),
 )
 
+gate_ask = Table(
+    "gate_ask",
+    metadata,
+    Column("ask_id", String(40), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order of asking"),
+    Column("job", String(200), comment="The job's own name for this attempt"),
+    Column("status", String(20), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column(
+        "until",
+        UtcDateTime,
+        comment="held: the hold expires; waiting: the question does; settled, expired: since when the bill must know",
+    ),
+    Column("document", Text, nullable=False, comment="Ask and answer as given: canonical JSON, never changed"),
+    Index("gate_ask_by_job", "job", "sequence"),
+    Index("gate_ask_by_status", "status", "until"),
+)
+
+gate_hold = Table(
+    "gate_hold",
+    metadata,
+    Column("ask_id", String(40), ForeignKey("gate_ask.ask_id"), primary_key=True),
+    Column("budget_id", String(80), primary_key=True),
+    Column("period_starts_at", UtcDateTime, primary_key=True),
+    Column("amount", String(60), nullable=False, comment="Decimal as text, in the budget's currency; counts now"),
+    comment="What an ask holds of a budget: no rows once it holds nothing",
+)
+
+gate_total = Table(
+    "gate_total",
+    metadata,
+    Column("budget_id", String(80), primary_key=True),
+    Column("period_starts_at", UtcDateTime, primary_key=True),
+    Column("amount", String(60), nullable=False, comment="Sum of gate_hold, so that an answer need not add them up"),
+)
+
+gate_vote = Table(
+    "gate_vote",
+    metadata,
+    Column("ask_id", String(40), ForeignKey("gate_ask.ask_id"), primary_key=True),
+    Column("who", String(200), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("verdict", String(10), nullable=False),
+    Column("why", Text),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -179,7 +228,7 @@ chain_head = Table(
     comment="One row: the end of the audit chain. Writers lock it first, so they wait for each other on any engine",
 )
 
-for _table, _what in ((audit, "the audit trail"), (incident_feedback, "feedback")):
+for _table, _what in ((audit, "the audit trail"), (incident_feedback, "feedback"), (gate_vote, "a vote")):
     for _operation in ("UPDATE", "DELETE"):
         event.listen(
             _table,
@@ -189,3 +238,19 @@ for _table, _what in ((audit, "the audit trail"), (incident_feedback, "feedback"
                 f"BEGIN SELECT RAISE(ABORT, '{_what} is append-only'); END"
             ).execute_if(dialect="sqlite"),
         )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE FUNCTION {_table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{_what} is append-only'; END $$"
+        ).execute_if(dialect="postgresql"),
+    )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE TRIGGER {_table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_table.name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_append_only()"
+        ).execute_if(dialect="postgresql"),
+    )

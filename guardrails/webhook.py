@@ -35,7 +35,7 @@ class SecretError(ValueError):
     """A signing secret that cannot be used."""
 
 
-def schema() -> dict[str, Any]:
+def webhook_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) that every body of ``webhook_body`` conforms to."""
     document: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     return document

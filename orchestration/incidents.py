@@ -20,7 +20,7 @@ import guardrails
 import models
 from finops.config import load_configuration
 from finops.paths import Home
-from orchestration.ledger import open_ledger
+from orchestration.ledger import has_ledger, open_ledger
 
 _INCIDENTS = """
 select incident_id, status, severity, scope_type, scope_value, currency, direction, first_seen, last_seen, opened_at,
@@ -103,7 +103,7 @@ def incident(home: Home, start_of_id: str) -> PublishedIncident:
 
 def history(home: Home, incident_id: str) -> list[guardrails.Feedback]:
     """All that was said of an incident, oldest first."""
-    if not home.ledger.exists():
+    if not has_ledger(home):
         return []
     with open_ledger(home) as ledger:
         return guardrails.feedback_given(ledger, incident_id=incident_id)
@@ -191,7 +191,7 @@ def quality(home: Home, team: str, *, by_detector: bool) -> list[tuple[Any, ...]
 
 def _said(home: Home) -> dict[str, list[guardrails.Feedback]]:
     said: dict[str, list[guardrails.Feedback]] = {}
-    if home.ledger.exists():
+    if has_ledger(home):
         with open_ledger(home) as ledger:
             for one in guardrails.feedback_given(ledger):
                 said.setdefault(one.occasion.incident_id, []).append(one)

@@ -6,32 +6,60 @@ Not here: what is in it (guardrails).
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import guardrails
 from finops.paths import Home
 
 SHOWN = 5
+URL_VARIABLE = "AIFINOPS_LEDGER_URL"
+KEY_VARIABLE = "AIFINOPS_AUDIT_KEY"
+
+
+def has_ledger(home: Home) -> bool:
+    """Whether anything was ever written: a home's own ledger is made with its first use."""
+    return bool(os.environ.get(URL_VARIABLE)) or home.ledger.exists()
 
 
 def open_ledger(home: Home) -> guardrails.Ledger:
-    """The ledger, to be used as a context manager. Its audit key is made with it, once per home."""
+    """The ledger, to be used as a context manager: the one that ``AIFINOPS_LEDGER_URL`` names, or the home's own.
+
+    The audit key of a home's own ledger is made with it, once; a shared one's is ``AIFINOPS_AUDIT_KEY``.
+
+    Raises:
+        guardrails.LedgerError: a shared ledger without its key.
+    """
+    checkpoint = home.path / "ledger.checkpoint"
+    address, key = os.environ.get(URL_VARIABLE), os.environ.get(KEY_VARIABLE)
+    if address:
+        if not key:
+            raise guardrails.LedgerError(f"{URL_VARIABLE} names a shared ledger; set {KEY_VARIABLE} to its audit key")
+        return guardrails.Ledger.open(address, key.encode(), checkpoint=checkpoint)
+    return guardrails.Ledger.open(home.ledger, key.encode() if key else _own_key(home), checkpoint=checkpoint)
+
+
+def _own_key(home: Home) -> bytes:
     key_file = home.path / "audit.key"
     if not key_file.exists():
         home.path.mkdir(parents=True, exist_ok=True)
-        # Swapped in whole: a key cut short by a crash would be refused for ever.
-        part = key_file.with_suffix(".part")
+        # Swapped in whole: a key cut short by a crash would be refused for ever. Linked, not replaced: of two processes
+        # that make it at once the first one's stays.
+        part = key_file.with_name(f".{key_file.name}.{os.getpid()}.part")
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         part.write_bytes(secrets.token_bytes(32))
-        part.replace(key_file)
-    return guardrails.Ledger.open(home.ledger, key_file.read_bytes(), checkpoint=home.path / "ledger.checkpoint")
+        with suppress(FileExistsError):
+            key_file.hardlink_to(part)
+        part.unlink()
+    return key_file.read_bytes()
 
 
 def recent_decisions(home: Home) -> list[dict[str, Any]]:
     """Documents of the newest decisions, newest first; none where no guardrail has ever been asked."""
-    if not home.ledger.exists():
+    if not has_ledger(home):
         return []
     with open_ledger(home) as ledger:
         return [record.document for record in reversed(ledger.decisions()[-SHOWN:])]
@@ -39,7 +67,7 @@ def recent_decisions(home: Home) -> list[dict[str, Any]]:
 
 def feedback_rows(home: Home) -> list[dict[str, Any]]:
     """What people said of incidents, oldest first, as rows of ``ml.incident_feedback``."""
-    if not home.ledger.exists():
+    if not has_ledger(home):
         return []
     with open_ledger(home) as ledger:
         return [

@@ -28,7 +28,7 @@ _SETTINGS = {
     "fsync": "off",  # it lives no longer than the block
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "max_connections": "20",
+    "max_connections": "80",
 }
 
 

@@ -240,6 +240,11 @@ def _policy_references(config: Configuration) -> Iterator[_Reference]:
                 yield _Reference("guardrails", ("policies", i, level, j, "route"), "route", action.route)
         for j, value in enumerate(policy.never_touch):
             yield _Reference("guardrails", ("policies", i, "never_touch", j), "scope", value)
+    gate = config.guardrails.gate
+    if gate.route is not None:
+        yield _Reference("guardrails", ("gate", "route"), "route", gate.route)
+    for j, value in enumerate(gate.never_deny):
+        yield _Reference("guardrails", ("gate", "never_deny", j), "scope", value)
 
 
 def _owner_references(config: Configuration) -> Iterator[_Reference]:

@@ -1727,10 +1727,51 @@ class UsageDoubledPolicy(PolicyBase):
 Policy = Annotated[MonthlyBudgetPolicy | UsageDoubledPolicy, Field(discriminator="kind")]
 
 
+class Gate(Strict):
+    """What jobs are told that ask before they spend. Shares are of a budget's amount, with the job's own estimate and
+    all that other jobs hold counted in."""
+
+    warn_above: BudgetShare = Field(Decimal("0.8"), description="The job may run and is warned")
+    approval_above: BudgetShare | None = Field(
+        None, description="The job may run once somebody has approved it; absent: nobody is asked"
+    )
+    deny_above: BudgetShare = Field(Decimal("1.0"), description="The job may not run")
+    approvals: int = Field(1, ge=1, le=2, description="How many people must approve, none of whom asked for it")
+    approval_hours: int = Field(24, ge=1, le=720, description="A question that nobody answers ends after this")
+    approvers: list[str] = Field(default=[], description="Who may approve; empty: whoever reaches the ledger")
+    hold_hours: int = Field(
+        24, ge=1, le=720, description="An estimate is held so long for a job that never says what it cost"
+    )
+    max_data_age_hours: int = Field(72, ge=1, description="Older bills are not trusted")
+    without_data: Literal["deny", "allow"] = Field(
+        "deny", description="What holds where no bill can be trusted: deny fails closed, allow fails open"
+    )
+    without_budget: Literal["allow", "approval", "deny"] = Field(
+        "allow", description="What holds for jobs that no budget covers"
+    )
+    never_deny: list[str] = Field(default=[], description="Teams and apps whose jobs are warned, never stopped")
+    break_glass: bool = Field(True, description="Whether a job may run against the budget by saying why, on the record")
+    route: Identifier | None = Field(
+        None, description="Route of routing.yml that hears of questions to approve and of broken glass"
+    )
+
+    @model_validator(mode="after")
+    def _levels(self) -> Gate:
+        asked = self.deny_above if self.approval_above is None else self.approval_above
+        if not self.warn_above <= asked <= self.deny_above:
+            raise SettingError(
+                "warn_above, approval_above and deny_above do not rise",
+                "Write them so that a job is warned first, then needs approval, then is denied",
+                ("warn_above",),
+            )
+        return self
+
+
 class GuardrailsFile(Strict):
     """What is watched, and what happens."""
 
     policies: list[Policy] = Field(description="One entry per guardrail")
+    gate: Gate = Field(default_factory=lambda: Gate.model_validate({}), description="Jobs that ask before they spend")
 
     @model_validator(mode="after")
     def _unique(self) -> GuardrailsFile:

@@ -7,6 +7,7 @@ Not here: when a message is due, and sending it (guardrails, orchestration).
 from reports.messages.cards import MAX_BYTES, MessageTooLargeError
 from reports.messages.decision import decision_card
 from reports.messages.failure import failure_card
+from reports.messages.gate import gate_card
 from reports.messages.incident import incident_card
 from reports.messages.preview import UnsupportedElementError, preview_card
 
@@ -16,6 +17,7 @@ __all__ = [
     "UnsupportedElementError",
     "decision_card",
     "failure_card",
+    "gate_card",
     "incident_card",
     "preview_card",
 ]

@@ -40,7 +40,7 @@ from guardrails import (
     messages,
     queue_notification,
     replay_dead_letter,
-    schema,
+    webhook_schema,
     write_messages,
 )
 from guardrails import delivery as delivering
@@ -131,7 +131,7 @@ def test_a_decision_reaches_its_receiver_signed_and_is_enforced(ledger: Ledger, 
     assert len(hooks) == 2
     for request in hooks:
         body = Webhook(SECRET).verify(request.body, request.headers)
-        jsonschema.validate(body, schema(), jsonschema.Draft202012Validator)
+        jsonschema.validate(body, webhook_schema(), jsonschema.Draft202012Validator)
         assert len(request.body) < 20_480
         assert "." not in request.headers["webhook-id"]
         assert request.headers["webhook-id"].startswith(body["data"]["decision_id"])
@@ -158,7 +158,7 @@ def test_a_release_follows_and_reverts(ledger: Ledger, receiver: Receiver) -> No
     assert [body["type"] for body in bodies] == ["guardrail.tripped", "guardrail.released"]
     assert bodies[1]["data"]["supersedes"] == bodies[0]["data"]["decision_id"]
     for body in bodies:
-        jsonschema.validate(body, schema(), jsonschema.Draft202012Validator)
+        jsonschema.validate(body, webhook_schema(), jsonschema.Draft202012Validator)
     assert [record.status for record in ledger.decisions()] == [Status.ENFORCED, Status.REVERTED]
 
 

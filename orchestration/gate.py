@@ -1,0 +1,207 @@
+"""The budget gate of a home: its published budgets, its configuration, its ledger.
+
+Here: reading them, again when they change, and telling people of what needs them.
+Not here: the judgement and what is held (guardrails.gate).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+import guardrails
+from finops.config import Configuration, load_configuration
+from finops.paths import Home
+from guardrails import gate
+
+_LINES = """
+select
+    status.budget_id, status.scope_type, status.scope_value, status.period_starts_at, status.period_ends_at,
+    status.currency, status.budget_amount,
+    status.billed_to_date
+        + coalesce(status.calibrated_estimated_since_billed, status.estimated_since_billed, 0)
+        + status.committed_cost,
+    status.billed_through,
+    coalesce((
+        select bool_and(checks.is_reconciled) from read_parquet($reconciliation) as checks
+        where checks.billing_currency = status.currency
+            and checks.usage_date between status.period_start and status.period_end
+    ), false)
+from read_parquet($status) as status
+"""
+_RATES = """
+select billing_currency, max_by(exchange_rate, usage_date) from read_parquet($rates)
+where exchange_rate is not null group by 1
+"""
+_STATUS, _RECONCILIATION, _RATE_MART = "fct_budget_status", "fct_reconciliation_daily", "fct_exchange_rate_daily"
+
+
+class NothingPublishedError(LookupError):
+    """The home has no budgets to judge by yet."""
+
+
+def read_gate_facts(home: Home, configuration: Configuration) -> gate.GateFacts:
+    """Where the last run's published budgets stand.
+
+    Raises:
+        NothingPublishedError: nothing was published yet.
+    """
+    # One version of all of them, also where a run swaps them meanwhile.
+    published = home.published.resolve()
+    files = {name: published / f"{name}.parquet" for name in (_STATUS, _RECONCILIATION, _RATE_MART)}
+    for file in files.values():
+        if not file.exists():
+            raise NothingPublishedError(f"{home.path} has no {file.stem} yet; run `aifinops run` first")
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            _LINES, {"status": str(files[_STATUS]), "reconciliation": str(files[_RECONCILIATION])}
+        ).fetchall()
+        rates = connection.execute(_RATES, {"rates": str(files[_RATE_MART])}).fetchall()
+    parents = {budget.id: budget.parent for budget in configuration.budgets.budgets}
+    lines = [
+        gate.BudgetLine(
+            budget_id=budget_id,
+            scope_type=scope_type,
+            scope_value=scope_value,
+            parent=parents.get(budget_id),
+            period_starts_at=starts_at.replace(tzinfo=UTC),
+            period_ends_at=ends_at.replace(tzinfo=UTC),
+            currency=currency,
+            amount=amount,
+            used=used,
+            data_through=_end_of(billed_through),
+            is_reconciled=is_reconciled,
+        )
+        for (
+            budget_id,
+            scope_type,
+            scope_value,
+            starts_at,
+            ends_at,
+            currency,
+            amount,
+            used,
+            billed_through,
+            is_reconciled,
+        ) in rows
+    ]
+    return gate.GateFacts(
+        lines={line.budget_id: line for line in lines},
+        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        business_unit_of_team={
+            team.team: team.business_unit for team in configuration.tags.teams if team.business_unit
+        },
+        known_values={
+            level: frozenset(names)
+            for level, names in (
+                ("team", [team.team for team in configuration.tags.teams]),
+                ("app", [owner.app for owner in configuration.tags.apps]),
+            )
+            # A configuration without teams or apps leaves both to the tags of the resources.
+            if names
+        },
+        rates=dict(rates),
+    )
+
+
+def _end_of(day: date | None) -> datetime | None:
+    # A day's bill covers it to its end.
+    return datetime.combine(day + timedelta(days=1), time(), UTC) if day is not None else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    version: tuple[object, ...]
+    facts: gate.GateFacts
+    configuration: Configuration
+
+
+class HomeGate:
+    """The gate of one home; threads may share it.
+
+    Budgets and settings are read again as soon as a run publishes or a file of the configuration changes.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        config: Path,
+        ledger: guardrails.Ledger,
+        clock: Callable[[], datetime],
+        environ: Mapping[str, str],
+        render: Callable[[Mapping[str, object]], dict[str, object]],
+    ) -> None:
+        """``render`` makes the card of an ask that people must hear of."""
+        self.home = home
+        self.config = config
+        self.ledger = ledger
+        self.clock = clock
+        self.environ = environ
+        self.render = render
+        self._lock = threading.Lock()
+        self._known: _Known | None = None
+
+    def known(self) -> tuple[gate.GateFacts, Configuration]:
+        """Budgets and configuration as they are now.
+
+        Raises:
+            ConfigError, NothingPublishedError: there is nothing to judge by.
+        """
+        version = self._version()
+        with self._lock:
+            if self._known is None or self._known.version != version:
+                configuration = load_configuration(self.config)
+                self._known = _Known(version, read_gate_facts(self.home, configuration), configuration)
+            return self._known.facts, self._known.configuration
+
+    def ask(self, asks: Sequence[gate.Ask]) -> list[gate.Reply | gate.GateError]:
+        """Answer asks in one transaction, in their order."""
+        facts, configuration = self.known()
+        return gate.answer_asks(self.ledger, asks, facts, configuration.guardrails.gate, now=self.clock())
+
+    def peek(self, ask: gate.Ask) -> gate.Answer:
+        """What an ask would be answered now; nothing is held and nothing recorded."""
+        facts, configuration = self.known()
+        held = gate.held_totals(self.ledger)
+        return gate.judge(ask, facts, held, configuration.guardrails.gate, self.clock())
+
+    def look_up(self, ask_id: str) -> gate.Reply:
+        return gate.look_up(self.ledger, ask_id)
+
+    def settle(self, ask_id: str, actual: Decimal, currency: str) -> gate.Reply:
+        return gate.settle(self.ledger, ask_id, actual, currency, self.known()[0], now=self.clock())
+
+    def release(self, ask_id: str, why: str | None) -> gate.Reply:
+        return gate.release(self.ledger, ask_id, now=self.clock(), why=why)
+
+    def vote(self, ask_id: str, verdict: gate.Vote, who: str, why: str) -> gate.Reply:
+        facts, configuration = self.known()
+        return gate.vote(
+            self.ledger, ask_id, verdict, who, facts, configuration.guardrails.gate, now=self.clock(), why=why
+        )
+
+    def tell(self, replies: Sequence[gate.Reply]) -> None:
+        """Let people hear, once each, of asks that wait for them and of broken glass."""
+        configuration = self.known()[1]
+        route = configuration.guardrails.gate.route
+        concern = [
+            reply for reply in replies if reply.status == gate.AskStatus.WAITING or reply.document["ask"]["break_glass"]
+        ]
+        if route is None or not concern:
+            return
+        now = self.clock()
+        for reply in concern:
+            guardrails.queue_notification(
+                self.ledger, f"gate/{reply.ask_id}", route, "gate", self.render(reply.as_dict()), as_of=now
+            )
+        guardrails.deliver_pending(self.ledger, configuration.routing.routes, self.environ, now=now)
+
+    def _version(self) -> tuple[object, ...]:
+        files = sorted(self.config.glob("*.yml"))
+        return (self.home.published.resolve(), *((file, file.stat().st_mtime_ns) for file in files))

@@ -1,0 +1,5 @@
+"""What is reached over HTTP beside Dagster.
+
+Here: endpoints, and how they are served.
+Not here: what they answer with (guardrails, reports).
+"""

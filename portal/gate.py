@@ -1,0 +1,206 @@
+"""The budget gate over HTTP: ``/v1/gate/…``, ``/healthz``.
+
+Here: what HTTP asks of it: bodies, status codes, the token; and answering many asks in one transaction.
+Not here: the judgement and what is held (guardrails.gate).
+
+Asks that arrive while a transaction is being written are answered together in the next one: a disk that syncs two
+hundred times a second answers a thousand asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from finops.config import ConfigError
+from finops.money import CURRENCIES
+from guardrails import LedgerError, gate
+from orchestration.gate import HomeGate, NothingPublishedError
+
+MAX_BODY_BYTES = 1024 * 1024
+"""A Kubernetes object has at most 1.5 MiB; one with an estimate is far smaller."""
+MAX_BATCH = 256
+
+
+class _HttpError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Batches:
+    """Asks that wait for the next transaction."""
+
+    def __init__(self, home_gate: HomeGate) -> None:
+        self._gate = home_gate
+        self._waiting: asyncio.Queue[tuple[gate.Ask, asyncio.Future[gate.Reply | gate.GateError]]] = asyncio.Queue()
+
+    async def answer(self, ask: gate.Ask) -> gate.Reply:
+        """Raises: GateError, and what answering a whole batch raises."""
+        answered: asyncio.Future[gate.Reply | gate.GateError] = asyncio.get_running_loop().create_future()
+        await self._waiting.put((ask, answered))
+        reply = await answered
+        if isinstance(reply, gate.GateError):
+            raise reply
+        return reply
+
+    async def work(self) -> None:
+        """Answer batches, one after the other, until cancelled."""
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < MAX_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            try:
+                replies = await run_in_threadpool(self._gate.ask, [ask for ask, _ in batch])
+            except Exception as error:  # every one who waits must hear of it, whatever it is
+                for _, answered in batch:
+                    if not answered.done():
+                        answered.set_exception(error)
+                continue
+            for (_, answered), reply in zip(batch, replies, strict=True):
+                if not answered.done():
+                    answered.set_result(reply)
+
+
+def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
+    """The ASGI application. ``token`` None: everybody who reaches it may ask."""
+    batches = Batches(home_gate)
+    telling: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        worker = asyncio.create_task(batches.work())
+        yield
+        worker.cancel()
+        await asyncio.gather(*telling, return_exceptions=True)
+
+    def tell(reply: gate.Reply) -> None:
+        """Nobody who asks waits for a message to be delivered."""
+        if reply.status == gate.AskStatus.WAITING or reply.document["ask"]["break_glass"]:
+            task = asyncio.create_task(run_in_threadpool(home_gate.tell, [reply]))
+            telling.add(task)
+            task.add_done_callback(telling.discard)
+
+    async def ask(request: Request) -> Response:
+        wanted = gate.parse_ask(await _document(request))
+        if request.query_params.get("dry_run") == "true":
+            answer = await run_in_threadpool(home_gate.peek, wanted)
+            return JSONResponse(answer.as_dict() | {"exit_code": answer.outcome.exit_code})
+        reply = await batches.answer(wanted)
+        tell(reply)
+        return JSONResponse(reply.as_dict())
+
+    async def show(request: Request) -> Response:
+        reply = await run_in_threadpool(home_gate.look_up, request.path_params["ask_id"])
+        return JSONResponse(reply.as_dict())
+
+    async def settle(request: Request) -> Response:
+        document = await _document(request)
+        if not isinstance(document, Mapping) or not isinstance(document.get("actual"), str):
+            raise _HttpError(422, 'actual is missing or no text; write it like {"actual": "98.20", "currency": "USD"}')
+        currency = document.get("currency", "USD")
+        if currency not in CURRENCIES:
+            raise _HttpError(422, "currency is not an ISO 4217 code such as USD")
+        amount, code = gate.parse_price(document["actual"], currency)
+        reply = await run_in_threadpool(home_gate.settle, request.path_params["ask_id"], amount, code)
+        return JSONResponse(reply.as_dict())
+
+    async def release(request: Request) -> Response:
+        document = await _document(request)
+        why = document.get("why") if isinstance(document, Mapping) else None
+        reply = await run_in_threadpool(
+            home_gate.release, request.path_params["ask_id"], why if isinstance(why, str) else None
+        )
+        return JSONResponse(reply.as_dict())
+
+    async def review(request: Request) -> Response:
+        document = await _document(request)
+        wanted = gate.ask_of_review(document)
+        if wanted is None:
+            text = "This object says no aifinops/estimate; nothing was asked of its budget."
+            return JSONResponse(gate.reviewed(document, allowed=True, reason=text, warns=True))
+        if document["request"].get("dryRun"):
+            answer = await run_in_threadpool(home_gate.peek, wanted)
+            allowed, reason, outcome = answer.proceeds, answer.reason, answer.outcome
+        else:
+            reply = await batches.answer(wanted)
+            tell(reply)
+            allowed, reason, outcome = reply.proceeds, reply.reason, reply.outcome
+        warns = outcome != gate.Outcome.ALLOW
+        return JSONResponse(gate.reviewed(document, allowed=allowed, reason=reason, warns=warns))
+
+    async def health(_: Request) -> Response:
+        facts, _configuration = await run_in_threadpool(home_gate.known)
+        through = facts.data_through
+        return JSONResponse(
+            {"status": "ok", "budgets": len(facts.lines), "data_through": through and f"{through:%FT%TZ}"}
+        )
+
+    guard = _guarded(token)
+    return Starlette(
+        routes=[
+            Route("/v1/gate/asks", guard(ask), methods=["POST"]),
+            Route("/v1/gate/asks/{ask_id}", guard(show), methods=["GET"]),
+            Route("/v1/gate/asks/{ask_id}/settlement", guard(settle), methods=["POST"]),
+            Route("/v1/gate/asks/{ask_id}/release", guard(release), methods=["POST"]),
+            Route("/v1/gate/kubernetes", guard(review), methods=["POST"]),
+            Route("/v1/gate/kubernetes/{token}", guard(review), methods=["POST"]),
+            Route("/healthz", health),
+        ],
+        lifespan=lifespan,
+        exception_handlers={
+            _HttpError: _refused,
+            gate.GateError: _refused,
+            ConfigError: _unavailable,
+            NothingPublishedError: _unavailable,
+            LedgerError: _unavailable,
+        },
+    )
+
+
+def _guarded(token: str | None) -> Callable[[Any], Any]:
+    def guard(endpoint: Any) -> Any:
+        async def guarded(request: Request) -> Response:
+            if token is not None:
+                kind, _, given = request.headers.get("authorization", "").partition(" ")
+                # Kubernetes sends no header of its own; its path carries the token.
+                given = request.path_params.get("token", given if kind.lower() == "bearer" else "")
+                if not hmac.compare_digest(given.encode(), token.encode()):
+                    raise _HttpError(401, "send Authorization: Bearer and the gate's token")
+            response: Response = await endpoint(request)
+            return response
+
+        return guarded
+
+    return guard
+
+
+async def _document(request: Request) -> Any:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _HttpError(413, f"the body has more than {MAX_BODY_BYTES} bytes")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise _HttpError(400, "the body is not JSON") from None
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, error.status if isinstance(error, _HttpError) else 422)
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    """Nothing to judge by: a client that gets this decides by itself whether it fails open or closed."""
+    return JSONResponse({"error": str(error)}, 503)
