@@ -169,14 +169,23 @@ class Ledger:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Write]:
-        """A transaction that is alone in writing, committed at the end, rolled back by any exception."""
-        with self.engine.connect().execution_options(writes=True) as connection:
-            with connection.begin():
-                yield Write(connection, audit.Chain(connection, self.audit_key))
-            if self.checkpoint is not None:
-                with connection.begin():
-                    audit.write_checkpoint(connection, self.audit_key, self.checkpoint)
+    def write(self, *, advances_checkpoint: bool = True) -> Iterator[Write]:
+        """A transaction that is alone in writing, committed at the end, rolled back by any exception.
+
+        Args:
+            advances_checkpoint: False where many small writes follow each other: the caller then calls
+                ``advance_checkpoint`` itself, now and then and at the end.
+        """
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield Write(connection, audit.Chain(connection, self.audit_key))
+        if advances_checkpoint:
+            self.advance_checkpoint()
+
+    def advance_checkpoint(self) -> None:
+        """Say in the checkpoint how far the audit trail has come."""
+        if self.checkpoint is not None:
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                audit.write_checkpoint(connection, self.audit_key, self.checkpoint)
 
     def state(self) -> State:
         with self.read() as connection:

@@ -160,10 +160,17 @@ class HomeGate:
                 self._known = _Known(version, read_gate_facts(self.home, configuration), configuration)
             return self._known.facts, self._known.configuration
 
-    def ask(self, asks: Sequence[gate.Ask]) -> list[gate.Reply | gate.GateError]:
+    def ask(self, asks: Sequence[gate.Ask], *, advances_checkpoint: bool = True) -> list[gate.Reply | gate.GateError]:
         """Answer asks in one transaction, in their order."""
         facts, configuration = self.known()
-        return gate.answer_asks(self.ledger, asks, facts, configuration.guardrails.gate, now=self.clock())
+        return gate.answer_asks(
+            self.ledger,
+            asks,
+            facts,
+            configuration.guardrails.gate,
+            now=self.clock(),
+            advances_checkpoint=advances_checkpoint,
+        )
 
     def peek(self, ask: gate.Ask) -> gate.Answer:
         """What an ask would be answered now; nothing is held and nothing recorded."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,6 +31,8 @@ from orchestration.gate import HomeGate, NothingPublishedError
 MAX_BODY_BYTES = 1024 * 1024
 """A Kubernetes object has at most 1.5 MiB; one with an estimate is far smaller."""
 MAX_BATCH = 256
+CHECKPOINT_SECONDS = 1.0
+"""How far the checkpoint of the audit trail may lag behind while asks follow each other."""
 
 
 class _HttpError(Exception):
@@ -38,12 +41,15 @@ class _HttpError(Exception):
         super().__init__(message)
 
 
+_Waiting = tuple[gate.Ask, asyncio.Future[gate.Reply | gate.GateError]]
+
+
 class Batches:
     """Asks that wait for the next transaction."""
 
     def __init__(self, home_gate: HomeGate) -> None:
         self._gate = home_gate
-        self._waiting: asyncio.Queue[tuple[gate.Ask, asyncio.Future[gate.Reply | gate.GateError]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue()
 
     async def answer(self, ask: gate.Ask) -> gate.Reply:
         """Raises: GateError, and what answering a whole batch raises."""
@@ -56,20 +62,34 @@ class Batches:
 
     async def work(self) -> None:
         """Answer batches, one after the other, until cancelled."""
+        first = asyncio.create_task(self._waiting.get())
+        advanced_at, is_behind = time.monotonic(), False
         while True:
-            batch = [await self._waiting.get()]
+            await asyncio.wait({first}, timeout=CHECKPOINT_SECONDS if is_behind else None)
+            if is_behind and (not first.done() or time.monotonic() - advanced_at > CHECKPOINT_SECONDS):
+                await run_in_threadpool(self._gate.ledger.advance_checkpoint)
+                advanced_at, is_behind = time.monotonic(), False
+            if not first.done():
+                continue
+            batch = [first.result()]
             while len(batch) < MAX_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            try:
-                replies = await run_in_threadpool(self._gate.ask, [ask for ask, _ in batch])
-            except Exception as error:  # every one who waits must hear of it, whatever it is
-                for _, answered in batch:
-                    if not answered.done():
-                        answered.set_exception(error)
-                continue
-            for (_, answered), reply in zip(batch, replies, strict=True):
+            first = asyncio.create_task(self._waiting.get())
+            await self._answer(batch)
+            is_behind = True
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            asks = [ask for ask, _ in batch]
+            replies = await run_in_threadpool(self._gate.ask, asks, advances_checkpoint=False)
+        except Exception as error:  # every one who waits must hear of it, whatever it is
+            for _, answered in batch:
                 if not answered.done():
-                    answered.set_result(reply)
+                    answered.set_exception(error)
+            return
+        for (_, answered), reply in zip(batch, replies, strict=True):
+            if not answered.done():
+                answered.set_result(reply)
 
 
 def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
@@ -82,6 +102,7 @@ def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
         worker = asyncio.create_task(batches.work())
         yield
         worker.cancel()
+        await run_in_threadpool(home_gate.ledger.advance_checkpoint)
         await asyncio.gather(*telling, return_exceptions=True)
 
     def tell(reply: gate.Reply) -> None:

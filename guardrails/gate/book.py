@@ -93,7 +93,13 @@ class Reply:
 
 
 def answer_asks(
-    ledger: Ledger, asks: Sequence[Ask], facts: GateFacts, settings: Gate, *, now: datetime
+    ledger: Ledger,
+    asks: Sequence[Ask],
+    facts: GateFacts,
+    settings: Gate,
+    *,
+    now: datetime,
+    advances_checkpoint: bool = True,
 ) -> list[Reply | GateError]:
     """Answer asks in their order, in one transaction; each sees what those before it hold.
 
@@ -101,7 +107,7 @@ def answer_asks(
     reply there is an error for an estimate below zero, for broken glass where the configuration has none, and for a
     job's name that stands for something else.
     """
-    with ledger.write() as write:
+    with ledger.write(advances_checkpoint=advances_checkpoint) as write:
         totals = _swept(write, facts, now)
         before = dict(totals)
         standing = _standing(write, [ask.job for ask in asks if ask.job])

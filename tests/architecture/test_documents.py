@@ -65,6 +65,8 @@ def test_the_example_environment_lists_exactly_the_variables_in_use(project_dir:
 def commands(group: TyperGroup, path: str = "aifinops") -> Iterator[str]:
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield f"{path} {name}"
             yield from commands(command, f"{path} {name}")
         else:
             yield f"{path} {name}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("finops", "ingestion", "models", "guardrails", "reports", "simulator", "orchestration", "cli")
+PACKAGES = ("finops", "ingestion", "models", "guardrails", "reports", "simulator", "orchestration", "portal", "cli")
 
 
 def modules(project_dir: Path) -> list[Path]:

@@ -1,0 +1,177 @@
+"""How long a job waits at the budget gate: over HTTP at a steady rate, and as the command that a pipeline's step runs.
+
+    python -m benchmarks.gate [--rate 500] [--seconds 20]
+
+Here: a real server in its own process, a ledger that syncs every transaction, 50 budgets, a load that does not
+slow down when answers do (each latency counts from the moment when its ask was due).
+Not here: whether the answers are right (tests).
+
+Floor: the same load on ``/healthz``, which writes nothing; for the command, a Python that does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from finops.paths import PROJECT_DIR, Home
+
+AS_OF = "2026-10-20T06:00Z"
+BUDGETS = 50
+CONNECTIONS = 64
+COMMANDS = 20
+WARM_UP_SECONDS = 2.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=int, default=500, help="asks a second")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home, config = Home(Path(folder) / "home"), Path(folder) / "config"
+        _publish(home)
+        _configure(config)
+        with _serving(home, config) as port:
+            asyncio.run(_load(port, options.rate, WARM_UP_SECONDS, _ask))
+            asks = asyncio.run(_load(port, options.rate, options.seconds, _ask))
+            floor = asyncio.run(_load(port, options.rate, options.seconds, _health))
+            command = _command(port)
+    print(f"\n| at {options.rate} a second for {options.seconds:g} s | p50 ms | p95 ms | p99 ms | worst ms |")
+    print("|---|---|---|---|---|")
+    for name, found in (("ask and hold", asks), ("floor: /healthz", floor)):
+        cuts = statistics.quantiles(found, n=100)
+        print(f"| {name} | {cuts[49]:.1f} | {cuts[94]:.1f} | {cuts[98]:.1f} | {max(found):.1f} |")
+    print("\n| command | median ms | slowest of 20 ms |\n|---|---|---|")
+    for name, found in command.items():
+        print(f"| {name} | {statistics.median(found):.0f} | {max(found):.0f} |")
+
+
+async def _load(port: int, rate: int, seconds: float, request: object) -> list[float]:
+    """Milliseconds from when each request was due to its answer."""
+    due: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
+    found: list[float] = []
+    count = int(rate * seconds)
+
+    async def connection() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while True:
+            number, at = await due.get()
+            if number < 0:
+                writer.close()
+                return
+            writer.write(request(number))  # type: ignore[operator]
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode())
+            found.append((time.perf_counter() - at) * 1000)
+
+    workers = [asyncio.create_task(connection()) for _ in range(CONNECTIONS)]
+    start = time.perf_counter() + 0.1
+    for number in range(count):
+        at = start + number / rate
+        if (left := at - time.perf_counter()) > 0:
+            await asyncio.sleep(left)
+        due.put_nowait((number, at))
+    for _ in workers:
+        due.put_nowait((-1, 0.0))
+    await asyncio.gather(*workers)
+    return found
+
+
+def _ask(number: int) -> bytes:
+    document = {
+        "estimate": "0.01",
+        "currency": "USD",
+        "who": "benchmark",
+        "scopes": {"team": f"team-{number % BUDGETS}"},
+        "job": f"job-{time.time_ns()}-{number}",
+    }
+    body = json.dumps(document).encode()
+    return b"POST /v1/gate/asks HTTP/1.1\r\nHost: gate\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def _health(_number: int) -> bytes:
+    return b"GET /healthz HTTP/1.1\r\nHost: gate\r\n\r\n"
+
+
+def _command(port: int) -> dict[str, list[float]]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AIFINOPS_")}
+    environ |= {"AIFINOPS_GATE_URL": f"http://127.0.0.1:{port}", "PYTHONPATH": str(PROJECT_DIR)}
+    ask = [sys.executable, "-m", "cli.entry", "gate", "--team", "team-1", "--estimate", "1USD"]
+    found: dict[str, list[float]] = {"aifinops gate": [], "floor: python -c pass": []}
+    for command, times in zip((ask, [sys.executable, "-c", "pass"]), found.values(), strict=True):
+        for _ in range(COMMANDS):
+            started = time.perf_counter()
+            subprocess.run(command, env=environ, check=True, capture_output=True)
+            times.append((time.perf_counter() - started) * 1000)
+    return found
+
+
+@contextmanager
+def _serving(home: Home, config: Path) -> Iterator[int]:
+    command = [sys.executable, "-m", "cli.entry", "gate", "serve", "--port", "0"]
+    command += ["--home", str(home.path), "--config", str(config), "--as-of", AS_OF]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR) as server:
+        try:
+            line = server.stderr.readline() if server.stderr else ""
+            yield int(line.split("http://127.0.0.1:")[1].split(";")[0])
+        finally:
+            server.terminate()
+
+
+def _publish(home: Home) -> None:
+    folder = home.path / ".published" / "1"
+    folder.mkdir(parents=True)
+    marts = {
+        "fct_budget_status": f"""
+            select 'budget-' || n as budget_id, 'team' as scope_type, 'team-' || n as scope_value,
+                date '2026-10-01' as period_start, date '2026-10-31' as period_end,
+                timestamp '2026-10-01' as period_starts_at, timestamp '2026-11-01' as period_ends_at,
+                'USD' as currency, 10000::decimal(38, 12) as budget_amount, 500::decimal(38, 12) as billed_to_date,
+                0::decimal(38, 12) as calibrated_estimated_since_billed,
+                0::decimal(38, 12) as estimated_since_billed, 0::decimal(38, 12) as committed_cost,
+                date '2026-10-18' as billed_through
+            from range({BUDGETS}) as numbers(n)
+            union all
+            select 'company', 'company', 'all', date '2026-10-01', date '2026-10-31', timestamp '2026-10-01',
+                timestamp '2026-11-01', 'USD', 1000000, 25000, 0, 0, 0, date '2026-10-18'
+        """,
+        "fct_reconciliation_daily": """
+            select 'USD' as billing_currency, date '2026-10-05' as usage_date, true as is_reconciled
+        """,
+        "fct_exchange_rate_daily": """
+            select 'USD' as billing_currency, date '2026-10-05' as usage_date, 1::decimal(38, 12) as exchange_rate
+        """,
+    }
+    with duckdb.connect() as connection:
+        for name, sql in marts.items():
+            connection.sql(sql).write_parquet(str(folder / f"{name}.parquet"))
+    home.published.symlink_to(folder, target_is_directory=True)
+
+
+def _configure(config: Path) -> None:
+    config.mkdir()
+    for file in (PROJECT_DIR / "config").glob("*.yml"):
+        (config / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    tags = (config / "tags.yml").read_text(encoding="utf-8")
+    teams = "".join(f"  - {{team: team-{number}}}\n" for number in range(BUDGETS))
+    (config / "tags.yml").write_text(tags.replace("\nteams:\n", f"\nteams:\n{teams}", 1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
