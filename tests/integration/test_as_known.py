@@ -130,7 +130,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     # Only the marts: what the models make of them is rebuilt for the past day, and compared with what it was.
     write_tables(load_configuration(config), home.config_tables, NOW)
     history.record(home.config_history, config, home.config_tables, as_of=NOW, recorded_at=NOW)
-    assert run_dbt(home, "run").returncode == 0
+    assert run_dbt(home, "run", keeps_manifest=True).returncode == 0
     manifest = home.path / "dbt" / "target" / "manifest.json"
     publish(home.warehouse, public_marts(manifest), home.published, version="now")
     return Audited(home, digests, Recorder([]))

@@ -72,7 +72,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Status, DbtRe
     for moment in MOMENTS:
         lake.configure(moment, config)
         result = run_dbt(
-            home, command, "--quiet", "--indirect-selection", "cautious", "--select", *models,
+            home, command, "--quiet", "--indirect-selection", "cautious", "--select", *models, keeps_manifest=True,
         )  # fmt: skip
         assert result.returncode == 0, result.output
         names = [row[0] for row in result.query("describe marts.fct_budget_status")]

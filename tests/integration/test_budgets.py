@@ -86,8 +86,8 @@ def status(home: Home) -> dict[str, dict[str, Any]]:
     lake.configure(AS_OF, config)
     lake.snapshot("focus__cost_and_usage", _bill(), scope="bill.csv")
     result = run_dbt(
-        home, "build", "--quiet", "--select", "+fct_budget_status", "--exclude", "test_type:unit",
-        "--indirect-selection", "cautious",
+        home, "build", "--quiet", "--select", "+fct_budget_status", "--indirect-selection", "cautious",
+        keeps_manifest=True,
     )  # fmt: skip
     assert result.returncode == 0, result.output
     names = [row[0] for row in result.query("describe marts.fct_budget_status")]

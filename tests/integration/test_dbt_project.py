@@ -24,7 +24,9 @@ PROJECT = PROJECT_DIR / "dbt_project"
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = Home(tmp_path_factory.mktemp("manifest"))
     # Only a file that is read can be warned of.
-    result = run_dbt(home, "--no-partial-parse", "--warn-error-options", '{"error": "all"}', "parse")
+    result = run_dbt(
+        home, "--no-partial-parse", "--warn-error-options", '{"error": "all"}', "parse", keeps_manifest=True
+    )
     assert result.returncode == 0, result.output
     document: dict[str, Any] = json.loads((home.path / "dbt" / "target" / "manifest.json").read_text(encoding="utf-8"))
     return document

@@ -117,7 +117,7 @@ def _land(home: Home, rows: list[dict[str, str | None]]) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     place = Home(tmp_path_factory.mktemp("why"))
     _land(place, _charges())
-    built = run_dbt(place, "build", "--exclude", "tag:signals")
+    built = run_dbt(place, "build", "--exclude", "tag:signals", keeps_manifest=True)
     assert built.returncode == 0, built.output
     marts = [mart for mart in public_marts(place.path / "dbt" / "target" / "manifest.json") if mart.name in _READ]
     publish(place.warehouse, marts, place.published, "first")

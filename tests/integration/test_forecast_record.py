@@ -112,7 +112,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
     marts = ("fct_budget_outlook_daily", "fct_forecast_total", "fct_forecast_quality", "fct_forecast_variance_monthly")
     result = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "cautious", "--select", *(f"+{mart}" for mart in marts),
-        "--exclude", "test_type:unit",
     )  # fmt: skip
     assert result.returncode == 0, result.output
     return result

@@ -115,7 +115,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     lake.snapshot("otel__genai_span", _spans(), scope="spans.jsonl")
     lake.snapshot("prices__model_price", [OTHER_LIST], scope="genai-prices")
     lake.snapshot("focus__cost_and_usage", [charge(FOUND, "12.34")], scope="export", period_start=date(2026, 10, 1))
-    built = run_dbt(home, "run", "--quiet")
+    built = run_dbt(home, "run", "--quiet", keeps_manifest=True)
     assert built.returncode == 0, built.output
     manifest = home.path / "dbt" / "target" / "manifest.json"
     publish(home.warehouse, public_marts(manifest), home.published, version="first")

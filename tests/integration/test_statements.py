@@ -75,7 +75,7 @@ class Organisation:
         self.lake.configure(as_of, self.config)
         result = run_dbt(
             self.home, "build", "--quiet", "--select", "+fct_statement_line_monthly", "+fct_invoice_monthly",
-            "--exclude", "test_type:unit", "--indirect-selection", "cautious",
+            "--indirect-selection", "cautious", keeps_manifest=True,
         )  # fmt: skip
         assert result.returncode == 0, result.output
         manifest = self.home.path / "dbt" / "target" / "manifest.json"

@@ -96,7 +96,7 @@ def build_every_mart(folder: Path) -> Home:
 
 
 def _dbt(home: Home, *arguments: str) -> DbtResult:
-    result = run_dbt(home, *arguments)
+    result = run_dbt(home, *arguments, keeps_manifest=True)
     assert result.returncode == 0, result.output
     return result
 

@@ -286,8 +286,19 @@ _ONE_NAME = tempfile.TemporaryDirectory(prefix="aifinops-dbt-")
 _PROJECT_AS_READ = Path(_ONE_NAME.name) / "partial_parse.msgpack"
 
 
-def run_dbt(home: Home, *arguments: str, target: Path | None = None) -> DbtResult:
-    """Run dbt on a home, as the pipeline does, with its working files beside the home."""
+def run_dbt(
+    home: Home,
+    *arguments: str,
+    target: Path | None = None,
+    keeps_manifest: bool = False,
+    with_unit_tests: bool = False,
+) -> DbtResult:
+    """Run dbt on a home, as the pipeline does, with its working files beside the home.
+
+    Args:
+        keeps_manifest: write ``manifest.json`` and ``run_results.json``, which takes dbt seconds.
+        with_unit_tests: let ``build`` run dbt's unit tests too. Those read no lake, so one test runs them for all.
+    """
     project = PROJECT_DIR / "dbt_project"
     folder = target or home.path / "dbt"
     link = Path(_ONE_NAME.name) / "home"
@@ -300,7 +311,9 @@ def run_dbt(home: Home, *arguments: str, target: Path | None = None) -> DbtResul
     command = [
         str(Path(sys.executable).with_name("dbt")),
         "--no-use-colors",
+        *(() if keeps_manifest else ("--no-write-json",)),
         *arguments,
+        *(("--exclude-resource-type", "unit_test") if "build" in arguments and not with_unit_tests else ()),
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
     ]
