@@ -67,11 +67,10 @@ select
 from range(60) as t(i);
 create or replace table staging.base_otel__genai_span as
 select
-    'history' as source_id, 'history.json' as x_file, i as x_row, lpad(hex(i), 32, '0') as trace_id,
-    lpad(hex(i), 16, '0') as span_id,
+    'history' as source_id, 'history.json' as x_file, cast(null as bigint) as x_row,
+    cast(null as varchar) as trace_id, cast(null as varchar) as span_id, hash(i) as span_key,
     timestamp '{first_day}' + to_microseconds(cast(i * {step} as bigint)) as start_at,
     timestamp '{first_day}' + to_microseconds(cast(i * {step} as bigint)) as end_at,
-    'gateway' as service_name, 'chat' as operation_name,
     case when apps.model = 'gpt-4.1' then 'azure.ai.openai' else 'openai' end as provider_name,
     apps.model as request_model, apps.model as response_model, apps.deployment_name, apps.resource_id,
     cast(200 + hash(i) % 4000 as bigint) as input_tokens,
@@ -85,7 +84,7 @@ select
     'standard' as service_tier, 'global' as deployment_type, cast(null as varchar) as region_id,
     cast(0 as bigint) as retry_count, cast(null as double) as first_token_seconds, cast(null as varchar) as error_type,
     apps.team, apps.app, 'feature-' || (hash(i + 3) % 4) as feature, 'prod' as environment,
-    cast(null as varchar) as customer_hash, cast(null as varchar) as user_hash, cast(null as varchar) as api_key_name,
+    cast(null as varchar) as customer_hash, cast(null as varchar) as api_key_name,
     cast(null as varchar) as rejected_column, hash({words}) as said_key
 from range({rows}) as t(i)
 inner join apps on apps.number = hash(i + 5) % 60

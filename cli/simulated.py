@@ -64,6 +64,7 @@ def served_organisation(home: Home, console: Console | None = None, port: int = 
             **os.environ,
             **_litellm(home, console, more),
             "AIFINOPS_EXPORTS_URL": str(home.simulator / "azure-exports"),
+            "AIFINOPS_SUBSIDIARY_EXPORTS_URL": str(home.simulator / "subsidiary-exports"),
             "AIFINOPS_SPANS_URL": str(home.simulator / "spans"),
             "AIFINOPS_OUTCOMES_URL": str(home.simulator / "outcomes"),
             "AIFINOPS_NVML_URL": str(home.simulator / "nvml"),

@@ -22,7 +22,8 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from simulator.bill import BILLING_PROFILE_ID, amount
+from simulator.bill import amount
+from simulator.billing_accounts import GROUP
 from simulator.randomness import stable_uuid
 
 Dataset = Literal["ActualCost", "AmortizedCost"]
@@ -266,7 +267,7 @@ def _write_run(
         "exportConfig": {
             **run.manifest["exportConfig"],
             "exportName": EXPORT_NAMES[dataset],
-            "resourceId": f"{BILLING_PROFILE_ID}/providers/Microsoft.CostManagement/exports/{EXPORT_NAMES[dataset]}",
+            "resourceId": f"{GROUP.profile_id}/providers/Microsoft.CostManagement/exports/{EXPORT_NAMES[dataset]}",
             "dataVersion": DATA_VERSION,
             "type": dataset,
         },

@@ -21,6 +21,7 @@ from finops.money import split
 from finops.periods import BillingPeriod, days
 from simulator import catalogue, meters, shapes, usage
 from simulator import organisation as org
+from simulator.billing_accounts import GROUP, PRICING_CURRENCY, BillingAccount
 from simulator.catalogue import Item
 from simulator.focus_header import HEADER
 from simulator.meters import TOKEN_MODELS, Meter, Service
@@ -28,12 +29,6 @@ from simulator.randomness import stable_int, stable_uuid, stream
 
 INVOICE_PLACEHOLDER = "@invoice@"
 """Stands where the invoice id comes once the month is closed."""
-
-BILLING_ACCOUNT = "7e2c1f6a-54b0-4b8f-9a57-3d1e0c9b8a41:5c0d9e7f-2a64-4e13-8f0b-6b7d8c9e0f12_2019-05-31"
-BILLING_PROFILE = "NWPA-KBGH-BG7-PGB"
-BILLING_ACCOUNT_ID = f"/providers/Microsoft.Billing/billingAccounts/{BILLING_ACCOUNT}"
-BILLING_PROFILE_ID = f"{BILLING_ACCOUNT_ID}/billingProfiles/{BILLING_PROFILE}"
-ORGANISATION_NAME = "Contoso Retail Group"
 
 RESERVED_NODE_MONTHLY_FEE = Decimal("6971.37")
 """One year's reservation of one NC96ads A100 v4, paid by the month: 35% below 730 hours at list price."""
@@ -102,6 +97,43 @@ def usage_charge(
     return Charge(
         subscription, resource_id, kind, service, meter, tuple(tags), day, quantity, cost, cost, meter.list_price,
         meter.contracted_price, pricing_category=pricing_category,
+    )  # fmt: skip
+
+
+def purchase(
+    subscription: str,
+    resource_id: str,
+    kind: str,
+    service: Service,
+    name: str,
+    amount: Decimal,
+    description: str,
+    day: date,
+    period_days: int,
+    tags: Iterable[tuple[str, str]] = (),
+) -> Charge:
+    """A recurring fee, charged at once for ``period_days``."""
+    meter = meters.simple(name, service.name, service.name, "1/Month", "Months", str(amount))
+    charge = usage_charge(subscription, resource_id, kind, service, meter, tags, day, Decimal(1))
+    return replace(
+        charge, category="Purchase", frequency="Recurring", description=description, period_days=period_days
+    )
+
+
+def in_billing_currency(charge: Charge, account: BillingAccount) -> Charge:
+    """A charge in USD as ``account`` is billed for it: prices at the month's rate with 6 digits, money to match."""
+    if account.currency == PRICING_CURRENCY:
+        return charge
+    rate = account.exchange_rate(charge.period)
+
+    def converted(price: Decimal) -> Decimal:
+        return (price * rate).quantize(_MICRO, ROUND_HALF_EVEN)
+
+    contracted = converted(charge.contracted_unit_price)
+    cost = contracted * charge.quantity
+    return replace(
+        charge, list_unit_price=converted(charge.list_unit_price), contracted_unit_price=contracted, billed_cost=cost,
+        effective_cost=cost,
     )  # fmt: skip
 
 
@@ -305,13 +337,9 @@ class Biller:
         month = BillingPeriod.containing(day)
 
         def fee(resource_id: str, kind: str, service: Service, name: str, amount: Decimal, description: str) -> Charge:
-            meter = meters.simple(name, service.name, service.name, "1/Month", "Months", str(amount))
             # Purchases have no tags of their own; tag inheritance gives them the subscription's.
             tags = (("team", "platform"), ("environment", "production")) if kind else ()
-            charge = usage_charge(org.SHARED, resource_id, kind, service, meter, tags, day, Decimal(1))
-            return replace(
-                charge, category="Purchase", frequency="Recurring", description=description, period_days=month.days
-            )
+            return purchase(org.SHARED, resource_id, kind, service, name, amount, description, day, month.days, tags)
 
         def scaled(amount: str | Decimal) -> Decimal:
             return (Decimal(amount) * self._scale).quantize(Decimal("0.01"))
@@ -414,8 +442,11 @@ def _token_charge(
     )
 
 
-def focus_row(charge: Charge) -> list[str]:
-    """A charge as Azure's FOCUS 1.2 export writes it: one text per column of ``HEADER``, empty for null."""
+def focus_row(charge: Charge, account: BillingAccount = GROUP) -> list[str]:
+    """A charge in USD as the FOCUS 1.2 export of a billing profile writes it: one text per column of ``HEADER``, empty
+    for null. Only usage and plain purchases can be billed in another currency than USD."""
+    charge = in_billing_currency(charge, account)
+    exchange_rate = account.exchange_rate(charge.period)
     meter, service, period = charge.meter, charge.service, charge.period
     resource = _recased(charge.resource_id, charge.day)
     end = charge.day + timedelta(days=charge.period_days)
@@ -434,15 +465,15 @@ def focus_row(charge: Charge) -> list[str]:
     details = json.dumps(dict(meter.details), separators=(",", ":")) if meter.details else ""
     values = {
         "BilledCost": amount(charge.billed_cost),
-        "BillingAccountId": _recased(BILLING_PROFILE_ID, charge.day),
-        "BillingAccountName": f"{ORGANISATION_NAME} - AI",
+        "BillingAccountId": _recased(account.profile_id, charge.day),
+        "BillingAccountName": f"{account.name} - AI",
         "BillingAccountType": "Billing Profile",
-        "BillingCurrency": "USD",
+        "BillingCurrency": account.currency,
         "BillingPeriodEnd": _moment(period.end),
         "BillingPeriodStart": _moment(period.start),
         "ChargeCategory": charge.category,
         "ChargeClass": charge.charge_class,
-        "ChargeDescription": charge.description or f"{meter.subcategory} - {meter.name} - {org.REGION_NAME}",
+        "ChargeDescription": charge.description or f"{meter.subcategory} - {meter.name} - {account.region_name}",
         "ChargeFrequency": charge.frequency,
         "ChargePeriodEnd": _moment(end),
         "ChargePeriodStart": _moment(charge.day),
@@ -463,13 +494,13 @@ def focus_row(charge: Charge) -> list[str]:
         "ListCost": amount(list_cost),
         "ListUnitPrice": amount(charge.list_unit_price) if has_price else "",
         "PricingCategory": charge.pricing_category,
-        "PricingCurrency": "USD",
+        "PricingCurrency": PRICING_CURRENCY,
         "PricingQuantity": amount(charge.quantity) if has_price else "",
         "PricingUnit": meter.pricing_unit if has_price else "",
         "ProviderName": "Microsoft",
         "PublisherName": charge.publisher,
-        "RegionId": org.REGION if name else "",
-        "RegionName": org.REGION_NAME if name else "",
+        "RegionId": account.region if name else "",
+        "RegionName": account.region_name if name else "",
         "ResourceId": resource,
         "ResourceName": name,
         "ResourceType": _resource_type_name(charge.kind),
@@ -483,26 +514,26 @@ def focus_row(charge: Charge) -> list[str]:
         if has_price
         else "",
         "SubAccountId": f"/subscriptions/{charge.subscription}",
-        "SubAccountName": org.SUBSCRIPTIONS[charge.subscription],
+        "SubAccountName": account.subscriptions[charge.subscription],
         "SubAccountType": "Subscription",
         "Tags": tags,
         "x_AccountId": "",
         "x_AmortizationClass": charge.amortization or ("Principal" if is_purchase and charge.commitment else ""),
-        "x_BilledCostInUsd": amount(charge.billed_cost),
+        "x_BilledCostInUsd": amount(charge.billed_cost / exchange_rate),
         "x_BilledUnitPrice": amount(charge.contracted_unit_price) if has_price else "",
-        "x_BillingAccountId": BILLING_ACCOUNT,
-        "x_BillingAccountName": ORGANISATION_NAME,
-        "x_BillingExchangeRate": "1",
+        "x_BillingAccountId": account.account,
+        "x_BillingAccountName": account.name,
+        "x_BillingExchangeRate": amount(exchange_rate),
         "x_BillingExchangeRateDate": _moment(period.start),
-        "x_BillingProfileId": BILLING_PROFILE,
-        "x_BillingProfileName": f"{ORGANISATION_NAME} - AI",
-        "x_ContractedCostInUsd": amount(contracted_cost),
+        "x_BillingProfileId": account.profile,
+        "x_BillingProfileName": f"{account.name} - AI",
+        "x_ContractedCostInUsd": amount(contracted_cost / exchange_rate),
         "x_CostCenter": "",
-        "x_EffectiveCostInUsd": amount(charge.effective_cost),
+        "x_EffectiveCostInUsd": amount(charge.effective_cost / exchange_rate),
         "x_EffectiveUnitPrice": amount(effective_price) if has_price else "",
-        "x_InvoiceSectionId": "AI01",
+        "x_InvoiceSectionId": account.invoice_section,
         "x_InvoiceSectionName": "AI workloads",
-        "x_ListCostInUsd": amount(list_cost),
+        "x_ListCostInUsd": amount(list_cost / exchange_rate),
         "x_PricingBlockSize": str(meter.block) if has_price else "",
         "x_PricingSubcategory": {"Dynamic": "Spot", "Committed": "Committed Usage"}.get(
             charge.pricing_category, "Standard"

@@ -1,6 +1,6 @@
 """Azure Cost Management exports: runs of manifests and parts, cumulative, restated, one folder per run.
 
-Here: which run shows which rows, and the files. One managed export at billing-profile scope covers all subscriptions; a
+Here: which run shows which rows, and the files. One managed export at billing-profile scope covers all its subscriptions; a
 back-fill gives one closed run per month, then there is a month-to-date run every day, and until day 5 one for the month
 before.
 Not here: the rows (``simulator.bill``).
@@ -27,14 +27,13 @@ import pyarrow.parquet as pq
 
 from finops.periods import BillingPeriod, days
 from simulator import organisation as org
-from simulator.bill import BILLING_PROFILE_ID, INVOICE_PLACEHOLDER, Charge, focus_row, restate
+from simulator.bill import INVOICE_PLACEHOLDER, Charge, focus_row, restate
+from simulator.billing_accounts import GROUP, BillingAccount
 from simulator.focus_header import DECIMALS, HEADER, TIMES
 from simulator.randomness import stable_int, stable_uuid
 
-EXPORT_NAME = "ai-focus-cost"
 ROOT_FOLDER = "finops"
 CONTAINER = "exports"
-EXPORT_ID = f"{BILLING_PROFILE_ID}/providers/Microsoft.CostManagement/exports/{EXPORT_NAME}"
 DAILY_RUNS = 35
 ROWS_PER_PART = 2_500
 RUN_TIME = time(4, 30)
@@ -47,8 +46,9 @@ FileFormat = Literal["csv", "parquet"]
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of the export for one month."""
+    """One execution of a billing profile's export for one month."""
 
+    account: BillingAccount
     period: BillingPeriod
     submitted_at: datetime
     is_closed: bool
@@ -56,22 +56,28 @@ class Run:
 
     @property
     def run_id(self) -> str:
-        return stable_uuid("run", self.period.start, self.submitted_at.isoformat())
+        return stable_uuid(*self.names("run"), self.submitted_at.isoformat())
+
+    def names(self, kind: str) -> tuple[object, ...]:
+        """What tells ids of a month apart."""
+        return (kind, self.period.start) if self.account is GROUP else (kind, self.account.key, self.period.start)
 
     @property
     def folder(self) -> str:
         span = f"{self.period.start:%Y%m%d}-{self.period.last_day:%Y%m%d}"
-        return f"{ROOT_FOLDER}/{EXPORT_NAME}/{span}/{self.submitted_at:%Y%m%d%H%M}/{self.run_id}"
+        return f"{ROOT_FOLDER}/{self.account.export_name}/{span}/{self.submitted_at:%Y%m%d%H%M}/{self.run_id}"
 
 
-def planned_runs(parameters: org.Parameters) -> list[Run]:
-    """Every run, oldest first: closed months as one run each, the last 35 days as daily runs."""
+def planned_runs(parameters: org.Parameters, account: BillingAccount = GROUP) -> list[Run]:
+    """Every run of a profile's export, oldest first: closed months as one run each, the last 35 days as daily runs."""
     runs = []
     first_daily = max(parameters.today - timedelta(days=DAILY_RUNS - 1), parameters.first_day)
     period = BillingPeriod.containing(parameters.first_day)
     while period.end + timedelta(days=CLOSED_ON_DAY - 1) < first_daily:
         runs.append(
-            Run(period, datetime.combine(period.end + timedelta(days=CLOSED_ON_DAY), RUN_TIME, UTC), True, True)
+            Run(
+                account, period, datetime.combine(period.end + timedelta(days=CLOSED_ON_DAY), RUN_TIME, UTC), True, True
+            )
         )
         period = period.next()
     for day in days(first_daily, parameters.today + timedelta(days=1)):
@@ -80,9 +86,9 @@ def planned_runs(parameters: org.Parameters) -> list[Run]:
             continue
         current = BillingPeriod.containing(day)
         if day.day <= CLOSED_ON_DAY and current.previous().end > parameters.first_day:
-            runs.append(Run(current.previous(), submitted, day.day == CLOSED_ON_DAY, False))
+            runs.append(Run(account, current.previous(), submitted, day.day == CLOSED_ON_DAY, False))
         if day.day > org.BILL_LAG_DAYS:
-            runs.append(Run(current, submitted, False, False))
+            runs.append(Run(account, current, submitted, False, False))
     return runs
 
 
@@ -100,7 +106,7 @@ def shows_first_estimate(run: Run) -> bool:
 
 
 class ExportWriter:
-    """Writes runs; rows of a day are rendered once and reused by every run that shows them."""
+    """Writes runs of one profile; rows of a day are rendered once and reused by every run that shows them."""
 
     def __init__(
         self,
@@ -108,11 +114,13 @@ class ExportWriter:
         parameters: org.Parameters,
         charges_of: Callable[[date], list[Charge]],
         file_format: FileFormat = "csv",
+        account: BillingAccount = GROUP,
     ) -> None:
         self._root = root
         self._parameters = parameters
         self._charges_of = charges_of
         self._format = file_format
+        self._account = account
         self._rows: dict[tuple[date, bool], list[list[str]]] = {}
         self._lines: dict[tuple[date, bool], list[str]] = {}
 
@@ -142,7 +150,7 @@ class ExportWriter:
             charges = self._charges_of(day)
             if is_first_estimate:
                 charges = [restate(c, RESTATED_BY) if is_restated(c) else c for c in charges]
-            self._rows[key] = [focus_row(charge) for charge in charges]
+            self._rows[key] = [focus_row(charge, self._account) for charge in charges]
         return self._rows[key]
 
     def _day_lines(self, key: tuple[date, bool]) -> list[str]:
@@ -173,8 +181,8 @@ class ExportWriter:
             "blobCount": len(blobs),
             "dataRowCount": sum(int(str(blob["dataRowCount"])) for blob in blobs),
             "exportConfig": {
-                "exportName": EXPORT_NAME,
-                "resourceId": EXPORT_ID,
+                "exportName": run.account.export_name,
+                "resourceId": run.account.export_id,
                 "dataVersion": "1.2",
                 "apiVersion": "2025-03-01",
                 "type": "FocusCost",
@@ -207,7 +215,7 @@ def is_restated(charge: Charge) -> bool:
 
 
 def _invoice_id(run: Run) -> str:
-    return f"G{stable_int(10**9, 'invoice', run.period.start):09d}" if run.is_closed else ""
+    return f"G{stable_int(10**9, *run.names('invoice')):09d}" if run.is_closed else ""
 
 
 def _csv_line(row: list[str]) -> str:

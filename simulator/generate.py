@@ -5,6 +5,7 @@ Not here: what is in the files.
 
 Layout of a generated folder:
     azure-exports/   the storage container of the billing export
+    subsidiary-exports/  that of two subsidiaries, billed in EUR and GBP
     spans/           the gateway's spans, one file per day
     outcomes/        business outcomes, one file per month
     saas/            the list of SaaS subscriptions
@@ -28,12 +29,14 @@ from typing import Any
 
 from finops.periods import BillingPeriod, days
 from finops.processes import runs_elsewhere
-from simulator import exports, gpu, nvml, outcomes, spans, subscriptions, telemetry, usage
+from simulator import exports, gpu, nvml, outcomes, spans, subscriptions, subsidiaries, telemetry, usage
 from simulator import organisation as org
 from simulator.bill import Biller, Charge
+from simulator.billing_accounts import SUBSIDIARIES, BillingAccount
 from simulator.truths import Tally, truth_document
 
 EXPORTS_FOLDER = "azure-exports"
+SUBSIDIARY_EXPORTS_FOLDER = "subsidiary-exports"
 SPANS_FOLDER = "spans"
 OUTCOMES_FOLDER = "outcomes"
 SAAS_FOLDER = "saas"
@@ -61,6 +64,10 @@ class Organisation:
     @property
     def exports(self) -> Path:
         return self.directory / EXPORTS_FOLDER
+
+    @property
+    def subsidiary_exports(self) -> Path:
+        return self.directory / SUBSIDIARY_EXPORTS_FOLDER
 
     @property
     def spans_folder(self) -> Path:
@@ -145,7 +152,10 @@ def _swap(making: Path, directory: Path) -> None:
 def _write_all(
     root: Path, parameters: org.Parameters, file_format: exports.FileFormat, say: Progress
 ) -> dict[str, int]:
-    for folder in (EXPORTS_FOLDER, SPANS_FOLDER, OUTCOMES_FOLDER, SAAS_FOLDER, NVML_FOLDER, TELEMETRY_FOLDER):
+    for folder in (
+        EXPORTS_FOLDER, SUBSIDIARY_EXPORTS_FOLDER, SPANS_FOLDER, OUTCOMES_FOLDER, SAAS_FOLDER, NVML_FOLDER,
+        TELEMETRY_FOLDER,
+    ):  # fmt: skip
         (root / folder).mkdir()
     say("GPU cluster")
     gpu_hours = gpu.cluster_hours(parameters)
@@ -186,9 +196,13 @@ def _write_all(
     say("billing exports")
     writer = exports.ExportWriter(root / EXPORTS_FOLDER, parameters, charges.__getitem__, file_format)
     runs = exports.planned_runs(parameters)
-    bill_rows = 0
+    bill_rows, run_count = 0, len(runs)
     for run in runs:
         bill_rows += writer.write(run)
+    for account in SUBSIDIARIES:
+        rows, count = _write_subsidiary(root / SUBSIDIARY_EXPORTS_FOLDER, parameters, file_format, account)
+        bill_rows += rows
+        run_count += count
 
     say("outcomes")
     outcome_rows: dict[BillingPeriod, list[tuple[str, ...]]] = {}
@@ -206,11 +220,25 @@ def _write_all(
     (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return {
         "bill_rows": bill_rows,
-        "runs": len(runs),
+        "runs": run_count,
         "spans": planted["spans"],
         "outcome_rows": sum(map(len, outcome_rows.values())),
         "gpu_readings": len(gpu_hours),
     }
+
+
+def _write_subsidiary(
+    root: Path, parameters: org.Parameters, file_format: exports.FileFormat, account: BillingAccount
+) -> tuple[int, int]:
+    """Rows and runs of a subsidiary's export."""
+    charges: dict[date, list[Charge]] = {
+        day: subsidiaries.charges(account, parameters, day)
+        for day in days_of(parameters)
+        if day <= parameters.last_billed_day
+    }
+    writer = exports.ExportWriter(root, parameters, charges.__getitem__, file_format, account)
+    runs = exports.planned_runs(parameters, account)
+    return sum(writer.write(run) for run in runs), len(runs)
 
 
 def _delivered(path: Path, last_day: date, parameters: org.Parameters) -> None:

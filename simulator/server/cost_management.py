@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.azure_cost import DATASETS, Dataset, csv_text, detail_row, newest_runs
-from simulator.bill import BILLING_ACCOUNT_ID, BILLING_PROFILE_ID, amount
+from simulator.bill import amount
+from simulator.billing_accounts import GROUP
 from simulator.randomness import stable_uuid
 
 ROWS_PER_PAGE = 1_000
@@ -169,7 +170,7 @@ class CostStore:
             if match[1] not in known:
                 raise CostError(404, "SubscriptionNotFound", f"The subscription '{match[1]}' could not be found.")
             rows = [row for row in rows if row["subscriptionid"].lower() == match[1]]
-        elif folded not in (BILLING_PROFILE_ID.lower(), BILLING_ACCOUNT_ID.lower()):
+        elif folded not in (GROUP.profile_id.lower(), GROUP.account_id.lower()):
             raise CostError(404, "NotFound", f"The scope '{scope}' was not found.")
         return [row for row in rows if start.isoformat() <= row["day"] <= end.isoformat()]
 

@@ -16,7 +16,7 @@ import simulator
 from finops.config.models import AzureCostApiSource, AzureExportsSource, BillFilesSource
 from finops.paths import Home
 from simulator.azure_cost import EXPORT_NAMES, write_cost_exports
-from simulator.bill import BILLING_PROFILE_ID
+from simulator.billing_accounts import GROUP
 from simulator.server import SimulatorServer
 from tests.support.azure_deliveries import RESERVATION, covered, detail, read_csv, totals_per_day, write_cost_run
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt
@@ -267,7 +267,7 @@ def test_exports_and_api_tell_the_same_bill_to_the_last_digit(organisation: tupl
     assert export(tmp_path / "mca", home, "mca").snapshots == 4
     for method in ("report", "query"):
         source = AzureCostApiSource(
-            id=method, type="azure_cost_api", scopes=[BILLING_PROFILE_ID], method=method, months=2, endpoint=url,
+            id=method, type="azure_cost_api", scopes=[GROUP.profile_id], method=method, months=2, endpoint=url,
             credential="static",
         )  # fmt: skip
         api = ingestion.land(source, home, as_of=AS_OF, environ={"AIFINOPS_AZURE_TOKEN": "simulated"})

@@ -25,7 +25,7 @@ from ingestion.sources.azure_cost_api.client import CostClient
 from ingestion.sources.azure_cost_api.source import land_through
 from ingestion.sources.azure_cost_api.throttle import QPU_LIMITS, QueryBudget
 from simulator import organisation as org
-from simulator.bill import BILLING_PROFILE_ID
+from simulator.billing_accounts import GROUP
 from simulator.server import SimulatorServer, cost_management
 from tests.support.answering import Answer, Answering, Request, answering
 from tests.support.landed import query, readable
@@ -78,7 +78,7 @@ def time() -> FakeTime:
 
 
 def api(url: str, **settings: object) -> AzureCostApiSource:
-    given = {"scopes": [BILLING_PROFILE_ID], "months": 2, "endpoint": url, "credential": "static"} | settings
+    given = {"scopes": [GROUP.profile_id], "months": 2, "endpoint": url, "credential": "static"} | settings
     return AzureCostApiSource.model_validate({"id": "api", "type": "azure_cost_api", **given})
 
 
@@ -275,7 +275,7 @@ def test_a_service_that_stays_busy_is_reported_and_the_next_landing_goes_on(
     throttle(server, *[{"retry-after": "1"}] * 6)
     result = land(home, api(server, method="query"), time)
     assert (result.snapshots, result.incomplete) == (
-        0, [f"{BILLING_PROFILE_ID}: Cost Management was too busy 6 times"],
+        0, [f"{GROUP.profile_id}: Cost Management was too busy 6 times"],
     )  # fmt: skip
     assert land(home, api(server, method="query"), time).snapshots == 4
 
@@ -337,7 +337,7 @@ def test_an_answer_that_cannot_be_used_is_named_and_its_token_goes_nowhere_else(
     with answering(answer) as server, pytest.raises(LandingError) as error:
         land(home, api(server.url, method="query"), time)
     assert said in str(error.value)
-    assert BILLING_PROFILE_ID in str(error.value)
+    assert GROUP.profile_id in str(error.value)
     assert query(home, "landing__window", "select count(*) from rows") == [(0,)]
 
 
@@ -407,7 +407,7 @@ def test_without_a_hint_a_report_is_asked_for_every_twenty_seconds_and_given_up_
     home: Home, time: FakeTime
 ) -> None:
     result, _ = land_report(home, time, polls=1_000, wait=None)
-    assert result.incomplete == [f"{BILLING_PROFILE_ID}: the report of 2026-10 is still being made"]
+    assert result.incomplete == [f"{GROUP.profile_id}: the report of 2026-10 is still being made"]
     assert set(time.slept) == {20.0}
     assert sum(time.slept) == 3600
     assert query(home, "landing__window", "select count(*) from rows") == [(0,)]

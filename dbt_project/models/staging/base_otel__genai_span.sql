@@ -1,4 +1,6 @@
--- One row per span of the current files. Delivery is at least once: of several copies the one landed last counts.
+-- One row per span of the current files. Delivery is at least once: of several copies the one landed last counts. What no
+-- model adds up stays in the lake: text that differs from call to call takes most of the time to write. A span's ids are
+-- kept where it is refused, so that it can be found.
 {{ config(**in_days_of_usage('start_at')) }}
 -- depends_on: {{ ref('int_usage__new_day') }}
 
@@ -50,10 +52,9 @@ spans as (
         cast(x_row as bigint) as x_row,
         trace_id,
         span_id,
+        {{ row_hash(['trace_id', 'span_id']) }} as span_key,
         cast(start_at as timestamp) as start_at,
         cast(end_at as timestamp) as end_at,
-        service_name,
-        operation_name,
         provider_name,
         request_model,
         response_model,
@@ -79,30 +80,48 @@ spans as (
         {{ given('feature') }} as feature,
         {{ given('environment') }} as environment,
         customer_hash,
-        user_hash,
         api_key_name
     from delivered
+),
+
+judged as (
+    select
+        *,
+        -- What usage of one key has in common; computed once, because every reader of all spans adds up by it.
+        {{ row_hash([
+            'provider_name', 'response_model', 'request_model', 'resource_id', 'deployment_name', 'region_id', 'deployment_type',
+            'service_tier', 'team', 'app', 'feature', 'customer_hash', 'environment', 'api_key_name'
+        ]) }} as said_key,
+        case
+            when trace_id is null then 'trace_id'
+            when span_id is null then 'span_id'
+            when start_at is null then 'start_at'
+            when
+                least(
+                    input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
+                    input_audio_tokens, output_audio_tokens
+                ) < 0
+                then 'input_tokens'
+            when cache_read_tokens + cache_write_tokens + input_audio_tokens > input_tokens then 'cache_read_tokens'
+            when cache_write_1h_tokens > cache_write_tokens then 'cache_write_1h_tokens'
+            when reasoning_tokens + output_audio_tokens > output_tokens then 'reasoning_tokens'
+        end as rejected_column
+    from spans
 )
 
 select
-    *,
-    -- What usage of one key has in common; computed once, because every reader of all spans adds up by it.
-    {{ row_hash([
-        'provider_name', 'response_model', 'request_model', 'resource_id', 'deployment_name', 'region_id', 'deployment_type',
-        'service_tier', 'team', 'app', 'feature', 'customer_hash', 'environment', 'api_key_name'
-    ]) }} as said_key,
-    case
-        when trace_id is null then 'trace_id'
-        when span_id is null then 'span_id'
-        when start_at is null then 'start_at'
-        when
-            least(
-                input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
-                input_audio_tokens, output_audio_tokens
-            ) < 0
-            then 'input_tokens'
-        when cache_read_tokens + cache_write_tokens + input_audio_tokens > input_tokens then 'cache_read_tokens'
-        when cache_write_1h_tokens > cache_write_tokens then 'cache_write_1h_tokens'
-        when reasoning_tokens + output_audio_tokens > output_tokens then 'reasoning_tokens'
-    end as rejected_column
-from spans
+    source_id,
+    x_file,
+    case when rejected_column is not null then x_row end as x_row,
+    case when rejected_column is not null then trace_id end as trace_id,
+    case when rejected_column is not null then span_id end as span_id,
+    {%- for column in [
+        'span_key', 'start_at', 'end_at', 'provider_name', 'request_model', 'response_model', 'deployment_name', 'resource_id',
+        'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'repeated_prefix_tokens',
+        'output_tokens', 'reasoning_tokens', 'input_audio_tokens', 'output_audio_tokens', 'service_tier', 'deployment_type',
+        'region_id', 'retry_count', 'first_token_seconds', 'error_type', 'team', 'app', 'feature', 'environment',
+        'customer_hash', 'api_key_name', 'said_key', 'rejected_column'
+    ] %}
+    {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from judged

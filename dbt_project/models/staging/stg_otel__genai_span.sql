@@ -3,13 +3,9 @@
 select
     source_id,
     x_file,
-    x_row,
-    trace_id,
-    span_id,
+    span_key,
     start_at,
     end_at,
-    service_name,
-    operation_name,
     provider_name,
     request_model,
     response_model,
@@ -35,7 +31,6 @@ select
     feature,
     environment,
     customer_hash,
-    user_hash,
     api_key_name,
     said_key
 from {{ ref('base_otel__genai_span') }}
