@@ -165,6 +165,13 @@ MARTS: dict[str, MartColumns] = {
         "usage_date",
         400,
     ),
+    "fct_exchange_rate_daily": MartColumns(
+        _columns(
+            "usage_date:date billing_currency reporting_currency exchange_rate:decimal rate_source is_missing:boolean"
+        ),
+        "usage_date",
+        400,
+    ),
     "fct_rejected_row": MartColumns(
         _columns("source_id table_name x_file x_row:bigint column_name reason remedy"),
     ),

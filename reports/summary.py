@@ -18,6 +18,7 @@ from reports import formatting as f
 from reports.frames import ZERO, between, total
 from reports.marts import as_marts
 from reports.measures.budgets import BudgetLine, Projection, budget_lines, monthly_budget, project_month
+from reports.measures.conversion import AllCurrencies, OwnMonth, all_currencies
 from reports.measures.coverage import Coverage, coverage
 from reports.measures.forecasts import NO_TEAM, Forecasts, forecasts
 from reports.measures.gpu import IDLE_GPU_KINDS, GpuUse, gpu_use
@@ -81,10 +82,11 @@ class CurrencySummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """``as_of`` is UTC. The currency with the most AI spend comes first."""
+    """``as_of`` is UTC. The currency with the most AI spend comes first. ``together``: None where there is one only."""
 
     as_of: datetime
     currencies: tuple[CurrencySummary, ...]
+    together: AllCurrencies | Missing | None
     gpu: GpuUse | Missing
     freshness: tuple[Freshness, ...]
     rejected: RejectedRows
@@ -114,9 +116,12 @@ def summarise(marts: Mapping[str, pd.DataFrame], *, as_of: datetime, currency: s
     usage = usage[usage["usage_hour"] <= pd.Timestamp(naive)]
     gpu = gpu_use(known["fct_gpu_hourly"], at.date())
     currencies = [currency] if currency else _currencies(cost, usage)
+    summaries = tuple(_currency(known, cost, usage, code, naive, gpu) for code in currencies)
+    months = [OwnMonth(item.currency, item.month, item.projection, item.budget) for item in summaries]
     return Summary(
         as_of=at,
-        currencies=tuple(_currency(known, cost, usage, code, naive, gpu) for code in currencies),
+        currencies=summaries,
+        together=all_currencies(months, cost, known["fct_exchange_rate_daily"]),
         gpu=gpu,
         freshness=freshness(cost, usage, known["fct_gpu_hourly"], known["fct_forecast_daily"], naive),
         rejected=rejected_rows(known["fct_rejected_row"]),

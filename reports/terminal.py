@@ -15,6 +15,7 @@ from rich.text import Text
 
 from reports import formatting as f
 from reports.measures.budgets import BudgetLine, Projection
+from reports.measures.conversion import AllCurrencies
 from reports.measures.coverage import Coverage
 from reports.measures.gpu import GpuUse
 from reports.measures.health import EstimatedUsage
@@ -45,11 +46,34 @@ class _Screen:
             yield Text("No bill and no usage have arrived yet. Connect a source in config/sources.yml and run again.")
             return
         several = len(self.summary.currencies) > 1
+        if self.summary.together is not None:
+            yield from _together(self.summary.together)
         for item in self.summary.currencies:
             if several:
                 yield Rule(f"In {item.currency}", align="left")
             yield from _currency(item, self.summary, wide)
         yield from _health(self.summary)
+
+
+def _together(together: AllCurrencies | Missing) -> list[RenderableType]:
+    if isinstance(together, Missing):
+        return [_unknown(together), Text()]
+    grid = _grid()
+    code = together.currency
+    spend = Text(f.whole_money(together.ai_spend, code), style="bold")
+    spend.append(
+        f" of AI spend in {f.month(together.month.start)} of a bill of {f.whole_money(together.total_bill, code)}",
+        style="not bold",
+    )
+    grid.add_row("All together", spend)
+    if together.projected is not None:
+        end = Text(f.whole_money(together.projected, code), style="bold")
+        end.append(" projected", style="not bold")
+        if together.budget is not None:
+            end.append(f"; budgets {f.whole_money(together.budget, code)}", style="not bold")
+        grid.add_row("Month end", end)
+    grid.add_row("Converted from", Text(together.rate_words))
+    return [grid, Text()]
 
 
 def _currency(item: CurrencySummary, summary: Summary, wide: bool) -> list[RenderableType]:
@@ -77,19 +101,27 @@ def _marked(mark: Text, text: Text) -> Table:
     return grid
 
 
-def _figures(item: CurrencySummary, summary: Summary) -> Table:
+def _grid() -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in (
-        ("AI spend", _spend(item)),
-        ("Month end", _month_end(item)),
-        ("Since the bill", _estimated(item)),
-        ("With an owner", _coverage(item)),
-        ("1M tokens", _unit(item.cost_per_1m_tokens, item.currency)),
-        ("GPU-hour", _gpu_hour(item, summary)),
+    return grid
+
+
+def _figures(item: CurrencySummary, summary: Summary) -> Table:
+    grid = _grid()
+    # What prices and GPUs say is said once, in the currency that most is spent in.
+    is_first = item is summary.currencies[0]
+    for name, text, is_known in (
+        ("AI spend", _spend(item), True),
+        ("Month end", _month_end(item), True),
+        ("Since the bill", _estimated(item), isinstance(item.estimated, EstimatedUsage) and item.estimated.cost > 0),
+        ("With an owner", _coverage(item), True),
+        ("1M tokens", _unit(item.cost_per_1m_tokens, item.currency), isinstance(item.cost_per_1m_tokens, UnitCost)),
+        ("GPU-hour", _gpu_hour(item, summary), bool(item.gpu_hour_costs)),
     ):
-        grid.add_row(name, text)
+        if is_first or is_known:
+            grid.add_row(name, text)
     for line in item.outcomes[:3]:
         grid.add_row(f.humanise(line.unit), _unit(line, item.currency))
     return grid

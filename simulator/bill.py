@@ -115,9 +115,7 @@ def purchase(
     """A recurring fee, charged at once for ``period_days``."""
     meter = meters.simple(name, service.name, service.name, "1/Month", "Months", str(amount))
     charge = usage_charge(subscription, resource_id, kind, service, meter, tags, day, Decimal(1))
-    return replace(
-        charge, category="Purchase", frequency="Recurring", description=description, period_days=period_days
-    )
+    return replace(charge, category="Purchase", frequency="Recurring", description=description, period_days=period_days)
 
 
 def in_billing_currency(charge: Charge, account: BillingAccount) -> Charge:

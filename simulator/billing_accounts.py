@@ -3,8 +3,8 @@
 Here: billing profiles of Microsoft Customer Agreements, their exports, subscriptions and exchange rates.
 Not here: what is charged to them (``simulator.bill``, ``simulator.subsidiaries``), files (``simulator.exports``).
 
-Prices are in USD. A profile in another currency is billed at Microsoft's rate of the month, which every row of its export
-repeats (x_BillingExchangeRate).
+Prices are in USD. A profile in another currency is billed at Microsoft's rate of the month, which every row of its
+export repeats (x_BillingExchangeRate).
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class BillingAccount:
 
 
 GROUP = BillingAccount(
-    "group", "Contoso Retail Group", "7e2c1f6a-54b0-4b8f-9a57-3d1e0c9b8a41:5c0d9e7f-2a64-4e13-8f0b-6b7d8c9e0f12_2019-05-31",
+    "group", "Contoso Retail Group",
+    "7e2c1f6a-54b0-4b8f-9a57-3d1e0c9b8a41:5c0d9e7f-2a64-4e13-8f0b-6b7d8c9e0f12_2019-05-31",
     "NWPA-KBGH-BG7-PGB", "USD", "ai-focus-cost", org.SUBSCRIPTIONS,
 )  # fmt: skip
 GERMANY_SUBSCRIPTION = "44444444-4444-4444-8444-444444444444"

@@ -1,8 +1,8 @@
 """Azure Cost Management exports: runs of manifests and parts, cumulative, restated, one folder per run.
 
-Here: which run shows which rows, and the files. One managed export at billing-profile scope covers all its subscriptions; a
-back-fill gives one closed run per month, then there is a month-to-date run every day, and until day 5 one for the month
-before.
+Here: which run shows which rows, and the files. One managed export at billing-profile scope covers all its
+subscriptions; a back-fill gives one closed run per month, then there is a month-to-date run every day, and until day 5
+one for the month before.
 Not here: the rows (``simulator.bill``).
 
 Layout: ``<root>/<folder>/<export>/<yyyymmdd-yyyymmdd>/<yyyymmddhhmm>/<run id>/manifest.json`` and

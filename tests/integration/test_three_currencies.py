@@ -81,7 +81,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
         assert (landed.incomplete, landed.rejected, landed.notes) == ([], 0, [])
     built = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "empty",
-        "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", *GUARDS, "--exclude", "test_type:unit",
+        "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", *GUARDS,
+        "--exclude", "test_type:unit",
     )  # fmt: skip
     assert built.returncode == 0, built.output
     marts = [mart for mart in public_marts(home.path / "dbt" / "target" / "manifest.json") if mart.name in MARTS]

@@ -11,6 +11,7 @@ import pytest
 
 from finops.periods import BillingPeriod
 from reports.measures.budgets import Projection
+from reports.measures.conversion import AllCurrencies
 from reports.measures.coverage import Coverage
 from reports.measures.gpu import GpuUse, pool_of
 from reports.measures.health import EstimatedUsage, Reconciliation
@@ -330,3 +331,32 @@ def test_a_bill_in_another_currency_reads_in_that_currency() -> None:
     assert [item.currency for item in found.currencies] == ["EUR"]
     assert any("EUR" in line.text for line in found.currencies[0].headlines)
     assert not any("USD" in line.text and "used USD" not in line.text for line in found.currencies[0].headlines)
+
+
+@pytest.mark.ids("COST-1")
+def test_currencies_together_are_converted_with_the_rate_of_each_day() -> None:
+    first, second = date(2026, 10, 1), date(2026, 10, 2)
+    both = pd.concat([cost([(first, "search", "100")]), cost([(first, "search", "7"), (second, "search", "5")], EUR)])
+    rates = pd.DataFrame(
+        [
+            (pd.Timestamp(day), currency, "USD", Decimal(rate), source, False)
+            for day, currency, rate, source in (
+                (first, "USD", "1", None),
+                (first, "EUR", "1.1", "ours"),
+                (second, "EUR", "1.2", "ours"),
+            )
+        ],
+        columns=["usage_date", "billing_currency", "reporting_currency", "exchange_rate", "rate_source", "is_missing"],
+    )
+    marts = {"fct_ai_cost_daily": both, "fct_exchange_rate_daily": rates}
+    together = summarise(marts, as_of=AS_OF).together
+    assert isinstance(together, AllCurrencies)
+    assert (together.currency, together.ai_spend) == ("USD", Decimal("113.7"))
+    assert (together.projected, together.budget) == (None, None), "no sum of some of them"
+    assert together.rate_words.replace("\N{NO-BREAK SPACE}", " ") == "USD 100 + EUR 12 at 1.2000: ours"
+    without = summarise(
+        {**marts, "fct_exchange_rate_daily": rates[rates["usage_date"] != pd.Timestamp(second)]}, as_of=AS_OF
+    )
+    assert isinstance(without.together, Missing)
+    assert "EUR has no exchange rate" in without.together.reason
+    assert summarise(marts, as_of=AS_OF, currency="EUR").together is None
