@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from orchestration.ledger import open_ledger
 
 AS_OF_VARIABLE = "AIFINOPS_AS_OF"
 LAKE_VARIABLE = "AIFINOPS_LAKE"
+MEMORY_VARIABLE = "AIFINOPS_WAREHOUSE_MEMORY"
+MOST_MEMORY_BYTES = 6 * 1000**3
 
 _progress: ContextVar[Callable[[str], None] | None] = ContextVar("progress", default=None)
 
@@ -82,6 +84,7 @@ class Workspace(dg.ConfigurableResource):
             "AIFINOPS_HOME": str(self.home.path),
             LAKE_VARIABLE: self.lake_url,
             CONFIG_VARIABLE: str(self.config_directory),
+            MEMORY_VARIABLE: os.environ.get(MEMORY_VARIABLE) or warehouse_memory(memory_bytes()),
         }
 
     def reporter(self, context: dg.AssetExecutionContext) -> Callable[[str], None]:
@@ -94,3 +97,20 @@ class Workspace(dg.ConfigurableResource):
                 show(message)
 
         return report
+
+
+def memory_bytes() -> int | None:
+    """The memory that this machine or container has; None where the system does not say."""
+    found = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(OSError, ValueError):  # "max" where a container has no limit
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(found, default=None)
+
+
+def warehouse_memory(machine_bytes: int | None) -> str:
+    """What the warehouse may take of a machine: half of it and 6 GB at most, as DuckDB's ``memory_limit``."""
+    if machine_bytes is None:
+        return f"{MOST_MEMORY_BYTES // 1000**2}MB"
+    return f"{min(machine_bytes // 2, MOST_MEMORY_BYTES) // 1000**2}MB"

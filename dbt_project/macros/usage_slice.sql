@@ -1,16 +1,32 @@
 {#
-  Two ways of building the models from usage as landed to usage as priced.
+  Three ways of building the models from usage as landed to usage as priced.
 
   The whole: from all that the lake holds. Every hourly run does that.
   A slice: only the days that loads since the last build touch. Each model forgets those days and tells them again, from
   every load since the first of them began: what happened on a day is never landed before it. So a slice tells of its days
-  what the whole would, whatever else there is; the environment variable AIFINOPS_USAGE_SLICE asks for one.
+  what the whole would, whatever else there is; the environment variable AIFINOPS_USAGE_SLICE asks for one ("true").
+  The whole of all that is looked up for usage, and a slice of what is only read from the lake ("staging"): writing out every
+  call takes longer than all the rest, and what a call told does not depend on prices, owners or bills. What builds have taken
+  in is told by every load that they do not have, however old; where a load was taken out of the lake, it fails.
 
   int_usage__new_load, int_usage__new_day: what a slice is about. int_usage__built_load: what builds have taken in.
   A price, a rule or an exchange rate that changed reaches the days before only with the whole.
 #}
 {% macro is_usage_slice() -%}
-    {{ return(env_var('AIFINOPS_USAGE_SLICE', '') == 'true') }}
+    {{ return(
+        env_var('AIFINOPS_USAGE_SLICE', '') == 'true' or (keeps_staged_usage() and model.name in models_of_staged_usage())
+    ) }}
+{%- endmacro %}
+
+{% macro keeps_staged_usage() -%}
+    {{ return(env_var('AIFINOPS_USAGE_SLICE', '') == 'staging') }}
+{%- endmacro %}
+
+{# What a slice of staging builds: calls as landed, and what is known of builds. #}
+{% macro models_of_staged_usage() -%}
+    {{ return([
+        'int_usage__new_load', 'int_usage__new_day', 'base_otel__genai_span', 'base_usage__record', 'int_usage__built_load'
+    ]) }}
 {%- endmacro %}
 
 {# The lake tables that slices read, the column that says when, and the model whose rows a replaced file leaves behind. #}

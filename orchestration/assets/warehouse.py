@@ -14,6 +14,7 @@ from dagster_dbt import (
 )
 
 from finops.paths import PROJECT_DIR
+from orchestration import staged_usage
 from orchestration.environment import environment
 from orchestration.schedules import NEWEST_USAGE
 from orchestration.workspace import Workspace
@@ -53,25 +54,46 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, workspace: Wor
     # dbt finds its files through the environment, and runs as a child that takes over the one it is started in.
     variables = workspace.dbt_environment()
     # A folder of its own for each step, else dagster-dbt makes a new one in the project with every run.
-    command, name = "build", context.op_execution_context.op.name
-    if context.job_name == NEWEST_USAGE:
+    command, name = ["build"], context.op_execution_context.op.name
+    is_whole = context.job_name != NEWEST_USAGE
+    if not is_whole:
         if not workspace.home.warehouse.exists():
             raise dg.Failure("Nothing was built here yet; `aifinops run` builds the whole first", allow_retries=False)
-        command = "run"  # unit tests are about the whole
+        command = ["run"]  # unit tests are about the whole
         variables["AIFINOPS_USAGE_SLICE"] = "true"
         # What dbt has parsed for a slice is not what it has parsed for the whole, and parsing takes longer than slices.
         name = NEWEST_USAGE
+    elif _keeps_staged_usage(context, workspace):
+        variables["AIFINOPS_USAGE_SLICE"] = "staging"
+        # The same code's unit tests have passed in the run that built the whole.
+        command += ["--exclude-resource-type", "unit_test"]
+        name = f"{name}-staging"
     target_path = workspace.home.dbt / name
     # Where dbt stops before it has results, those of the run before must not be told as its own.
     (target_path / "run_results.json").unlink(missing_ok=True)
     with environment(variables):
-        invocation = dbt.cli([command], context=context, raise_on_error=False, target_path=target_path)
+        invocation = dbt.cli(command, context=context, raise_on_error=False, target_path=target_path)
     for event in invocation.stream():
         if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
             report(str(event.metadata.get("unique_id", "dbt build")).rpartition(".")[2])
         yield event
     if not invocation.is_successful():
         raise dg.Failure(_what_failed(invocation), allow_retries=False)
+    if is_whole and _builds_staging(context):
+        staged_usage.remember(workspace.home, workspace.lake_url)
+
+
+def _builds_staging(context: dg.AssetExecutionContext) -> bool:
+    return {model_key(name) for name in staged_usage.MODELS} <= context.selected_asset_keys
+
+
+def _keeps_staged_usage(context: dg.AssetExecutionContext, workspace: Workspace) -> bool:
+    """Whether calls that are staged already can stay; a run that is stopped leaves the next one to build the whole."""
+    if not _builds_staging(context):
+        return False
+    kept = staged_usage.can_stay(workspace.home, workspace.lake_url)
+    staged_usage.forget(workspace.home)
+    return kept
 
 
 def _what_failed(invocation: DbtCliInvocation) -> str:

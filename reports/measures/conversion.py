@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -78,7 +79,10 @@ def all_currencies(
     if len(billed) < 2:
         return None
     known = rates[~rates["is_missing"]]
-    of_day = {(row.billing_currency, row.usage_date): row.exchange_rate for row in known.itertuples()}
+    of_day: dict[tuple[Any, Any], Any] = {
+        (row.billing_currency, row.usage_date): row.exchange_rate for row in known.itertuples()
+    }
+    source_of = {(row.billing_currency, row.usage_date): row.rate_source for row in known.itertuples()}
     parts: list[ConvertedPart] = []
     bill, projected, budget = ZERO, [], []
     for own, spend in billed:
@@ -89,7 +93,8 @@ def all_currencies(
                 f"{own.currency} has no exchange rate for days of {spend.month.start:%B %Y}, so currencies are not "
                 "added up; give one in config/currencies.yml."
             )
-        newest = known[known["billing_currency"] == own.currency].sort_values("usage_date").iloc[-1]
+        newest = max(day for code, day in of_day if code == own.currency)
+        rate = of_day[own.currency, newest]
         converted = {
             is_ai: sum((row.effective_cost * of_day[own.currency, row.usage_date] for row in part.itertuples()), ZERO)
             for is_ai, part in ((True, rows[rows["is_ai"]]), (False, rows[~rows["is_ai"]]))
@@ -97,13 +102,13 @@ def all_currencies(
         bill += sum(converted.values(), ZERO)
         parts.append(
             ConvertedPart(
-                own.currency, spend.ai_spend, converted[True], newest.exchange_rate, text_or_none(newest.rate_source)
+                own.currency, spend.ai_spend, converted[True], rate, text_or_none(source_of[own.currency, newest])
             )
         )
         if isinstance(own.projection, Projection):
-            projected.append(own.projection.expected * newest.exchange_rate)
+            projected.append(own.projection.expected * rate)
         if isinstance(own.budget, BudgetLine):
-            budget.append(own.budget.amount * newest.exchange_rate)
+            budget.append(own.budget.amount * rate)
     return AllCurrencies(
         currency=str(known["reporting_currency"].iloc[0]),
         month=billed[0][1].month,

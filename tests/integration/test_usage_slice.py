@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from finops.paths import Home
+from orchestration import staged_usage
+from orchestration.workspace import warehouse_memory
 from tests.support.lake_builder import DbtResult, LakeBuilder, Row, run_dbt, span
 
 pytestmark = [pytest.mark.ids("ING-4", "COST-3"), pytest.mark.xdist_group("usage-slice")]
@@ -130,6 +133,72 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     assert sliced == again.query(PRICED)
     assert sliced_calls == of_calls(again)
     assert all(len({row[0] for row in rows}) == 3 for rows in sliced_calls.values()), "three days each"
+
+
+def test_the_whole_may_keep_what_is_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(home: Home) -> DbtResult:
+        with monkeypatch.context() as patched:
+            patched.setenv("AIFINOPS_USAGE_SLICE", "staging")
+            return run_dbt(home, "run", "--quiet", "--select", "+int_usage__built_load", target=home.path / "kept")
+
+    home = Home(tmp_path)
+    lake = LakeBuilder(home, first_load_at=AS_OF)
+    lake.configure(AS_OF)
+    lake.snapshot("otel__genai_span", spans(MONDAY, 30, 1), scope="monday.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY + timedelta(days=1), 20, 100), scope="tuesday.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY, 9, 900), scope="cut.json", complete=False)
+    late = lake.snapshot("otel__genai_span", spans(MONDAY, 3, 800), scope="late.json", complete=False)
+    lake.load({"litellm__spend_log": [litellm_call(MONDAY, 1, 500)]})
+    whole(home)
+    # A new day, a call sent again, a file that says less, one refused, and an old load that is complete at last.
+    lake.snapshot("otel__genai_span", spans(MONDAY + timedelta(days=2), 5, 200), scope="wednesday.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY + timedelta(days=1), 2, 100), scope="again.json")
+    lake.snapshot("otel__genai_span", spans(MONDAY, 1, 700, output_tokens=-1), scope="refused.json")
+    lake.snapshot(
+        "otel__genai_span", spans(MONDAY, 10, 1), scope="monday.json", submitted_at=datetime(2026, 10, 20, tzinfo=UTC)
+    )
+    loads = home.lake / "raw" / "_dlt_loads"
+    entry = '{"load_id": "%s", "schema_name": "test", "status": 0, "inserted_at": "2026-10-20T00:00:00+00:00"}\n'
+    (loads / f"test__{late}.jsonl").write_text(entry % late)
+    found = kept(home)
+    assert found.returncode == 0, found.output
+    assert len(found.query("select * from intermediate.int_usage__new_day")) == 3
+    staged = "select * from staging.base_otel__genai_span order by all"
+    told = [found.query(sql) for sql in (staged, PRICED)], of_calls(found)
+    assert len(told[0][0]) == 10 + 20 + 3 + 5 + 1
+    again = whole(home)
+    assert told == ([again.query(sql) for sql in (staged, PRICED)], of_calls(again))
+
+    # What was taken out of the lake is nothing that new loads could tell.
+    (loads / f"test__{late}.jsonl").unlink()
+    refused = kept(home)
+    assert refused.returncode != 0
+    assert "1 loads that the warehouse has are not in the lake any more" in refused.output
+
+
+def test_calls_stay_where_the_last_build_ended_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    lake_url = str(home.lake)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema staging")
+        connection.execute("create table staging.base_otel__genai_span as select 1 as call from range(10)")
+    staged_usage.remember(home, lake_url)
+    assert not staged_usage.can_stay(home, lake_url), "so few are written anew"
+    monkeypatch.setattr(staged_usage, "LARGE_FROM_ROWS", 10)
+    assert staged_usage.can_stay(home, lake_url)
+    assert not staged_usage.can_stay(home, "az://elsewhere/lake")
+    monkeypatch.setattr(staged_usage, "version", lambda _: "another")
+    assert not staged_usage.can_stay(home, lake_url)
+    monkeypatch.undo()
+    staged_usage.forget(home)
+    assert not staged_usage.can_stay(home, lake_url)
+
+
+@pytest.mark.parametrize(
+    ("machine", "memory"), [(None, "6000MB"), (4 * 1000**3, "2000MB"), (12 * 1000**3, "6000MB"), (10**12, "6000MB")]
+)
+def test_the_warehouse_leaves_memory_to_others(machine: int | None, memory: str) -> None:
+    assert warehouse_memory(machine) == memory
 
 
 @pytest.mark.long
