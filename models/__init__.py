@@ -20,6 +20,7 @@ from models.anomaly import (
     with_floors,
     with_planned,
     with_running,
+    with_stopped,
 )
 from models.forecast import (
     BACKCAST_LEVELS,
@@ -60,5 +61,6 @@ __all__ = [
     "with_floors",
     "with_planned",
     "with_running",
+    "with_stopped",
     "write_table",
 ]

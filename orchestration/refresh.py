@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 import models
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
@@ -46,13 +47,14 @@ class Refreshed:
     seconds: float
     days: list[RefreshedDay]
     running_away: list[str]
-    """A sentence each: newest hours that cost far more than usual and that no known event explains."""
+    """A sentence each: newest minutes that cost far more than usual and that no known event explains."""
 
 
 def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> Refreshed:
     """Land what usage sources have new, price the days that it touches and look for what runs away in them.
 
-    Nothing is published, nobody is told: the next run of everything does that.
+    What runs away is an incident, of which the people concerned hear at once. Nothing is published: the next run of
+    everything does that.
 
     Raises:
         PipelineError: the home was never run, a step failed, or another run is working on it.
@@ -69,4 +71,5 @@ def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         days = [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()]
     found = models.read_table("anomaly", home.ml_running)
-    return Refreshed(seconds, days, list(found.loc[found["status"] == "open", "explanation"]))
+    is_now = (found["status"] == "open") & (found["as_of"] == pd.Timestamp(as_of).tz_convert(None))
+    return Refreshed(seconds, days, list(found.loc[is_now, "explanation"]))

@@ -14,6 +14,7 @@ EVERYTHING = "everything"
 REBUILD = "rebuild"
 REPRICING = "reprice"
 NEWEST_USAGE = "newest_usage"
+NOTIFYING = "notify_incidents"
 
 prices = dg.AssetSelection.assets(
     ["landing", "azure_price_sheet"], ["landing", "azure_retail_prices"], ["landing", "genai_prices"]
@@ -62,10 +63,13 @@ newest_usage_job = dg.define_asset_job(
     # Through the lake's tables the models wait for what lands.
     | dg.AssetSelection.groups("2_lake")
     | dg.AssetSelection.tag("usage_slice", "").without_checks()
-    | dg.AssetSelection.assets(["ml", "anomaly_intraday"]),
+    | dg.AssetSelection.assets(["ml", "anomaly_intraday"], ["ml", "incident_feedback"])
+    | dg.AssetSelection.assets(*(["ml", table] for table in ("incident", "incident_anomaly", "incident_detector")))
+    | dg.AssetSelection.assets("fct_incident").without_checks()
+    | dg.AssetSelection.assets("incident_notifications", "message_delivery"),
     executor_def=dg.in_process_executor,
-    description="Land the newest usage, price it, only the days that it touches, and look for what runs away: what "
-    "`aifinops refresh` does.",
+    description="Land the newest usage, price it, only the days that it touches, look for what runs away and tell the "
+    "people concerned at once: what `aifinops refresh` does.",
 )
 acting_job = dg.define_asset_job(
     "act",
@@ -73,7 +77,7 @@ acting_job = dg.define_asset_job(
     description="Decide on the published facts, record the decisions, deliver what is due, show them in the report.",
 )
 notifying_job = dg.define_asset_job(
-    "notify_incidents",
+    NOTIFYING,
     selection=dg.AssetSelection.assets("incident_notifications", "message_delivery"),
     description="Tell the people concerned of incidents that open, get worse or are over.",
 )

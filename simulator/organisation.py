@@ -49,6 +49,13 @@ LAUNCHED_APP = "catalog-enricher"
 UNCACHED_APP = "contract-review"
 UNCACHED_PREFIX_SHARE = 0.6
 """Part of the median prompt that is the same in every call."""
+FAILING_APP, FAILING_TIMES = "query-rewriter", 8.0
+FAILING_DAYS = (date(2026, 9, 24),)
+"""Every answered call has timed out so often before, and a call that times out is paid for."""
+REPEATING_APP, REPEATING_TIMES = "contract-review", 5.0
+REPEATING_DAYS = (date(2026, 9, 29), date(2026, 9, 30))
+CACHE_LOST_ACCOUNT, CACHE_LOST_APP = "aoai-search", "product-search"
+CACHE_LOST_DAYS = (date(2026, 10, 7), date(2026, 10, 8))
 LATE_DAY = date(2026, 9, 22)
 LATE_BY_DAYS = 3
 RESTATED_DAY = date(2026, 10, 5)
@@ -162,6 +169,27 @@ GATEWAY_APPS: tuple[GatewayApp, ...] = (
     GatewayApp("llm-gateway", "platform", "gpt-4.1-mini", 12, 9_000, 200, 0.30, ("probe",), profile="steady",
                customers=1),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BriefUse:
+    """Calls through the gateway on a few days only."""
+
+    app: GatewayApp
+    days: tuple[date, ...]
+
+
+HACKATHON = BriefUse(
+    GatewayApp("hackathon-agent", "data-science", "gpt-5.1", 1_200, 60_000, 6_000, 0.3, ("agent",), profile="steady",
+               reasoning=True, customers=1),
+    (date(2026, 10, 10), date(2026, 10, 11)),
+)  # fmt: skip
+MODEL_TRIAL = BriefUse(
+    GatewayApp("claims-screening", "fraud", "gpt-4.1", 600, 70_000, 4_800, 0.37, ("screen",), profile="steady",
+               is_variant=True),
+    (date(2026, 10, 12), date(2026, 10, 13)),
+)  # fmt: skip
+BRIEF_USES = (HACKATHON, MODEL_TRIAL)
 
 GATEWAY_GROUP = "rg-ai-gateway"
 ACCOUNT_TYPE = "Microsoft.CognitiveServices/accounts"

@@ -22,8 +22,9 @@ import numpy as np
 
 from simulator import organisation as org
 from simulator.meters import TOKEN_MODELS
+from simulator.mishaps import THROTTLED, TIMED_OUT
 from simulator.randomness import stable_int, stream
-from simulator.usage import THROTTLED, TIMED_OUT, Calls
+from simulator.usage import Calls
 
 DUPLICATE_SHARE = 0.006
 _CUT_LINE_CHANCE = 0.02

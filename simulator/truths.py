@@ -21,7 +21,7 @@ from simulator.exports import RESTATED_BY, is_restated
 from simulator.gpu import GpuHour
 from simulator.meters import PRICE_CUT_DAY, TOKEN_MODELS
 from simulator.model_api_truths import planted
-from simulator.usage import Calls
+from simulator.usage import Calls, dedicated_hours
 
 RECENT_DAYS = 30
 
@@ -49,6 +49,9 @@ class Tally:
     leak_extra: Decimal = Decimal(0)
     price_cut_saved: Decimal = Decimal(0)
     launch_extra: Decimal = Decimal(0)
+    failed_extra: Decimal = Decimal(0)
+    repeated_extra: Decimal = Decimal(0)
+    brief: dict[str, Decimal] = field(default_factory=dict)
     idle_pool: Decimal = Decimal(0)
     uncached: Decimal = Decimal(0)
     late_day: Decimal = Decimal(0)
@@ -63,6 +66,13 @@ class Tally:
             model = TOKEN_MODELS[group.app.model]
             if group.app.app == org.LEAKED_APP:
                 self.leak_extra += self._cost(group, day, group.leaked == 1)
+            if day in org.FAILING_DAYS:
+                self.failed_extra += self._cost(group, day, (group.planted == 1) & (group.is_retry == 0))
+            if day in org.REPEATING_DAYS:
+                self.repeated_extra += self._cost(group, day, (group.planted == 1) & (group.is_retry == 1))
+            if any(group.app is one.app for one in org.BRIEF_USES):
+                cost = self._cost(group, day, group.leaked == 0)
+                self.brief[group.app.stream_name] = self.brief.get(group.app.stream_name, Decimal(0)) + cost
             if group.app.app == org.LAUNCHED_APP and day >= org.LAUNCH_DAY:
                 self.launch_extra += (
                     self._cost(group, day, group.leaked == 0) * (org.LAUNCH_FACTOR - 1) / org.LAUNCH_FACTOR
@@ -145,6 +155,33 @@ def truths(tally: Tally, gpu_hours: list[GpuHour]) -> list[Truth]:
             "anomaly on estimated_cost of query-rewriter before any bill shows it; guardrail usage_doubled trips",
         ),
         _truth(
+            "error-storm", "anomaly_on_usage",
+            f"Calls of {org.FAILING_APP} time out about {org.FAILING_TIMES:.0f} times before one is answered.",
+            {"team": "search", "app": org.FAILING_APP}, org.FAILING_DAYS[0], org.FAILING_DAYS[-1], tally.failed_extra,
+            "pattern error_storm with the money of the calls that failed",
+        ),
+        _truth(
+            "retry-storm", "anomaly_on_usage",
+            f"A client of {org.REPEATING_APP} repeats every answered call about {org.REPEATING_TIMES:.0f} times.",
+            {"team": "documents", "app": org.REPEATING_APP}, org.REPEATING_DAYS[0], org.REPEATING_DAYS[-1],
+            tally.repeated_extra, "pattern retry_storm with the money of the calls that were repeated",
+        ),
+        _truth(
+            "cache-collapse", "anomaly_on_usage",
+            f"Nothing of {org.CACHE_LOST_APP}'s prompts is read from the cache: their first words change every call.",
+            {"team": "search", "app": org.CACHE_LOST_APP, "resource": org.CACHE_LOST_ACCOUNT},
+            org.CACHE_LOST_DAYS[0], org.CACHE_LOST_DAYS[-1], lost_cache_cost(parameters),
+            "pattern cache_collapse with what the lost hits cost; too little of the app's cost to be seen otherwise",
+        ),
+        _brief(
+            tally, "new-spender", org.HACKATHON, "A weekend's hackathon: an app that nobody knew before.",
+            "pattern new_spender: the app's first cost",
+        ),
+        _brief(
+            tally, "first-use", org.MODEL_TRIAL, "fraud, which never used gpt-4.1, tries it on its old claims.",
+            "pattern first_use of gpt-4.1 by fraud",
+        ),
+        _truth(
             "price-change", "price",
             "gpt-4.1 costs 20% less: 1M tokens of input 2 to 1.6, cached 0.5 to 0.4, output 8 to 6.4 USD.",
             {"model": "gpt-4.1"}, PRICE_CUT_DAY, parameters.as_of, -tally.price_cut_saved,
@@ -201,6 +238,23 @@ def truth_document(tally: Tally, gpu_hours: list[GpuHour], counts: Mapping[str, 
         "untagged_share_of_recent_ai_cost": f"{share:.4f}",
         "billed_cost_by_month": {month: amount(cost) for month, cost in sorted(tally.billed_by_month.items())},
     }
+
+
+def lost_cache_cost(parameters: org.Parameters) -> Decimal:
+    """USD that the lost cache costs: what it would have served, at the difference of both prices."""
+    cost = Decimal(0)
+    for day in org.CACHE_LOST_DAYS:
+        for hours in dedicated_hours(parameters, day):
+            model = TOKEN_MODELS[hours.deployment.model]
+            if missed := int(hours.missed_cache_tokens.sum()):
+                cost += missed * (model.price_per_1m("input", day) - model.price_per_1m("cached", day)) / 1_000_000
+    return cost
+
+
+def _brief(tally: Tally, identifier: str, use: org.BriefUse, what: str, finding: str) -> Truth:
+    where = {"team": use.app.team, "app": use.app.app, "model": use.app.model}
+    money = tally.brief.get(use.app.stream_name, Decimal(0))
+    return _truth(identifier, "anomaly_on_usage", what, where, use.days[0], use.days[-1], money, finding)
 
 
 def _truth(

@@ -16,15 +16,14 @@ import numpy as np
 from simulator import organisation as org
 from simulator import shapes
 from simulator.meters import PRICE_CUT_DAY, TOKEN_MODELS
+from simulator.mishaps import OK, THROTTLED, TIME_OUT_SECONDS, TIMED_OUT, with_mishaps
 from simulator.randomness import stream
 
 SECONDS_PER_DAY = 86_400
 DAY_NOISE_SIGMA = 0.06
 HOLIDAY_FACTOR = 0.62
-THROTTLED, TIMED_OUT, OK = 1, 2, 0
 _THROTTLED_SHARE = 0.018
 _TIMED_OUT_SHARE = 0.008
-_TIME_OUT_SECONDS = 120
 _LONGEST_OUTPUT = 32_000
 _CACHE_HIT_SHARE = 0.82
 _CACHE_BLOCK_TOKENS = 128
@@ -55,7 +54,8 @@ def day_end_second(parameters: org.Parameters, day: date) -> int:
 @dataclass(frozen=True)
 class Calls:
     """One app's calls of one day, as columns, in time order. Times are seconds and nanoseconds after midnight UTC;
-    every call ends that day. ``is_retry`` marks a call that repeats a failed one."""
+    every call ends that day. ``is_retry`` marks a call that repeats an earlier one, ``planted`` one that a mishap
+    added."""
 
     app: org.GatewayApp
     start_second: shapes.Integers
@@ -71,6 +71,7 @@ class Calls:
     feature: shapes.Integers
     leaked: shapes.Integers
     is_retry: shapes.Integers
+    planted: shapes.Integers
 
     def __len__(self) -> int:
         return len(self.start_second)
@@ -78,7 +79,8 @@ class Calls:
 
 def gateway_calls(parameters: org.Parameters, day: date) -> list[Calls]:
     """Every call of a day through the gateway that had started by ``as_of``, in time order per app."""
-    return [_app_calls(parameters, app, day) for app in org.GATEWAY_APPS]
+    brief = [one.app for one in org.BRIEF_USES if day in one.days]
+    return [_app_calls(parameters, app, day) for app in (*org.GATEWAY_APPS, *brief)]
 
 
 def _app_calls(parameters: org.Parameters, app: org.GatewayApp, day: date) -> Calls:
@@ -135,7 +137,7 @@ def _app_calls(parameters: org.Parameters, app: org.GatewayApp, day: date) -> Ca
         "leaked": leaked,
         "is_retry": (failed != OK).astype(np.int64),
     }
-    columns = _with_failed_attempts(columns, failed)
+    columns = with_mishaps(parameters, app, day, _with_failed_attempts(columns, failed))
     until_midnight = SECONDS_PER_DAY * 1000 - columns["start_second"] * 1000 - columns["start_nanos"] // 1_000_000 - 2
     columns["duration_millis"] = np.minimum(columns["duration_millis"], np.maximum(until_midnight, 1))
     keep = columns["start_second"] < day_end_second(parameters, day)
@@ -149,8 +151,8 @@ def _with_failed_attempts(columns: dict[str, shapes.Integers], failed: shapes.In
     attempts["status"] = failed[which]
     attempts["is_retry"] = np.zeros(which.size, dtype=np.int64)
     throttled = failed[which] == THROTTLED
-    attempts["duration_millis"] = np.where(throttled, 60, _TIME_OUT_SECONDS * 1000)
-    attempts["start_second"] = np.maximum(attempts["start_second"] - np.where(throttled, 2, _TIME_OUT_SECONDS + 1), 0)
+    attempts["duration_millis"] = np.where(throttled, 60, TIME_OUT_SECONDS * 1000)
+    attempts["start_second"] = np.maximum(attempts["start_second"] - np.where(throttled, 2, TIME_OUT_SECONDS + 1), 0)
     for name in ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"):
         attempts[name] = np.where(throttled, 0, attempts[name])
     for name in ("output_tokens", "reasoning_tokens"):
@@ -191,7 +193,8 @@ def gateway_tokens(calls: list[Calls]) -> TokenTotals:
 
 @dataclass(frozen=True)
 class DeploymentHours:
-    """One deployment's day, by hour: requests and tokens as Azure Monitor counts them (input includes cached)."""
+    """One deployment's day, by hour: requests and tokens as Azure Monitor counts them (input includes cached).
+    ``missed_cache_tokens``: what the cache would have served on a day on which it served nothing."""
 
     account: org.Account
     deployment: org.Deployment
@@ -199,6 +202,7 @@ class DeploymentHours:
     input_tokens: shapes.Integers
     cached_tokens: shapes.Integers
     output_tokens: shapes.Integers
+    missed_cache_tokens: shapes.Integers
 
     def billed_tokens(self) -> dict[str, int]:
         cached = int(self.cached_tokens.sum())
@@ -232,7 +236,10 @@ def _deployment_hours(
     share = np.clip(rng.normal(deployment.cached_share, 0.03, 24), 0, 0.9) if deployment.cached_share else np.zeros(24)
     cached = (inputs * share).astype(np.int64) // 128 * 128
     outputs = (inputs * deployment.output_per_input * np.exp(rng.normal(0, 0.04, 24))).astype(np.int64)
-    return DeploymentHours(account, deployment, requests.astype(np.int64), inputs, cached, outputs)
+    missed = np.zeros_like(cached)
+    if account.name == org.CACHE_LOST_ACCOUNT and day in org.CACHE_LOST_DAYS:
+        cached, missed = missed, cached
+    return DeploymentHours(account, deployment, requests.astype(np.int64), inputs, cached, outputs, missed)
 
 
 def _requests_per_hour(deployment: org.Deployment) -> float:

@@ -4,7 +4,7 @@ Here: detectors, contributors, severity, known events, incidents of one cause, s
 Not here: who is told (guardrails) and how it looks (reports).
 """
 
-from models.anomaly.detect import detect, detect_intraday, find_anomalies, with_running
+from models.anomaly.detect import detect, detect_intraday, find_anomalies, with_running, with_stopped
 from models.anomaly.incident import Incidents, find_incidents
 from models.anomaly.incident_feedback import with_planned
 from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
@@ -26,4 +26,5 @@ __all__ = [
     "with_floors",
     "with_planned",
     "with_running",
+    "with_stopped",
 ]

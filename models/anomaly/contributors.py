@@ -7,8 +7,8 @@ Not here: the sentence (explain).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -24,26 +24,21 @@ SMALLEST_SHARE = 0.05
 DRIFT_GAP_DAYS = 28
 ANY_CURRENCY = ""
 
-Moment = date | datetime
-
 
 class ContributorIndex:
-    """Costs by scope, dimension and value, ready to be asked about single days or hours.
+    """Costs by scope, dimension and value, ready to be asked about single days.
 
-    Built from a frame with usage_date (or usage_hour), scope_type, scope_value, dimension, value, cost and, where a
+    Built from a frame with usage_date, scope_type, scope_value, dimension, value, cost and, where a
     scope has several currencies, currency.
     """
 
-    def __init__(self, frame: pd.DataFrame | None, *, time_column: str = "usage_date") -> None:
-        self._costs: dict[tuple[str, str, str], dict[tuple[str, str], dict[Moment, float]]] = {}
-        self._first: dict[tuple[str, str, str], Moment] = {}
+    def __init__(self, frame: pd.DataFrame | None) -> None:
+        self._costs: dict[tuple[str, str, str], dict[tuple[str, str], dict[date, float]]] = {}
+        self._first: dict[tuple[str, str, str], date] = {}
         if frame is None or frame.empty:
             return
-        require_columns(frame, (time_column, *COLUMNS), "contributors")
-        if time_column == "usage_date":
-            times = [stamp.date() for stamp in dates(frame[time_column], "contributors")]
-        else:
-            times = [stamp.to_pydatetime() for stamp in hours(frame[time_column], "contributors")]
+        require_columns(frame, ("usage_date", *COLUMNS), "contributors")
+        times = [stamp.date() for stamp in dates(frame["usage_date"], "contributors")]
         currencies = frame["currency"].astype(str) if "currency" in frame.columns else [ANY_CURRENCY] * len(frame)
         costs = amounts(frame["cost"], "contributors")
         keys = zip(frame["scope_type"], frame["scope_value"], currencies, strict=True)
@@ -59,8 +54,8 @@ class ContributorIndex:
     def of(self, finding: Finding) -> list[Contributor]:
         """The ranked contributors of a finding; empty where nothing is known about its scope.
 
-        Usual is the median over the same weekdays (or same hours of the same weekdays) of the four weeks before; for
-        a slow drift, over the weeks that ended four and more weeks ago.
+        Usual is the median over the same weekdays of the four weeks before; for a slow drift, over the weeks that
+        ended four and more weeks ago.
         """
         key = self._key(finding.scope)
         if key is None or finding.impact == 0:
@@ -76,15 +71,8 @@ class ContributorIndex:
         for (dimension, value), by_time in self._costs[key].items():
             now = sum(by_time.get(time, 0.0) for time in actual) / per_day
             usual = float(np.median([sum(by_time.get(time, 0.0) for time in window) for window in references]))
-            contributor = Contributor(dimension, value, now, usual / per_day, (now - usual / per_day) / finding.impact)
-            if contributor.share >= SMALLEST_SHARE:
-                found.append(contributor)
-        found.sort(key=lambda part: (-part.share, part.dimension, part.value))
-        kept: list[Contributor] = []
-        for part in found:
-            if sum(other.dimension == part.dimension for other in kept) < PER_DIMENSION:
-                kept.append(part)
-        return kept[:AT_MOST]
+            found.append(Contributor(dimension, value, now, usual / per_day, (now - usual / per_day) / finding.impact))
+        return ranked(found)
 
     def knows(self, scope: Scope, dimension: str) -> bool:
         """Is the scope's cost broken down by this dimension at all?"""
@@ -99,6 +87,15 @@ class ContributorIndex:
         return None
 
 
+def ranked(parts: Iterable[Contributor], *, at_most: int = AT_MOST) -> list[Contributor]:
+    """The largest first, a few of each dimension, none that hardly counts."""
+    kept: list[Contributor] = []
+    for part in sorted(parts, key=lambda part: (-part.share, part.dimension, part.value)):
+        if part.share >= SMALLEST_SHARE and sum(other.dimension == part.dimension for other in kept) < PER_DIMENSION:
+            kept.append(part)
+    return kept[:at_most]
+
+
 def hours(column: pd.Series, what: str) -> pd.Series:
     """Hours as naive UTC timestamps."""
     parsed = pd.to_datetime(column)
@@ -110,13 +107,10 @@ def hours(column: pd.Series, what: str) -> pd.Series:
     return parsed.dt.floor("h")
 
 
-def _windows(finding: Finding) -> tuple[Sequence[Moment], list[Sequence[Moment]]]:
-    """The times that a finding is about, and the groups of times to compare them with."""
-    actual: list[Moment]
-    if finding.hours:
-        count = round((finding.hours.end - finding.hours.start) / timedelta(hours=1))
-        actual = [finding.hours.start + timedelta(hours=step) for step in range(count)]
-    elif finding.kind == "drift":
+def _windows(finding: Finding) -> tuple[Sequence[date], list[Sequence[date]]]:
+    """The days that a finding is about, and the groups of days to compare them with."""
+    actual: list[date]
+    if finding.kind == "drift":
         actual = [finding.day - timedelta(days=back) for back in range(6, -1, -1)]
     else:
         actual = [finding.day]

@@ -20,9 +20,9 @@ from finops.periods import as_utc
 from models.anomaly.contributors import ContributorIndex, as_json
 from models.anomaly.detectors import Expectation, Oddness, daily_findings, drift_findings
 from models.anomaly.explain import explanation
-from models.anomaly.finding import Finding, severity
+from models.anomaly.finding import RUNNING, Finding, severity
 from models.anomaly.hierarchy import without_explained
-from models.anomaly.intraday import hourly_findings
+from models.anomaly.intraday import running_findings
 from models.anomaly.known import with_known_cause
 from models.anomaly.pattern_days import Pattern
 from models.anomaly.patterns import PatternFacts, find_patterns, with_patterns
@@ -95,28 +95,25 @@ def detect(
 
 def detect_intraday(
     hourly: pd.DataFrame,
-    contributors: pd.DataFrame | None,
+    newest: pd.DataFrame,
     *,
     as_of: datetime,
     metric: str = "estimated_cost",
     events: EventsFile,
     settings: AnomalySettings | None = None,
 ) -> pd.DataFrame:
-    """What is running away right now: the newest hours against the same hours of past same weekdays.
+    """What is running away right now: the newest minutes against the same hours of past weeks.
 
     Args:
-        hourly: columns usage_hour (UTC), scope_type, scope_value, currency, cost. The running hour may be partial:
-            only rises are reported, and a partial hour can only hide one.
-        contributors: as for ``detect``, with usage_hour in place of usage_date.
+        hourly, newest: as for ``running_findings``.
 
     Returns:
-        The table ``ml.anomaly`` with at most one row per scope, dated on the day of the newest hour.
+        The table ``ml.anomaly`` with at most one row per scope, dated on the day of the newest minutes.
     """
     moment = as_utc(as_of)
     settings = settings or AnomalySettings()
-    findings = hourly_findings(hourly, before=naive_utc(moment), settings=settings)
-    index = ContributorIndex(contributors, time_column="usage_hour")
-    return _table(findings, index, events, settings, metric, moment)
+    findings = running_findings(hourly, newest, before=naive_utc(moment), settings=settings)
+    return _table(findings, ContributorIndex(None), events, settings, metric, moment)
 
 
 def find_anomalies(
@@ -160,10 +157,31 @@ def find_anomalies(
 
 
 def with_running(of_days: pd.DataFrame, of_hours: pd.DataFrame) -> pd.DataFrame:
-    """Findings of complete days and of the running one in one table; a complete day replaces what its hours said."""
+    """Findings of complete days and of the running one in one table; a complete day replaces what its hours said, and
+    what is said of hours now what was said of them before (``of_days`` may hold that)."""
+    of_days = of_days[~_is_running(of_days)]
     judged = set(of_days["anomaly_id"])
     rows = of_days.to_dict("records") + [row for row in of_hours.to_dict("records") if row["anomaly_id"] not in judged]
     return build_frame("anomaly", [{str(key): _plain(value) for key, value in row.items()} for row in rows])
+
+
+def with_stopped(
+    running: pd.DataFrame, before: pd.DataFrame, today: date, settings: AnomalySettings | None = None
+) -> pd.DataFrame:
+    """What runs away now, with what did earlier: that it is over, and little in a whole day, takes back no alarm."""
+    still = set(running["anomaly_id"])
+    oldest = today - timedelta(days=(settings or AnomalySettings()).lookback_days)
+    earlier = [
+        row
+        for row in before.to_dict("records")
+        if oldest <= row["detected_date"] <= today and row["anomaly_id"] not in still
+    ]
+    rows = running.to_dict("records") + earlier
+    return build_frame("anomaly", [{str(key): _plain(value) for key, value in row.items()} for row in rows])
+
+
+def _is_running(found: pd.DataFrame) -> pd.Series:
+    return found["detectors"].map(lambda told: {entry["name"] for entry in json.loads(told)} == {RUNNING}).astype(bool)
 
 
 class _Costs:
@@ -232,7 +250,7 @@ def _table(
     metric: str,
     moment: datetime,
 ) -> pd.DataFrame:
-    attributed = [finding.with_contributors(index.of(finding)) for finding in findings]
+    attributed = [finding if finding.hours else finding.with_contributors(index.of(finding)) for finding in findings]
     marked = [with_known_cause(finding, events, settings) for finding in attributed]
     kept = without_explained(marked, index, settings)
     return build_frame("anomaly", _rows(kept, settings, metric, moment))

@@ -44,8 +44,9 @@ def _fact(finding: Finding, metric: str, as_of: date) -> str:
     moment = f"on {when}"
     if finding.hours:
         start, end = finding.hours.start, finding.hours.end
-        last = "24:00" if end.hour == 0 else f"{end:%H:%M}"
-        moment = f"between {start:%H:%M} and {last} UTC on {when}"
+        since = f"{start:%H:%M}" if start.date() == finding.day else f"{start:%H:%M} on {day_text(start.date(), as_of)}"
+        last = "24:00" if end.date() > finding.day else f"{end:%H:%M}"
+        moment = f"between {since} and {last} UTC on {when}"
     expected = "where nothing was expected"
     if finding.expected > 0:
         size = _size(finding.actual, finding.expected)

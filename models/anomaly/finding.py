@@ -14,6 +14,9 @@ from typing import Any
 from models.anomaly.settings import AnomalySettings
 from models.series import Scope
 
+RUNNING = "running_away"
+"""The detector of what goes on within the day (intraday)."""
+
 SEVERITIES = ("low", "medium", "high", "critical")
 
 
@@ -56,6 +59,8 @@ class Finding:
     contributors: list[Contributor] = field(default_factory=list)
     is_beside: bool = False
     """The same scope and day have another finding, which goes the other way."""
+    stake: float | None = None
+    """Money at stake where it is more than the impact: of what runs away, with 24 hours more of it."""
     event_id: str | None = None
     event_name: str | None = None
 
@@ -88,12 +93,13 @@ def severity(finding: Finding, settings: AnomalySettings) -> str:
 
     Spending less than expected is worth a look (something may be down) but burns no money: medium at most.
     """
-    stake = Decimal(repr(abs(finding.impact)))
+    burning = abs(finding.impact) if finding.stake is None else finding.stake
+    stake = Decimal(repr(burning))
     level = sum(stake >= bound for bound in (settings.medium_from, settings.high_from, settings.critical_from))
     normal = abs(finding.expected)
-    if abs(finding.impact) >= settings.raise_severity_ratio * normal:
+    if finding.stake is None and burning >= settings.raise_severity_ratio * normal:
         level += 1
-    elif abs(finding.impact) < settings.lower_severity_ratio * normal:
+    elif burning < settings.lower_severity_ratio * normal:
         level -= 1
     highest = 3 if finding.is_up else 1
     return SEVERITIES[min(max(level, 0), highest)]

@@ -57,11 +57,15 @@ def _may_be_part(part: Finding, whole: Finding, index: ContributorIndex) -> bool
     """
     if whole.scope.type == "company":
         return True
-    if index.knows(whole.scope, part.scope.type):
+    if _breaks_down(whole, part.scope.type, index):
         return _names(whole, part, 0.0)
-    if index.knows(part.scope, whole.scope.type):
+    if _breaks_down(part, whole.scope.type, index):
         return _names(part, whole, 0.5)
     return 0.7 <= part.impact / whole.impact <= 1.3
+
+
+def _breaks_down(finding: Finding, dimension: str, index: ContributorIndex) -> bool:
+    return index.knows(finding.scope, dimension) or any(part.dimension == dimension for part in finding.contributors)
 
 
 def _names(finding: Finding, other: Finding, share: float) -> bool:

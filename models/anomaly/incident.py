@@ -171,12 +171,14 @@ def _incident(
     too_short = len(days) < context.suppressions.minimum_days(cause)
     suppressed = _suppressed_because(alarming, current, too_short)
     event = None if alarming else next((member.event_id for member in current if member.event_id), None)
-    a_day = daily_impact(days)
+    running = [member for member in counted if member.is_running and member.day == last]
+    # What goes on is not over: one more day of it is what its rate says.
+    a_day = max([daily_impact(days), *(member.at_stake for member in running if member.at_stake is not None)])
     stays = stays_high(context.costs, cause, metric, first, last, newest, float(a_day))
     status = _status(current, said, suppressed, event, quiet, context.quiet_days, stays=stays, last=last)
     is_going_on = status in ("open", "acknowledged") and quiet <= 0
     is_told = status in (*ALARMING, "dismissed")
-    level = _severity(cause, days, impact, context)
+    level = max([_severity(cause, days, impact, context), *(one.severity for one in running)], key=SEVERITIES.index)
     was_opened = None if before is None else before["opened_at"]
     parts = contributors(cause, days, context.indexes)
     change = _told_change(context.usage.change(cause, [day.day for day in days], first), impact)
@@ -331,9 +333,7 @@ def _members(anomalies: pd.DataFrame, state: Incidents | None, judged_from: date
 
 
 def _memberships(state: Incidents) -> dict[str, str]:
-    return dict(
-        zip(state.incident_anomaly["anomaly_id"], state.incident_anomaly["incident_id"], strict=True)
-    )  # fmt: skip
+    return dict(zip(state.incident_anomaly["anomaly_id"], state.incident_anomaly["incident_id"], strict=True))
 
 
 def _by_id(state: Incidents | None) -> dict[str, dict[str, Any]]:
@@ -357,9 +357,7 @@ def _moment(value: Any) -> datetime | None:
 def _indexes(contributors: pd.DataFrame | None) -> dict[str, ContributorIndex]:
     if contributors is None or contributors.empty:
         return {}
-    return {
-        str(metric): ContributorIndex(rows) for metric, rows in contributors.groupby("metric", sort=True)
-    }  # fmt: skip
+    return {str(metric): ContributorIndex(rows) for metric, rows in contributors.groupby("metric", sort=True)}
 
 
 def _membership_rows(groups: Sequence[tuple[str, Sequence[Member]]], moment: datetime) -> list[dict[str, Any]]:

@@ -7,14 +7,15 @@ Not here: which members belong together (incident_grouping).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from models.anomaly.finding import RUNNING
 from models.anomaly.hierarchy import SPECIFICITY
 from models.series import Scope
 
@@ -38,6 +39,8 @@ class Member:
     """Contributor (dimension, value) → its part of the impact; empty where nothing is known."""
     event_id: str | None = None
     suppressed_because: str | None = None
+    at_stake: Decimal | None = None
+    """Of what is running away: the money so far and of 24 hours more. Told while it is found anew."""
     says: tuple[tuple[str, str], ...] = ()
     """What pattern detectors say of it: (detector, sentences). Told while it is found anew."""
     is_current: bool = True
@@ -46,6 +49,11 @@ class Member:
     @property
     def impact(self) -> Decimal:
         return self.actual - self.expected
+
+    @property
+    def is_running(self) -> bool:
+        """Found within its day, which is not over."""
+        return set(self.detectors) == {RUNNING}
 
     @property
     def is_up(self) -> bool:
@@ -85,48 +93,50 @@ class Member:
 
 def members_found(anomalies: pd.DataFrame) -> list[Member]:
     """Rows of ``ml.anomaly``."""
-    return [
-        Member(
-            anomaly_id=str(row["anomaly_id"]),
-            day=row["detected_date"],
-            scope=Scope(str(row["scope_type"]), str(row["scope_value"]), str(row["currency"])),
-            metric=str(row["metric"]),
-            actual=row["actual"],
-            expected=row["expected"],
-            detectors=tuple(str(entry["name"]) for entry in json.loads(row["detectors"])),
-            says=tuple(
-                (str(entry["name"]), str(entry["says"])) for entry in json.loads(row["detectors"]) if "says" in entry
-            ),
-            severity=str(row["severity"]),
-            parts={
-                (str(part["dimension"]), str(part["value"])): Decimal(str(part["impact"]))
-                for part in json.loads(row["contributors"])
-            },
-            event_id=text(row["event_id"]),
+    found = []
+    for row in anomalies.to_dict("records"):
+        told = json.loads(row["detectors"])
+        stakes = [Decimal(str(entry["at_stake"])) for entry in told if "at_stake" in entry]
+        parts = {
+            (str(part["dimension"]), str(part["value"])): Decimal(str(part["impact"]))
+            for part in json.loads(row["contributors"])
+        }
+        found.append(
+            replace(
+                _member(row, tuple(str(entry["name"]) for entry in told)),
+                at_stake=max(stakes, default=None),
+                says=tuple((str(entry["name"]), str(entry["says"])) for entry in told if "says" in entry),
+                parts=parts,
+            )
         )
-        for row in anomalies.to_dict("records")
-    ]
+    return found
 
 
 def members_remembered(state: pd.DataFrame) -> list[Member]:
     """Rows of ``ml.incident_anomaly``; their breakdown is not kept."""
     return [
-        Member(
-            anomaly_id=str(row["anomaly_id"]),
-            day=row["detected_date"],
-            scope=Scope(str(row["scope_type"]), str(row["scope_value"]), str(row["currency"])),
-            metric=str(row["metric"]),
-            actual=row["actual"],
-            expected=row["expected"],
-            detectors=tuple(json.loads(row["detectors"])),
-            severity=str(row["severity"]),
-            parts={},
-            event_id=text(row["event_id"]),
+        replace(
+            _member(row, tuple(json.loads(row["detectors"]))),
             suppressed_because=text(row["suppressed_because"]),
             is_current=bool(row["is_current"]),
         )
         for row in state.to_dict("records")
     ]
+
+
+def _member(row: Mapping[Hashable, Any], detectors: tuple[str, ...]) -> Member:
+    return Member(
+        anomaly_id=str(row["anomaly_id"]),
+        day=row["detected_date"],
+        scope=Scope(str(row["scope_type"]), str(row["scope_value"]), str(row["currency"])),
+        metric=str(row["metric"]),
+        actual=row["actual"],
+        expected=row["expected"],
+        detectors=detectors,
+        severity=str(row["severity"]),
+        parts={},
+        event_id=text(row["event_id"]),
+    )
 
 
 def text(value: Any) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.anomaly.contributors import ContributorIndex
+from models.anomaly.contributors import ContributorIndex, ranked
 from models.anomaly.finding import Contributor, Finding
 from models.anomaly.hierarchy import SPECIFICITY
 from models.anomaly.incident_member import BILLED, Member
@@ -30,8 +30,6 @@ RECENT_DAYS = 3
 """Days of an incident that tell what one more day will cost."""
 
 REFERENCE_WEEKS = 4
-SMALLEST_SHARE = 0.05
-PER_DIMENSION = 3
 AT_MOST = 15
 SHOWN_DAYS = 28
 ZERO = Decimal(0)
@@ -164,17 +162,11 @@ def contributors(
     whole = float(sum((day.impact for day in days), ZERO))
     if not whole:
         return []
-    found = [
+    parts = (
         Contributor(dimension, value, actual, expected, (actual - expected) / whole)
         for (dimension, value), (actual, expected) in sums.items()
-    ]
-    found = [part for part in found if part.share >= SMALLEST_SHARE]
-    found.sort(key=lambda part: (-part.share, part.dimension, part.value))
-    kept: list[Contributor] = []
-    for part in found:
-        if sum(other.dimension == part.dimension for other in kept) < PER_DIMENSION:
-            kept.append(part)
-    return kept[:AT_MOST]
+    )
+    return ranked(parts, at_most=AT_MOST)
 
 
 def shown_days(costs: Costs, cause: Scope, metric: str, first: date, last: date) -> list[dict[str, Any]]:

@@ -11,12 +11,14 @@ import guardrails
 import reports
 from finops.config.models import Action, AnomalyRouting
 from finops.periods import utc_now
+from orchestration.assets.warehouse import model_key
 from orchestration.decisions import told
-from orchestration.warehouse import records
+from orchestration.warehouse import read_table, records
 from orchestration.workspace import Workspace
 
 ACTIONS_GROUP = "9_actions"
 SEVERITIES = ("low", "medium", "high", "critical")
+INCIDENTS = "marts.fct_incident"
 OVER = ("closed", "new_normal", "resolved")
 RECENT_DAYS = 7
 """What was over longer ago is in the report and alarms nobody."""
@@ -58,7 +60,8 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
 
 
 @dg.asset(
-    deps=[dg.AssetKey("published_marts")],
+    # The warehouse's incidents, not those published: a refresh tells what runs away without publishing anything.
+    deps=[dg.AssetKey("published_marts"), model_key(INCIDENTS)],
     group_name=ACTIONS_GROUP,
     kinds={"teams"},
     pool="ledger",
@@ -66,7 +69,7 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     "the same one twice.",
 )
 def incident_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
-    incidents = records(reports.read_marts(workspace.home.published)["fct_incident"])
+    incidents = records(read_table(workspace.home.warehouse, INCIDENTS))
     queued = 0
     with workspace.ledger() as ledger:
         told = {message.message_id for message in guardrails.messages(ledger)}
@@ -98,7 +101,7 @@ def _occasion(
     if is_told and is_over:
         was_open = incident["closed_at"] > incident["opened_at"]
         return f"{name}/closed", "closed" if was_open else None
-    is_recent = (today - incident["last_seen"].date()).days <= RECENT_DAYS
+    is_recent = (today - incident["last_seen"]).days <= RECENT_DAYS
     is_due = incident["status"] == "open" or (is_over and is_recent)
     if not is_due or not _is_at_least(incident["severity"], rule.min_severity):
         return name, None

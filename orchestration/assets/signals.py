@@ -17,7 +17,9 @@ HISTORY = "intermediate.int_signals__cost_history"
 CONTRIBUTORS = "intermediate.int_signals__contributors"
 USAGE = "intermediate.int_signals__usage"
 HOURLY = "intermediate.int_signals__hourly_cost"
-HOURLY_CONTRIBUTORS = "intermediate.int_signals__hourly_contributors"
+MINUTES = "intermediate.int_signals__minutes_cost"
+NEWEST_MINUTES = "intermediate.int_usage__minutes"
+GPU_HOURS = "intermediate.int_signals__gpu_hourly"
 PRICED_USAGE = "intermediate.int_usage__priced"
 PATTERN_FACTS = {
     "use": "intermediate.int_signals__use_daily",
@@ -137,26 +139,34 @@ def _record(workspace: Workspace) -> pd.DataFrame | None:
 @dg.asset(
     key=dg.AssetKey(["ml", "anomaly_intraday"]),
     # The views are read through to the priced usage, which is what a refresh builds: this must wait for it as well.
-    deps=[model_key(HOURLY), model_key(HOURLY_CONTRIBUTORS), model_key(PRICED_USAGE)],
+    deps=[model_key(table) for table in (HOURLY, MINUTES, PRICED_USAGE, NEWEST_MINUTES, GPU_HOURS)],
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
-    description="What runs away within the day: the newest hours of priced usage that cost far more than the same "
-    "hours of past weeks. Made anew with every refresh of usage.",
+    description="What runs away: the newest minutes of priced usage that cost far more than the same hours of past "
+    "weeks. Made anew with every refresh of usage.",
 )
 def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     configuration = workspace.configuration()
     found = models.detect_intraday(
         read_table(workspace.home.warehouse, HOURLY),
-        read_table(workspace.home.warehouse, HOURLY_CONTRIBUTORS),
+        read_table(workspace.home.warehouse, MINUTES),
         as_of=workspace.as_of(),
         events=configuration.events,
         settings=models.AnomalySettings.configured(configuration.anomalies),
     )
+    found = models.with_stopped(found, _running_before(workspace), workspace.as_of().date())
     models.write_table("anomaly", found, workspace.home.ml_running)
     still_open = found[found["status"] == "open"]
     workspace.reporter(context)(f"{len(still_open)} running away")
     return dg.MaterializeResult(metadata={"dagster/row_count": len(found), "open": len(still_open)})
+
+
+def _running_before(workspace: Workspace) -> pd.DataFrame:
+    try:
+        return models.read_table("anomaly", workspace.home.ml_running)
+    except FileNotFoundError:
+        return models.build_frame("anomaly", [])
 
 
 @dg.asset(
@@ -212,6 +222,7 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
             dg.AssetKey(["ml", name]),
             deps=[
                 dg.AssetKey(["ml", "anomaly"]),
+                dg.AssetKey(["ml", "anomaly_intraday"]),
                 FEEDBACK,
                 model_key(HISTORY),
                 model_key(CONTRIBUTORS),
@@ -235,8 +246,10 @@ def incidents(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     configuration, home = workspace.configuration(), workspace.home
     known = all((home.ml / f"{name}.parquet").exists() for name in INCIDENT_TABLES)
     state = models.Incidents(**{name: models.read_table(name, home.ml) for name in INCIDENT_TABLES}) if known else None
+    # A refresh finds what runs away anew, beside what the last run of everything found of complete days.
+    running = models.read_table("anomaly", home.ml_running)
     found = models.find_incidents(
-        models.read_table("anomaly", home.ml),
+        models.with_running(models.read_table("anomaly", home.ml), running),
         history=read_table(home.warehouse, HISTORY),
         contributors=read_table(home.warehouse, CONTRIBUTORS),
         usage=read_table(home.warehouse, USAGE),

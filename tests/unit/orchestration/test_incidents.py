@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -39,6 +40,10 @@ def publish_incident(home: Home) -> Publish:
     def published(**changes: Any) -> None:
         row = frame.assign(**{"verdict_reason": None, **others, **changes})
         publish({"fct_incident": row}, home.published)
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute("create schema if not exists marts")
+            published_file = home.published / "fct_incident.parquet"
+            connection.execute(f"create or replace table marts.fct_incident as from read_parquet('{published_file}')")
 
     return published
 
