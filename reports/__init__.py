@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reports.bill import render_bill
     from reports.dictionary import Dictionary, read_dictionary
     from reports.exports import ExportedFile, ExportError, export_marts
-    from reports.marts import MartError, Marts, read_marts, reported_moment
+    from reports.marts import MartError, Marts, conform, read_marts, reported_moment
     from reports.messages import decision_card, failure_card, incident_card, preview_card
     from reports.page import render_page, write_page
     from reports.summary import Summary, summarise
@@ -29,6 +29,7 @@ __all__ = [
     "MartError",
     "Marts",
     "Summary",
+    "conform",
     "decision_card",
     "export_marts",
     "failure_card",
@@ -49,7 +50,7 @@ _MODULES = {
     "reports.bill": ("render_bill",),
     "reports.dictionary": ("Dictionary", "read_dictionary"),
     "reports.exports": ("ExportError", "ExportedFile", "export_marts"),
-    "reports.marts": ("MartError", "Marts", "read_marts", "reported_moment"),
+    "reports.marts": ("MartError", "Marts", "conform", "read_marts", "reported_moment"),
     "reports.messages": ("decision_card", "failure_card", "incident_card", "preview_card"),
     "reports.page": ("render_page", "write_page"),
     "reports.summary": ("Summary", "summarise"),

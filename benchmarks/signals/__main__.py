@@ -1,7 +1,7 @@
-"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed``.
+"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed|minutes``.
 
 Here: the command line.
-Not here: what is measured (forecast, anomalies).
+Not here: what is measured (forecast, anomalies, minutes).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.signals", description="Prints Markdown tables.")
     parser.add_argument(
-        "command", choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed"]
+        "command", choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed", "minutes"]
     )
     named = os.environ.get("AIFINOPS_REAL_DATA")
     parser.add_argument(
@@ -29,9 +29,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer cutoffs or series, for a first look")
     parser.add_argument("--series", type=int, default=5000, help="hourly series of anomalies-speed")
     parser.add_argument("--days", type=int, default=35, help="their length")
+    parser.add_argument("--home", type=Path, help="built home of minutes; AIFINOPS_HOME where absent")
     options = parser.parse_args()
     # Each side is imported when it is asked for: one loads Prophet, the other need not.
-    side = "anomalies" if options.command.startswith("anomalies") else "forecast"
+    side = options.command.partition("-")[0]
     module = import_module(f"benchmarks.signals.{side}")
     (module.run_speed if options.command == "anomalies-speed" else module.run)(options)
 

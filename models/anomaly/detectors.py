@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.anomaly.alerts import DAILY, KINDS, directed_strength
-from models.anomaly.finding import Finding
+from models.anomaly.finding import FIRST_SPEND, Finding
 from models.anomaly.settings import AnomalySettings
 from models.anomaly.stream import DAY_SECONDS, evidence
 from models.baseline import SMALLEST_SPREAD, SPREAD_DAYS, Scan
@@ -104,7 +104,7 @@ def _in_a_row(finding: Finding, run: int) -> Finding:
 
 
 def _first_day(series: DailySeries) -> Finding:
-    return Finding(series.scope, series.first_day, float(series.values[0]), 0.0, [{"name": "first_spend"}])
+    return Finding(series.scope, series.first_day, float(series.values[0]), 0.0, [{"name": FIRST_SPEND}])
 
 
 def _judge(

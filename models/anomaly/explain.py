@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from models.anomaly.finding import Contributor, Finding
+from models.anomaly.finding import FIRST_SPEND, Contributor, Finding
 
 WHO = ("app", "feature", "team", "project")
 WHERE = ("service_name", "model", "resource_name", "token_class", "sub_account_name")
@@ -39,7 +39,7 @@ def _fact(finding: Finding, metric: str, as_of: date) -> str:
             f"{who} has crept up: {money_text(week, currency)} in the week to {when}, "
             f"{money_text(week - usual, currency)} ({_size(week, usual)}) more than its earlier trend led to"
         )
-    if finding.detectors[0]["name"] == "first_spend":
+    if finding.detectors[0]["name"] == FIRST_SPEND:
         return f"{who} {_verb(metric)} {money_text(finding.actual, currency)} on {when}, its first day with any cost"
     moment = f"on {when}"
     if finding.hours:

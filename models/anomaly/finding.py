@@ -17,6 +17,9 @@ from models.series import Scope
 RUNNING = "running_away"
 """The detector of what goes on within the day (intraday)."""
 
+FIRST_SPEND = "first_spend"
+"""The detector of a scope's first day with any cost, also where nobody knows what was before (detectors)."""
+
 SEVERITIES = ("low", "medium", "high", "critical")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.anomaly.contributors import hours, ranked
+from models.anomaly.contributors import hours, moments, ranked
 from models.anomaly.explain import money_text
 from models.anomaly.finding import RUNNING, Contributor, Finding, HourWindow
 from models.anomaly.settings import AnomalySettings
@@ -105,7 +105,7 @@ def running_findings(
     """
     require_columns(hourly, HOURLY_COLUMNS, "hourly")
     require_columns(newest, MINUTES_COLUMNS, "minutes")
-    newest = newest.assign(at=pd.to_datetime(newest["slice_at"]))
+    newest = newest.assign(at=moments(newest["slice_at"], "minutes"))
     newest = newest[newest["at"] < pd.Timestamp(before)]
     if newest.empty or hourly.empty:
         return []
@@ -303,7 +303,7 @@ def _finding(part: _Part, slices: _Slices, usual: _Usual, settings: AnomalySetti
         return None
     so_far = _since(slices, usual, odd)
     stake = so_far.cost - so_far.usual_cost + odd.day_rate
-    if not _is_much(so_far, settings) or stake < float(settings.minimum_impact):
+    if _times(so_far) < 1 or stake < float(settings.minimum_impact):
         return None
     day = (slices.end - timedelta(minutes=1)).date()
     figures: dict[str, Any] = {
@@ -327,20 +327,20 @@ def _is_odd(window: _Window, slices: _Slices, usual: _Usual, back: int, settings
         return False
     if slices.step < HOUR and window.calls < FEWEST_CALLS:
         return False
-    if not _is_much(window, settings):
+    if _times(window) < settings.running_ratio:
         return False
     half = back // 2
     if not half:
         return window.evidence >= settings.running_evidence + FAR_OUT
     older, newest = slices.window(usual, back, half), slices.window(usual, min(max(back // 4, 2), half))
     # What is over runs away no more; what has just begun must be the further out.
-    is_begun = window.evidence >= settings.running_evidence + FAR_OUT or _is_much(older, settings)
-    return is_begun and _is_much(newest, settings)
+    is_begun = window.evidence >= settings.running_evidence + FAR_OUT or _times(older) >= settings.running_ratio
+    return is_begun and _times(newest) >= 1
 
 
-def _is_much(window: _Window, settings: AnomalySettings) -> bool:
+def _times(window: _Window) -> float:
     beside = MONEY_A_DAY * (window.end - window.start) / DAY
-    return window.cost >= settings.running_ratio * (window.usual_cost + beside)
+    return float(window.cost / (window.usual_cost + beside))
 
 
 def _since(slices: _Slices, usual: _Usual, odd: _Window) -> _Window:

@@ -17,13 +17,11 @@ from models.anomaly.explain import day_text, money_text
 from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
     USAGE,
-    Calendar,
     Pattern,
-    by_currency,
     grids,
+    judged_by_currency,
     percent,
     walk,
-    with_day,
 )
 from models.anomaly.settings import AnomalySettings
 from models.series import Floats, Scope, require_columns
@@ -74,11 +72,7 @@ def storms(calls: pd.DataFrame, before: date, settings: AnomalySettings) -> list
     beyond what as many calls usually spend on such; a repeated call that fails is in both."""
     require_columns(calls, CALL_COLUMNS, "calls")
     found = []
-    for currency, rows in by_currency(with_day(calls, "calls")):
-        rows = rows[rows["app"].notna()]
-        calendar = Calendar.of(rows, before, settings)
-        if calendar is None:
-            continue
+    for currency, rows, calendar in judged_by_currency(calls, "calls", ["app"], before, settings):
         all_calls = grids(rows, ("app",), "request_count", calendar)
         for name, count, cost, what in KINDS:
             counts, costs = grids(rows, ("app",), count, calendar), grids(rows, ("app",), cost, calendar)

@@ -6,7 +6,7 @@ Not here: any pattern (pattern_use, pattern_tokens, pattern_calls, pattern_hours
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TypeVar
@@ -72,6 +72,17 @@ class Calendar:
 def with_day(frame: pd.DataFrame, what: str) -> pd.DataFrame:
     """The frame with the column ``day``, in an order that does not depend on how its rows lay."""
     return frame.assign(day=dates(frame["usage_date"], what)).reset_index(drop=True)
+
+
+def judged_by_currency(
+    frame: pd.DataFrame, what: str, known: Sequence[str], before: date, settings: AnomalySettings
+) -> Iterator[tuple[str, pd.DataFrame, Calendar]]:
+    """(currency, its rows that have a value in all of ``known``, their calendar) of each that has a complete day."""
+    for currency, rows in by_currency(with_day(frame, what)):
+        rows = rows[rows[list(known)].notna().all(axis=1)]
+        calendar = Calendar.of(rows, before, settings)
+        if calendar is not None:
+            yield currency, rows, calendar
 
 
 def by_currency(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

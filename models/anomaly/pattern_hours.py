@@ -23,12 +23,11 @@ from models.anomaly.pattern_days import (
     USAGE,
     Calendar,
     Pattern,
-    by_currency,
     grids,
+    judged_by_currency,
     percent,
     usual_for,
     walk,
-    with_day,
 )
 from models.anomaly.settings import AnomalySettings
 from models.series import Floats, Scope, amounts, require_columns
@@ -108,11 +107,7 @@ def leaks_and_runaways(use: pd.DataFrame, before: date, settings: AnomalySetting
     """
     require_columns(use, HOUR_COLUMNS, "hours")
     found = []
-    for currency, rows in by_currency(with_day(use, "hours")):
-        rows = rows[rows["app"].notna()]
-        calendar = Calendar.of(rows, before, settings)
-        if calendar is None:
-            continue
+    for currency, rows, calendar in judged_by_currency(use, "hours", ["app"], before, settings):
         for (app, _), own in _apps(rows, calendar).items():
             scope = Scope("app", app, currency)
             leaks = walk(calendar, settings, partial(_leak, own, settings=settings))

@@ -24,11 +24,10 @@ from models.anomaly.pattern_days import (
     Calendar,
     Key,
     Pattern,
-    by_currency,
     grids,
+    judged_by_currency,
     percent,
     walk,
-    with_day,
 )
 from models.anomaly.settings import AnomalySettings
 from models.series import Floats, Scope, require_columns
@@ -66,11 +65,7 @@ def price_changes(usage: pd.DataFrame, before: date, settings: AnomalySettings) 
     """
     require_columns(usage, TOKEN_COLUMNS, "usage")
     found = []
-    for currency, rows in by_currency(with_day(usage, "usage")):
-        rows = rows[rows["model"].notna()]
-        calendar = Calendar.of(rows, before, settings)
-        if calendar is None:
-            continue
+    for currency, rows, calendar in judged_by_currency(usage, "usage", ["model"], before, settings):
         kinds = _kinds(rows, calendar)
         lists = _lists(rows)
         for model, own in kinds.items():
@@ -157,12 +152,8 @@ def cache_collapses(usage: pd.DataFrame, before: date, settings: AnomalySettings
     """
     require_columns(usage, TOKEN_COLUMNS, "usage")
     found = []
-    for currency, rows in by_currency(with_day(usage, "usage")):
-        rows = rows[rows["app"].notna() & rows["model"].notna()]
-        rows = rows[rows["token_class"].isin([str(name) for name in TEXT_INPUT_CLASSES])]
-        calendar = Calendar.of(rows, before, settings)
-        if calendar is None:
-            continue
+    texts = usage[usage["token_class"].isin([str(name) for name in TEXT_INPUT_CLASSES])]
+    for currency, rows, calendar in judged_by_currency(texts, "usage", ["app", "model"], before, settings):
         # A source that is new, and may count no cached tokens, is no collapse of the others.
         keys = ("app", "source", "model", "token_class")
         tokens, costs = grids(rows, keys, "tokens", calendar), grids(rows, keys, "cost", calendar)

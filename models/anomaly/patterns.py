@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from finops.periods import as_utc
-from models.anomaly.finding import Finding
+from models.anomaly.finding import FIRST_SPEND, Finding
 from models.anomaly.pattern_calls import storms
 from models.anomaly.pattern_days import Pattern
 from models.anomaly.pattern_hours import leaks_and_runaways
@@ -79,7 +79,10 @@ def with_patterns(
         entries = [_entry(pattern) for pattern in group]
         if key in places:
             finding = joined[places[key]]
-            joined[places[key]] = replace(finding, detectors=[*finding.detectors, *entries])
+            # That somebody new spends says all that a first day does, and that others of its source were known before.
+            is_new = any(pattern.name == "new_spender" for pattern in group)
+            kept = [told for told in finding.detectors if not (is_new and told["name"] == FIRST_SPEND)]
+            joined[places[key]] = replace(finding, detectors=[*kept, *entries])
             continue
         # Two patterns of a day may be one money seen twice: the larger one counts.
         largest = max(group, key=lambda one: abs(one.money))

@@ -69,7 +69,8 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     "the same one twice.",
 )
 def incident_notifications(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
-    incidents = records(read_table(workspace.home.warehouse, INCIDENTS))
+    known = read_table(workspace.home.warehouse, INCIDENTS)
+    incidents = records(reports.conform(INCIDENTS.rpartition(".")[2], known))
     queued = 0
     with workspace.ledger() as ledger:
         told = {message.message_id for message in guardrails.messages(ledger)}
@@ -101,7 +102,7 @@ def _occasion(
     if is_told and is_over:
         was_open = incident["closed_at"] > incident["opened_at"]
         return f"{name}/closed", "closed" if was_open else None
-    is_recent = (today - incident["last_seen"]).days <= RECENT_DAYS
+    is_recent = (today - incident["last_seen"].date()).days <= RECENT_DAYS
     is_due = incident["status"] == "open" or (is_over and is_recent)
     if not is_due or not _is_at_least(incident["severity"], rule.min_severity):
         return name, None

@@ -88,7 +88,7 @@ def test_the_runaway_retrain_is_found_and_explained(done: Done) -> None:
 @pytest.mark.ids("ANOM-2", "ANOM-3")
 @pytest.mark.parametrize(
     ("name", "driver", "least", "most"),
-    [("runaway-retrain", "gpu-vision", 0.5, 1.25), ("leaked-key", "gpt-4.1", 0.5, 1.1)],
+    [("runaway-retrain", "gpu-vision", 0.75, 1.25), ("leaked-key", "gpt-4.1", 0.5, 1.1)],
 )
 def test_each_planted_cause_is_one_incident_that_names_it_with_its_money(
     done: Done, name: str, driver: str, least: float, most: float
@@ -109,6 +109,29 @@ def test_each_planted_cause_is_one_incident_that_names_it_with_its_money(
     assert sum(f"App {scope}: " in card for card in cards) == 1, "one card a cause"
 
 
+@pytest.mark.ids("ANOM-2", "ANOM-3")
+@pytest.mark.parametrize(
+    ("name", "pattern", "says"),
+    [
+        ("error-storm", "error_storm", "calls failed, where"),
+        ("retry-storm", "retry_storm", "calls repeated an earlier one, where"),
+        ("new-spender", "new_spender", "hackathon-agent never spent before 10 Oct"),
+        ("first-use", "first_use", "fraud never used model gpt-4.1 before 12 Oct"),
+    ],
+)
+def test_each_planted_pattern_is_one_incident_by_its_name(done: Done, name: str, pattern: str, says: str) -> None:
+    truth = done.truths[name]
+    [(detectors, impact, explanation)] = query(
+        done.home,
+        "select detectors, impact, explanation from {fct_incident} "
+        f"where scope_value = '{truth['where']['app']}' and direction = 'up' "
+        f"and last_seen >= '{truth['starts_at'][:10]}' and first_seen <= '{truth['ends_at'][:10]}'",
+    )
+    assert pattern in json.loads(detectors)
+    assert says in explanation
+    assert 0.75 <= impact / Decimal(truth["money"]) <= 1.25, (impact, truth["money"])
+
+
 @pytest.mark.ids("ANOM-3")
 def test_every_finding_is_in_one_incident_and_few_are_false(done: Done) -> None:
     [(findings, without)] = query(
@@ -119,7 +142,7 @@ def test_every_finding_is_in_one_incident_and_few_are_false(done: Done) -> None:
     false = query(
         done.home, "select scope_type, scope_value from {fct_incident} where opened_at is not null and direction = 'up'"
     )
-    assert len([row for row in false if row[1] not in planted]) <= 4, false
+    assert len([row for row in false if row[1] not in planted]) <= 2, false
 
 
 @pytest.mark.ids("ANOM-5", "GUARD-1")

@@ -138,12 +138,14 @@ def test_two_refreshes_tell_once_a_third_that_it_got_worse_and_the_day_after_not
     assert [one["incident_id"] for one in live.incidents()] == [incident["incident_id"]]
 
     # The key is rotated: what ran away no longer does, and its money was real all the same.
+    later = calls(LEAK + timedelta(minutes=105), 8, timedelta(minutes=10), 350_000)
+    live.lake.snapshot("otel__genai_span", later, scope="later.jsonl")
     assert live.refresh(LEAK + timedelta(minutes=180)) == []
     [still] = live.incidents()
     assert (still["incident_id"], still["status"]) == (incident["incident_id"], "open")
 
     # The day is over, then billed: the same incident.
-    rest = datetime(2026, 11, 5, 4, tzinfo=UTC)
+    rest = LEAK + timedelta(minutes=185)
     live.lake.snapshot("otel__genai_span", calls(rest, 3 * 144, timedelta(minutes=10), 400_000), scope="after.jsonl")
     live.run(REBUILD, datetime(2026, 11, 6, 6, tzinfo=UTC))
     live.run(NOTIFYING, datetime(2026, 11, 6, 6, tzinfo=UTC))

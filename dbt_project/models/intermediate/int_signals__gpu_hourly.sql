@@ -53,5 +53,5 @@ from telemetry
 inner join prices on telemetry.resource_id = prices.resource_id
 where
     telemetry.allocated_seconds > 0
-    and telemetry.usage_date >= (select {{ add_days('as_of_date', -36) }} from {{ ref('stg_config__setting') }})
+    and telemetry.usage_date >= (select {{ add_days('as_of_date', -var('usage_hours_days')) }} from {{ ref('stg_config__setting') }})
 group by 1, 2, 3, 4, 5, 6, 7

@@ -10,7 +10,7 @@ with estimated as (
     from {{ ref('int_usage__priced') }}
     where
         is_attributable and price_status = 'priced'
-        and usage_date >= (select {{ add_days('as_of_date', -36) }} from {{ ref('stg_config__setting') }})
+        and usage_date >= (select {{ add_days('as_of_date', -var('usage_hours_days')) }} from {{ ref('stg_config__setting') }})
     union all
     select
         usage_hour, team, app, cast(null as string) as model, currency, cost as estimated_cost, 0 as request_count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from finops.config.models import EventsFile, KnownEvent, Scope
-from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running
+from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running, with_stopped
 from models.forecast import forecast_costs
 from models.series import HistoryError
 from models.tables import build_frame
@@ -392,76 +393,204 @@ def test_incomplete_frames_are_refused() -> None:
 # ── within the day ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 MIDNIGHT = datetime(2026, 10, 19, tzinfo=UTC)  # a Monday
+LEAK = MIDNIGHT + timedelta(hours=2)
+HOURLY_NAMES = ["usage_hour", "told_by", "scope_type", "scope_value", "currency", "request_count", "cost"]
+MINUTES_NAMES = [
+    "slice_at", "told_by", "slice_minutes", "scope_type", "scope_value", "currency", "dimension", "value",
+    "request_count", "cost",
+]  # fmt: skip
 
 
-def hourly(hours_today: int, *, extra: float = 0.0, since: int = 2, value: str = "query-rewriter") -> pd.DataFrame:
-    """Five weeks of hourly cost with a working day's shape, then today with ``extra`` an hour from ``since`` on."""
-    random = np.random.default_rng(9)
-    rows = []
-    for step in range(-35 * 24, hours_today):
-        hour = MIDNIGHT + timedelta(hours=step)
-        shape = 6.0 if 8 <= hour.hour < 18 and hour.weekday() < 5 else 1.5
-        cost = shape * (1 + 0.2 * random.normal()) + (extra if step >= since else 0.0)
-        rows.append((hour, "app", value, "USD", Decimal(repr(round(cost, 6)))))
-    return pd.DataFrame(rows, columns=["usage_hour", "scope_type", "scope_value", "currency", "cost"])
+class Clock:
+    """Calls of one app that cost the same each: by the hour for five weeks, by slices for the newest two days."""
+
+    def __init__(self, calls_an_hour: float = 4.0, call_cost: float = 0.2, seed: int = 9) -> None:
+        self.calls_an_hour, self.call_cost = calls_an_hour, call_cost
+        self.random = np.random.default_rng(seed)
+        self.first = MIDNIGHT - timedelta(days=35)
+        self.calls: dict[datetime, int] = {}
+        self.extra: dict[datetime, int] = {}
+
+    def until(
+        self, end: datetime, extra_an_hour: float = 0.0, since: datetime = LEAK, to: datetime | None = None
+    ) -> None:
+        slices = int((end - self.first) / timedelta(minutes=5))
+        for step in range(slices):
+            at = self.first + step * timedelta(minutes=5)
+            busy = 1.5 if 8 <= at.hour < 18 else 0.6
+            self.calls[at] = int(self.random.poisson(self.calls_an_hour * busy / 12))
+            if extra_an_hour and since <= at and (to is None or at < to):
+                self.extra[at] = int(self.random.poisson(extra_an_hour / 12))
+
+    def hourly(self) -> pd.DataFrame:
+        by_hour: dict[datetime, int] = {}
+        for calls in (self.calls, self.extra):
+            for at, count in calls.items():
+                hour = at.replace(minute=0)
+                by_hour[hour] = by_hour.get(hour, 0) + count
+        rows = [(hour, "calls", "app", "rewriter", "USD", n, self._cost(n)) for hour, n in by_hour.items() if n]
+        return pd.DataFrame(rows, columns=HOURLY_NAMES)
+
+    def minutes(self) -> pd.DataFrame:
+        rows = []
+        for at in sorted(self.calls):
+            if at < MIDNIGHT - timedelta(days=1):
+                continue
+            own, stolen = self.calls[at], self.extra.get(at, 0)
+            parts = [
+                (None, None, own + stolen),
+                ("api_key", "rewriter-prod", own + stolen),
+                ("customer", "named", own),
+                ("customer", "none", stolen),
+            ]
+            rows += [
+                (at, "calls", 5, "app", "rewriter", "USD", dimension, value, n, self._cost(n))
+                for dimension, value, n in parts
+                if n
+            ]
+        return pd.DataFrame(rows, columns=MINUTES_NAMES)
+
+    def _cost(self, calls: int) -> Decimal:
+        return Decimal(repr(round(calls * self.call_cost, 6)))
+
+    def found(self, at: datetime, **settings: Any) -> pd.DataFrame:
+        return detect_intraday(
+            self.hourly(), self.minutes(), as_of=at, events=NO_EVENTS, settings=AnomalySettings(**settings)
+        )
 
 
-def find_now(frame: pd.DataFrame, as_of: datetime, contributors: pd.DataFrame | None = None) -> pd.DataFrame:
-    return detect_intraday(frame, contributors, as_of=as_of, events=NO_EVENTS)
+def leaking(at: datetime, extra_an_hour: float, **of: Any) -> pd.DataFrame:
+    clock = Clock(**of)
+    clock.until(at, extra_an_hour)
+    return clock.found(at)
 
 
 @pytest.mark.ids("ANOM-5")
-def test_a_leaked_key_is_found_in_its_first_hour() -> None:
-    """The key leaks at 02:00 and burns 60 an hour; half an hour of usage is there."""
-    frame = hourly(3, extra=30.0)
-    found = find_now(frame, MIDNIGHT + timedelta(hours=2, minutes=30))
+@pytest.mark.parametrize("seed", range(8))
+def test_a_leaked_key_is_found_within_half_an_hour_and_named(seed: int) -> None:
+    """A hundred calls a day, and a stranger with seven times as many: USD 3 in the first half hour, 130 a day."""
+    found = leaking(LEAK + timedelta(minutes=30), 28, seed=seed)
     assert list(found["detected_date"]) == [date(2026, 10, 19)]
-    assert {item["name"] for item in json.loads(found["detectors"].iloc[0])} == {"same_hours"}
-    assert found["explanation"].iloc[0].startswith("query-rewriter used an estimated USD")
-    assert "UTC on 19 Oct" in found["explanation"].iloc[0]
-    assert found["impact"].iloc[0] == pytest.approx(Decimal(30), abs=Decimal(3))
+    [told] = json.loads(found["detectors"].iloc[0])
+    assert told["name"] == "running_away"
+    assert 60 < told["at_stake"] < 250
+    assert float(found["impact"].iloc[0]) < 10, "so far; what is at stake is told beside it"
+    says = found["explanation"].iloc[0]
+    assert says.startswith("rewriter used an estimated USD")
+    assert " UTC on 19 Oct, USD" in says
+    assert "on the key rewriter-prod" in says
+    assert "of it names no customer, where 0% is usual" in says
+    assert found["severity"].iloc[0] in ("low", "medium")
 
 
 @pytest.mark.ids("ANOM-5", "ANOM-3")
-@pytest.mark.parametrize("hours_today", [1, 3, 9, 14, 24])
-def test_an_ordinary_day_is_quiet_at_any_hour(hours_today: int) -> None:
-    assert len(find_now(hourly(hours_today), MIDNIGHT + timedelta(hours=hours_today))) == 0
+@pytest.mark.parametrize("calls_an_hour", [0.2, 1.0, 4.0, 40.0])
+def test_ordinary_days_are_quiet_at_every_half_hour(calls_an_hour: float) -> None:
+    clock = Clock(calls_an_hour)
+    clock.until(MIDNIGHT + timedelta(hours=24))
+    hourly, minutes = clock.hourly(), clock.minutes()
+    for half_hours in range(1, 49):
+        at = MIDNIGHT + timedelta(minutes=30 * half_hours)
+        known, newest = hourly[hourly["usage_hour"] < at], minutes[minutes["slice_at"] < at]
+        assert detect_intraday(known, newest, as_of=at, events=NO_EVENTS).empty, at
 
 
-@pytest.mark.ids("ANOM-5")
-def test_a_slow_loop_is_found_within_hours() -> None:
-    """8 an hour more is too little for one hour, and enough for six."""
-    assert len(find_now(hourly(3, extra=8.0), MIDNIGHT + timedelta(hours=3))) == 0
-    assert len(find_now(hourly(8, extra=8.0), MIDNIGHT + timedelta(hours=8))) == 1
+@pytest.mark.ids("ANOM-5", "ANOM-3")
+def test_a_few_calls_more_of_a_quiet_app_alarm_nobody() -> None:
+    """Four dear calls in a quarter of an hour would cost hundreds a day if they went on, and tell nothing."""
+    clock = Clock(0.2, call_cost=2.0)
+    clock.until(LEAK + timedelta(minutes=20))
+    for minutes in (0, 5, 10, 15):
+        clock.extra[LEAK + timedelta(minutes=minutes)] = 1
+    assert clock.found(LEAK + timedelta(minutes=20)).empty
 
 
 @pytest.mark.ids("ANOM-5", "ANOM-2")
-def test_the_hours_contributors_are_named() -> None:
-    frame = hourly(4, extra=60.0)
-    contributors = frame.assign(dimension="model", value="gpt-4.1").drop(columns="currency")
-    found = find_now(frame, MIDNIGHT + timedelta(hours=4), contributors)
-    assert "gpt-4.1 explains 100% of it" in found["explanation"].iloc[0]
+def test_severity_and_floor_are_of_the_money_at_stake() -> None:
+    hour = LEAK + timedelta(hours=1)
+    assert leaking(hour, 6, call_cost=0.05).empty, "USD 7 a day beyond the usual"
+    assert list(leaking(hour, 60)["severity"]) == ["medium"]
+    assert list(leaking(hour, 300)["severity"]) == ["high"]
 
 
 @pytest.mark.ids("ANOM-5")
-def test_the_hours_of_the_running_day_keep_the_days_id() -> None:
-    early = find_now(hourly(4, extra=60.0), MIDNIGHT + timedelta(hours=4))
-    late = find_now(hourly(9, extra=60.0), MIDNIGHT + timedelta(hours=9))
+def test_what_stopped_runs_away_no_more_and_its_money_is_kept() -> None:
+    clock = Clock()
+    clock.until(LEAK + timedelta(hours=2), 40, to=LEAK + timedelta(hours=1))
+    assert clock.found(LEAK + timedelta(hours=2)).empty
+    running = leaking(LEAK + timedelta(hours=1), 40)
+    kept = with_stopped(build_frame("anomaly", []), running, date(2026, 10, 20))
+    assert list(kept["anomaly_id"]) == list(running["anomaly_id"])
+    assert with_stopped(build_frame("anomaly", []), running, date(2026, 12, 1)).empty
+
+
+@pytest.mark.ids("ANOM-5")
+def test_sums_of_hours_are_held_against_hours() -> None:
+    """A source that only counts: the running hour may be told before it is over."""
+    clock = Clock(400.0, call_cost=0.01)
+    clock.until(LEAK + timedelta(hours=1), 4_000)
+    hourly = clock.hourly().assign(told_by="counts")
+    newest = hourly[hourly["usage_hour"] >= MIDNIGHT - timedelta(days=1)].rename(columns={"usage_hour": "slice_at"})
+    newest = newest.assign(slice_minutes=60, dimension=None, value=None)
+    found = detect_intraday(hourly, newest, as_of=LEAK + timedelta(minutes=59), events=NO_EVENTS)
+    assert len(found) == 1
+    assert "between 02:00 and 03:00 UTC" in found["explanation"].iloc[0]
+
+
+def gpu_hours(held: Callable[[int, datetime], float], hours_today: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A job that holds GPUs, by the hour, at USD 2.50 for each."""
+    rows, pods = [], []
+    for step in range(-35 * 24, hours_today):
+        at = MIDNIGHT + timedelta(hours=step)
+        if gpus := held(step, at):
+            rows.append((at, "gpus", "app", "vision-train", "USD", 0, Decimal(repr(2.5 * gpus))))
+            pods.append((at, "gpus", 60, "app", "vision-train", "USD", None, None, 0, Decimal(repr(2.5 * gpus))))
+            pods.append((at, "gpus", 60, "app", "vision-train", "USD", "pod", "train-1", 0, Decimal(repr(2.5 * gpus))))
+    newest = pd.DataFrame(pods, columns=MINUTES_NAMES)
+    return (
+        pd.DataFrame(rows, columns=HOURLY_NAMES),
+        newest[newest["slice_at"] >= MIDNIGHT - timedelta(days=1)],
+    )
+
+
+@pytest.mark.ids("ANOM-5")
+def test_a_training_job_that_takes_gpus_without_end_is_found_with_its_first_hour_of_telemetry() -> None:
+    def usual(step: int, at: datetime) -> float:
+        return 4.0 if at.hour in (20, 21, 22) or step % 31 == 0 else 0.0
+
+    hourly, newest = gpu_hours(lambda step, at: 12.0 if step >= 2 else usual(step, at), 3)
+    found = detect_intraday(hourly, newest, as_of=MIDNIGHT + timedelta(hours=3), events=NO_EVENTS)
+    assert list(found["scope_value"]) == ["vision-train"]
+    assert "held by the pod train-1" in found["explanation"].iloc[0]
+    for hours_today in range(1, 25):
+        hourly, newest = gpu_hours(usual, hours_today)
+        at = MIDNIGHT + timedelta(hours=hours_today)
+        assert detect_intraday(hourly, newest, as_of=at, events=NO_EVENTS).empty, "one job, at an hour of its own"
+
+
+@pytest.mark.ids("ANOM-5")
+def test_the_minutes_of_the_running_day_keep_the_days_id() -> None:
+    early, late = (leaking(LEAK + timedelta(hours=hours), 60) for hours in (1, 6))
     assert len(early) == 1
     assert list(early["anomaly_id"]) == list(late["anomaly_id"])
 
 
 @pytest.mark.ids("ANOM-5", "ANOM-3")
-def test_a_complete_day_replaces_what_its_hours_said() -> None:
-    running = find_now(hourly(4, extra=60.0), MIDNIGHT + timedelta(hours=4))
+def test_a_complete_day_replaces_what_its_minutes_said() -> None:
+    running = leaking(LEAK + timedelta(hours=1), 60)
     nothing = build_frame("anomaly", [])
     assert list(with_running(nothing, running)["anomaly_id"]) == list(running["anomaly_id"])
-    of_day = running.assign(explanation="The whole day.")
+    of_day = running.assign(explanation="The whole day.", detectors=json.dumps([{"name": "evidence"}]))
     assert list(with_running(of_day, running)["explanation"]) == ["The whole day."]
+    later = running.assign(explanation="An hour later.")
+    assert list(with_running(running, later)["explanation"]) == ["An hour later."]
 
 
 @pytest.mark.ids("ANOM-5")
-def test_hours_after_as_of_are_unseen_and_nothing_in_gives_nothing() -> None:
-    assert len(find_now(hourly(9, extra=60.0, since=5), MIDNIGHT + timedelta(hours=5))) == 0
-    empty = find_now(hourly(1).iloc[:0], MIDNIGHT)
+def test_minutes_after_as_of_are_unseen_and_nothing_in_gives_nothing() -> None:
+    clock = Clock()
+    clock.until(LEAK + timedelta(hours=4), 60, since=LEAK + timedelta(hours=1))
+    assert clock.found(LEAK + timedelta(hours=1)).empty
+    assert len(clock.found(LEAK + timedelta(hours=2))) == 1
+    empty = detect_intraday(clock.hourly().iloc[:0], clock.minutes().iloc[:0], as_of=LEAK, events=NO_EVENTS)
     assert empty.dtypes.to_dict() == build_frame("anomaly", []).dtypes.to_dict()

@@ -120,7 +120,7 @@ def test_truths_have_money_and_places(generated: Generated) -> None:
     truths = generated.truths()
     assert set(truths) >= {
         "launch", "idle-gpu-pool", "missing-prompt-cache", "untagged", "late-day", "restated-day", "runaway-retrain",
-        "leaked-key",
+        "leaked-key", "error-storm", "retry-storm", "cache-collapse", "new-spender", "first-use",
     }  # fmt: skip
     for truth in truths.values():
         assert Decimal(truth["money"]) > 0
@@ -128,6 +128,34 @@ def test_truths_have_money_and_places(generated: Generated) -> None:
         assert truth["expected_finding"]
         assert truth["starts_at"] <= truth["ends_at"]
     assert 0.03 < float(generated.truth()["untagged_share_of_recent_ai_cost"]) < 0.07
+
+
+@pytest.mark.ids("ANOM-3")
+def test_mishaps_change_their_own_app_on_their_own_days_only() -> None:
+    """Every other call is the one that it was: a mishap draws its random numbers itself."""
+    from simulator import usage
+
+    parameters = org.Parameters()
+    for app, day, kind in (
+        (org.FAILING_APP, org.FAILING_DAYS[0], "error-storm"),
+        (org.REPEATING_APP, org.REPEATING_DAYS[0], "retry-storm"),
+    ):
+        [calls] = [calls for calls in usage.gateway_calls(parameters, day) if calls.app.app == app]
+        planted, usual = calls.planted == 1, calls.planted == 0
+        assert planted.sum() > 3 * usual.sum(), kind
+        assert (calls.is_retry[planted] == (kind == "retry-storm")).all()
+        assert (calls.status[planted] == (usage.TIMED_OUT if kind == "error-storm" else usage.OK)).all()
+        others = [calls for calls in usage.gateway_calls(parameters, day) if calls.app.app != app]
+        assert not any(calls.planted.any() for calls in others)
+    names = {day: {calls.app.app for calls in usage.gateway_calls(parameters, day)} for day in org.HACKATHON.days}
+    assert all(org.HACKATHON.app.app in apps for apps in names.values())
+    after = org.HACKATHON.days[-1] + timedelta(days=1)
+    assert org.HACKATHON.app.app not in {calls.app.app for calls in usage.gateway_calls(parameters, after)}
+    for lost in (True, False):
+        day = org.CACHE_LOST_DAYS[0] if lost else org.CACHE_LOST_DAYS[0] - timedelta(days=7)
+        of_account = [h for h in usage.dedicated_hours(parameters, day) if h.account.name == org.CACHE_LOST_ACCOUNT]
+        assert (sum(int(h.cached_tokens.sum()) for h in of_account) == 0) == lost
+        assert (sum(int(h.missed_cache_tokens.sum()) for h in of_account) > 0) == lost
 
 
 @pytest.mark.ids("BUD-1")

@@ -135,7 +135,7 @@ def test_spans_carry_the_conventions_attributes(generated: Generated) -> None:
         if "gen_ai.response.model" in attributes:
             assert count(attributes, "input_tokens") >= count(attributes, "cache_read.input_tokens")
             assert count(attributes, "output_tokens") >= count(attributes, "reasoning.output_tokens")
-    assert apps == {app.app for app in org.GATEWAY_APPS}
+    assert apps == {app.app for app in org.GATEWAY_APPS} | {brief.app.app for brief in org.BRIEF_USES}
     assert errors == {None, "429", "timeout", "500"}
     assert retries > 0
 
