@@ -281,7 +281,7 @@ def as_known(
 
 @app.command()
 def refresh(home: HomeOption = None, config: ConfigOption = None, as_of: AsOfOption = None) -> None:
-    """Land the newest usage and price it, in seconds; everything else follows with the next run."""
+    """Land the newest usage, price it and tell what runs away, in seconds; the rest follows with the next run."""
     from cli.refresh import refresh_and_show
 
     place = Home(home.resolve()) if home else Home.from_environment()

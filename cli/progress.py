@@ -29,7 +29,7 @@ _TITLES = {
     "forecasts": "Forecasts (Prophet against its rivals)",
     "ml__incident_feedback": "Feedback on incidents",
     "ml__anomaly": "Anomalies",
-    "ml__anomaly_intraday": "Hours that run away",
+    "ml__anomaly_intraday": "What runs away",
     "incidents": "Incidents",
     "signal_marts": "Budget status and guardrail facts (dbt)",
     "published_marts": "Marts published",

@@ -180,7 +180,7 @@ class BriefUse:
 
 
 HACKATHON = BriefUse(
-    GatewayApp("hackathon-agent", "data-science", "gpt-5.1", 1_200, 60_000, 6_000, 0.3, ("agent",), profile="steady",
+    GatewayApp("hackathon-agent", "marketing", "gpt-5.1", 1_200, 60_000, 6_000, 0.3, ("agent",), profile="steady",
                reasoning=True, customers=1),
     (date(2026, 10, 10), date(2026, 10, 11)),
 )  # fmt: skip

@@ -195,15 +195,15 @@ def drift_findings(
     begin = max(first_judged - 2 * DRIFT_GAP_DAYS, DRIFT_GAP_DAYS + 7 * (DRIFT_MINIMUM_WEEKS + 1))
     for t in range(begin, values.size):
         week = values[t - 6 : t + 1]
-        expected, noise = _week_from_trend(values, t)
+        expected, _ = _week_from_trend(values, t)
         total = float(week.sum())
         excess = total - expected
         leaks = (
             expected > 0
             and total >= settings.drift_ratio * expected
             and excess / 7 >= float(settings.minimum_impact)
-            and excess >= settings.drift_spreads * max(noise, SMALLEST_SPREAD * expected)
             and float(np.median(week)) >= (1 + (settings.drift_ratio - 1) / 2) * expected / 7
+            and excess >= settings.drift_spreads * max(_scatter(values, t), SMALLEST_SPREAD * expected)
         )
         if not leaks:
             continue
@@ -244,6 +244,11 @@ def _week_from_trend(values: Floats, t: int) -> tuple[float, float]:
     level = float(np.median(sums - slope * weeks))
     led_to = level + slope * (sums.size - 1 + DRIFT_GAP_DAYS / 7)
     return max(led_to, float(np.median(sums))), median_absolute_deviation(sums - level - slope * weeks)
+
+
+def _scatter(values: Floats, t: int) -> float:
+    """How much old weeks scatter, whichever day they end on: of eight of them alone it may be anything."""
+    return float(np.median([_week_from_trend(values, t - back)[1] for back in range(7)]))
 
 
 def _jumped(series: DailySeries, scanned: Scan, t: int, daily_excess: float) -> bool:
