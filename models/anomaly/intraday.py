@@ -10,6 +10,7 @@ that an app with a few calls a day may have a few more without an alarm.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
@@ -315,9 +316,9 @@ def _finding(part: _Part, slices: _Slices, usual: _Usual, settings: AnomalySetti
         "usual_calls": round(odd.usual_calls, 2),
         "at_stake": round(stake, 2),
     }
-    window = HourWindow(so_far.start, so_far.end)
+    told_of = HourWindow(so_far.start, so_far.end)
     finding = Finding(
-        part.scope, day, so_far.cost, so_far.usual_cost, [figures], kind="hours", hours=window, stake=stake
+        part.scope, day, so_far.cost, so_far.usual_cost, [figures], kind="hours", hours=told_of, stake=stake
     )  # fmt: skip
     return finding, so_far
 
@@ -373,13 +374,12 @@ def _explained(finding: Finding, part: _Part, window: _Window, made_of: pd.DataF
 
 def _shares(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     """(dimension, value) → its share of what the dimension tells of."""
-    sums = rows.groupby(["dimension", "value"], sort=True)["money"].sum()
-    totals = sums.groupby("dimension").sum()
-    return {
-        (str(dimension), str(value)): float(cost / totals[dimension])
-        for (dimension, value), cost in sums.items()
-        if totals[dimension] > 0
-    }
+    sums: dict[tuple[str, str], float] = defaultdict(float)
+    totals: dict[str, float] = defaultdict(float)
+    for dimension, value, cost in zip(rows["dimension"], rows["value"], rows["money"], strict=True):
+        sums[str(dimension), str(value)] += float(cost)
+        totals[str(dimension)] += float(cost)
+    return {key: cost / totals[key[0]] for key, cost in sorted(sums.items()) if totals[key[0]] > 0}
 
 
 def _says(
