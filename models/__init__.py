@@ -23,11 +23,16 @@ from models.anomaly import (
 )
 from models.forecast import (
     BACKCAST_LEVELS,
+    FLOOR,
+    PARTS_OF_COMPANY,
+    PATHS,
     ForecastResult,
     ForecastSettings,
     add_to_record,
     forecast_costs,
+    forecast_hours,
     with_backcasts,
+    with_earlier,
 )
 from models.tables import build_frame, read_table, write_table
 from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
@@ -35,6 +40,9 @@ from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
 __all__ = [
     "ANOMALY_LEVELS",
     "BACKCAST_LEVELS",
+    "FLOOR",
+    "PARTS_OF_COMPANY",
+    "PATHS",
     "AnomalySettings",
     "Base",
     "ForecastResult",
@@ -53,10 +61,12 @@ __all__ = [
     "find_anomalies",
     "find_incidents",
     "forecast_costs",
+    "forecast_hours",
     "proposals",
     "read_table",
     "what_if",
     "with_backcasts",
+    "with_earlier",
     "with_floors",
     "with_planned",
     "with_running",

@@ -82,6 +82,17 @@ def dates(column: pd.Series, what: str) -> pd.Series:
     return parsed.dt.normalize()
 
 
+def hours(column: pd.Series, what: str) -> pd.Series:
+    """Hours as naive UTC timestamps."""
+    parsed = pd.to_datetime(column)
+    if parsed.isna().any():
+        row = int(np.flatnonzero(parsed.isna().to_numpy())[0])
+        raise HistoryError(f"{what}.{column.name} is empty in row {row}: remove the row or give it an hour")
+    if parsed.dt.tz is not None:
+        parsed = parsed.dt.tz_convert("UTC").dt.tz_localize(None)
+    return parsed.dt.floor("h")
+
+
 def amounts(column: pd.Series, what: str) -> Floats:
     """Money as floats, for statistics only."""
     values = np.array([float("nan") if value is None else float(value) for value in column], dtype=np.float64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import duckdb
 
 import models
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
+from finops.periods import as_utc
 from orchestration.run import Listener, PipelineError, run_job
 from orchestration.schedules import NEWEST_USAGE
 from orchestration.workspace import AS_OF_VARIABLE
@@ -42,11 +43,21 @@ class RefreshedDay:
 
 
 @dataclass(frozen=True)
+class NextDay:
+    """What the company's usage of the 24 hours ahead is expected to cost, at list price."""
+
+    currency: str
+    expected_cost: Decimal
+
+
+@dataclass(frozen=True)
 class Refreshed:
     seconds: float
     days: list[RefreshedDay]
     running_away: list[str]
     """A sentence each: newest hours that cost far more than usual and that no known event explains."""
+    next_day: list[NextDay]
+    """One per currency whose usage is new enough."""
 
 
 def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> Refreshed:
@@ -69,4 +80,16 @@ def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         days = [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()]
     found = models.read_table("anomaly", home.ml_running)
-    return Refreshed(seconds, days, list(found.loc[found["status"] == "open", "explanation"]))
+    running_away = list(found.loc[found["status"] == "open", "explanation"])
+    return Refreshed(seconds, days, running_away, _next_day(home, as_of))
+
+
+def _next_day(home: Home, as_of: datetime) -> list[NextDay]:
+    hours = models.read_table("forecast_hourly", home.ml_running)
+    start = as_utc(as_of).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    ahead = hours[
+        (hours["scope_type"] == "company")
+        & (hours["usage_hour"] >= start)
+        & (hours["usage_hour"] < start + timedelta(hours=24))
+    ]
+    return [NextDay(str(name), sum(rows["expected_cost"], Decimal(0))) for name, rows in ahead.groupby("currency")]

@@ -62,10 +62,10 @@ newest_usage_job = dg.define_asset_job(
     # Through the lake's tables the models wait for what lands.
     | dg.AssetSelection.groups("2_lake")
     | dg.AssetSelection.tag("usage_slice", "").without_checks()
-    | dg.AssetSelection.assets(["ml", "anomaly_intraday"]),
+    | dg.AssetSelection.assets(["ml", "anomaly_intraday"], ["ml", "forecast_hourly"]).without_checks(),
     executor_def=dg.in_process_executor,
-    description="Land the newest usage, price it, only the days that it touches, and look for what runs away: what "
-    "`aifinops refresh` does.",
+    description="Land the newest usage, price it, only the days that it touches, look for what runs away and say what "
+    "the next hours will take: what `aifinops refresh` does.",
 )
 acting_job = dg.define_asset_job(
     "act",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.anomaly.finding import Contributor, Finding
-from models.series import Scope, amounts, dates, require_columns
+from models.series import Scope, amounts, dates, hours, require_columns
 
 COLUMNS = ("scope_type", "scope_value", "dimension", "value", "cost")
 REFERENCE_WEEKS = 4
@@ -97,17 +97,6 @@ class ContributorIndex:
             if key in self._costs:
                 return key
         return None
-
-
-def hours(column: pd.Series, what: str) -> pd.Series:
-    """Hours as naive UTC timestamps."""
-    parsed = pd.to_datetime(column)
-    if parsed.isna().any():
-        row = int(np.flatnonzero(parsed.isna().to_numpy())[0])
-        raise ValueError(f"{what}.{column.name} is empty in row {row}: remove the row or give it an hour")
-    if parsed.dt.tz is not None:
-        parsed = parsed.dt.tz_convert("UTC").dt.tz_localize(None)
-    return parsed.dt.floor("h")
 
 
 def _windows(finding: Finding) -> tuple[Sequence[Moment], list[Sequence[Moment]]]:

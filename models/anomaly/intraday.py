@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from models.anomaly.alerts import HOURLY, directed_strength
-from models.anomaly.contributors import hours
 from models.anomaly.finding import Finding, HourWindow
 from models.anomaly.settings import AnomalySettings
 from models.anomaly.stream import HOUR_SECONDS, evidence
-from models.series import Floats, Scope, amounts, require_columns
+from models.series import Floats, Scope, amounts, hours, require_columns
 
 COLUMNS = ("usage_hour", "scope_type", "scope_value", "currency", "cost")
 WEEKS = 4

@@ -85,6 +85,7 @@ class Accuracy:
     mean_absolute_error: float | None
     mean_absolute_scaled_error: float | None
     interval_coverage: float | None
+    interval_coverage_95: float | None
     weight: float
     """Share of the forecast that is this candidate's; 1 for the forecast itself."""
     is_chosen: bool
@@ -173,7 +174,7 @@ def _silent(job: Job) -> SeriesForecast:
             job.series.day(values.size), kind, [0.0] * days, [0.0] * days, [ceiling] * days, [0.0] * days,
             [ceiling] * days,
         ),
-        accuracy=[Accuracy(kind, 0, 0, None, None, None, 1.0, is_chosen=True)],
+        accuracy=[Accuracy(kind, 0, 0, None, None, None, None, 1.0, is_chosen=True)],
         residuals=[],
     )  # fmt: skip
 
@@ -249,6 +250,7 @@ def _one_step_accuracy(name: str, values: Floats, errors: Floats) -> Accuracy:
         mean_absolute_error=error,
         mean_absolute_scaled_error=error / scale if error is not None and scale > 0 else None,
         interval_coverage=None,
+        interval_coverage_95=None,
         weight=1.0,
         is_chosen=True,
     )
@@ -323,6 +325,7 @@ def _regular_forecast(job: Job, scanned: Scan, known: Knowledge, outlook: Outloo
                 score.mean_absolute_error,
                 score.scaled_error,
                 score.coverage,
+                score.coverage_95,
                 score.weight,
                 is_chosen=score.name == BLEND,
             )

@@ -24,7 +24,7 @@ from models.events import events_touching
 from models.forecast.cache import ForecastCache
 from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
 from models.forecast.paths import draw
-from models.forecast.reconcile import Parents, reconcile
+from models.forecast.reconcile import Parents, parents_of, reconcile
 from models.forecast.settings import ForecastSettings
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
 from models.tables import build_frame, path_frame
@@ -38,11 +38,6 @@ POOL_FROM_QUICK_SERIES = 200
 
 CHUNK = 24
 """Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
-
-PARENT_OF = ("business_unit", "team", "model", "service", "region", "environment", "provider")
-"""Types of scopes that are parts of the company unless the caller says otherwise."""
-
-COMPANY = ("company", "all")
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ def forecast_costs(
     every = [job.series for job in jobs]
     drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
     if parents is None:
-        parents = _parents(every, team_of_app or {}, business_unit_of_team or {})
+        parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
     stamp = naive_utc(moment)
     return ForecastResult(
@@ -139,21 +134,6 @@ def _draw(scope: Scope, result: SeriesForecast) -> Floats:
     upper = {0.8: np.array(line.upper), 0.95: np.array(line.upper_95)}
     residuals = np.array(result.residuals, dtype=np.float64)
     return draw(np.array(line.expected), lower, upper, residuals, own=zlib.crc32(str(scope).encode()))
-
-
-def _parents(
-    every: Sequence[DailySeries], team_of_app: Mapping[str, str], business_unit_of_team: Mapping[str, str]
-) -> Parents:
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for series in every:
-        name = (series.scope.type, series.scope.value)
-        if series.scope.type == "app" and series.scope.value in team_of_app:
-            found[name] = [("team", team_of_app[series.scope.value])]
-        elif series.scope.type in PARENT_OF:
-            found[name] = [COMPANY]
-        if series.scope.type == "team" and series.scope.value in business_unit_of_team:
-            found[name].append(("business_unit", business_unit_of_team[series.scope.value]))
-    return found
 
 
 def _silent(message: str) -> None:
@@ -232,6 +212,7 @@ def _accuracy_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterato
             "mean_absolute_error": None if row.mean_absolute_error is None else money(row.mean_absolute_error),
             "mean_absolute_scaled_error": row.mean_absolute_scaled_error,
             "interval_coverage": row.interval_coverage,
+            "interval_coverage_95": row.interval_coverage_95,
             "weight": row.weight,
             "is_chosen": row.is_chosen,
             "as_of": stamp,
