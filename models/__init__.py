@@ -33,6 +33,7 @@ from models.forecast import (
     forecast_hours,
     with_backcasts,
     with_earlier,
+    with_price_lists,
 )
 from models.tables import build_frame, read_table, write_table
 from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
@@ -69,6 +70,7 @@ __all__ = [
     "with_earlier",
     "with_floors",
     "with_planned",
+    "with_price_lists",
     "with_running",
     "write_table",
 ]

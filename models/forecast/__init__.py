@@ -4,6 +4,7 @@ Here: cost history in, expected cost with intervals and measured accuracy out.
 Not here: budgets and their projections (dbt, which adds what is billed to what is forecast).
 """
 
+from models.forecast.changes import with_price_lists
 from models.forecast.engine import FLOOR
 from models.forecast.hours import forecast_hours, with_earlier
 from models.forecast.paths import PATHS
@@ -24,4 +25,5 @@ __all__ = [
     "forecast_hours",
     "with_backcasts",
     "with_earlier",
+    "with_price_lists",
 ]

@@ -50,6 +50,8 @@ class Job:
     events: tuple[KnownEvent, ...]
     countries: tuple[str, ...]
     settings: ForecastSettings
+    caps: tuple[tuple[date, date, float], ...] = ()
+    """First day, last day and most a day of the scope's capacities."""
 
     def fingerprint(self) -> dict[str, object]:
         return {
@@ -59,6 +61,7 @@ class Job:
             "events": [event.model_dump(mode="json") for event in self.events],
             "countries": list(self.countries),
             "settings": asdict(self.settings),
+            "caps": [[first.isoformat(), last.isoformat(), most] for first, last, most in self.caps],
         }
 
 
@@ -290,7 +293,12 @@ def _track(job: Job, known: Knowledge) -> Track:
     slow = {}
     if np.isfinite(values).sum() >= settings.prophet_minimum_days:
         slow["prophet"] = prophet_candidate(
-            values, series.day(first), events=job.events, countries=job.countries, settings=settings
+            values,
+            series.day(first),
+            events=job.events,
+            countries=job.countries,
+            settings=settings,
+            caps=job.caps,
         )
     return Track(values, jumps, slow)
 

@@ -125,11 +125,19 @@ def reconcile(
 
 
 def reconcile_lines(
-    series: Sequence[Series], lines: Sequence[Line], paths: Sequence[Floats], parents: Parents
+    series: Sequence[Series],
+    lines: Sequence[Line],
+    paths: Sequence[Floats],
+    parents: Parents,
+    *,
+    fixed: Collection[int] = (),
 ) -> tuple[list[Line], list[Floats]]:
     """Lines and paths (each paths × steps) whose sums hold to the last of ``MONEY_DIGITS`` digits.
 
     Intervals move with their expectation. What was never negative stays so.
+
+    Args:
+        fixed: series that are known to be right; the others follow them.
 
     Raises:
         ValueError: a scope is named as part of itself.
@@ -145,6 +153,7 @@ def reconcile_lines(
             continue
         expected = np.array([line.expected for line in own_lines])
         width = np.array([np.array(line.upper) - np.array(line.lower) for line in own_lines])
+        width[[number for number, row in enumerate(rows) if int(row) in fixed]] = 0.0
         stack = np.concatenate([expected[:, None], np.stack([paths[int(row)] for row in rows])], axis=1)
         floor = np.array([0.0 if series[int(row)].values.min() >= 0 else -np.inf for row in rows])
         moved = _add_up(stack, width**2, floor, own)

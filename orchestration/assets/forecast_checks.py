@@ -23,7 +23,7 @@ PATH, MADE = dg.AssetKey(["ml", "forecast_path"]), dg.AssetKey(["ml", "forecast_
 RECORD = "record"
 """Where the metadata of ``forecast_made`` has its fingerprint (forecast_record.statement)."""
 
-COVERAGE_BAND = (0.90, 0.99)
+COVERAGE_BAND = (0.90, 0.995)
 """Of all series together, how much of the backtest may lie inside the 95% intervals: fewer promise too much, more say
 too little."""
 
@@ -368,7 +368,7 @@ def _hourly_series(tables: Any) -> int:
 
 @_check(
     ACCURACY, "intervals_hold",
-    f"Of the backtest's days, {COVERAGE_BAND[0]:.0%} to {COVERAGE_BAND[1]:.0%} lie inside the 95% intervals, over all "
+    f"Of the backtest's days, {COVERAGE_BAND[0]:.1%} to {COVERAGE_BAND[1]:.1%} lie inside the 95% intervals, over all "
     f"series, and {SMALLEST_COVERAGE:.0%} or more of each series'.", blocks=False,
 )  # fmt: skip
 def intervals_hold(workspace: Workspace) -> dg.AssetCheckResult:

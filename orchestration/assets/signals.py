@@ -21,6 +21,7 @@ CONTRIBUTORS = "intermediate.int_signals__contributors"
 USAGE = "intermediate.int_signals__usage"
 HOURLY = "intermediate.int_signals__hourly_cost"
 HOURLY_CONTRIBUTORS = "intermediate.int_signals__hourly_contributors"
+PRICES_AHEAD = "intermediate.int_signals__price_ahead"
 PRICED_USAGE = "intermediate.int_usage__priced"
 PATTERN_FACTS = {
     "use": "intermediate.int_signals__use_daily",
@@ -49,7 +50,7 @@ def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
 def _forecast(table: str, description: str, *kinds: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey(["ml", table]),
-        deps=[model_key(HISTORY), FEEDBACK],
+        deps=[model_key(HISTORY), model_key(CONTRIBUTORS), model_key(PRICES_AHEAD), FEEDBACK],
         kinds={"python", *kinds},
         description=description,
     )
@@ -89,7 +90,9 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
-    events = models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml))
+    known = models.with_price_lists(configuration.events, read_table(workspace.home.warehouse, PRICES_AHEAD))
+    events = models.with_planned(known, models.read_table("incident_feedback", workspace.home.ml))
+    breakdown = read_table(workspace.home.warehouse, CONTRIBUTORS)
     team_of_app = _team_of_app(configuration)
 
     def forecast(history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
@@ -100,6 +103,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
             cache=workspace.home.ml / "cache",
             team_of_app=team_of_app,
             business_unit_of_team=_business_unit_of_team(configuration),
+            breakdown=breakdown[breakdown["metric"] == "effective_cost"],
             progress=report,
         )
 

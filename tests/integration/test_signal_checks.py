@@ -12,7 +12,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from finops.config.models import EventsFile
 from finops.paths import Home
+from models import with_price_lists
 from orchestration.assets.forecast_checks import forecast_checks
 from orchestration.assets.incident_checks import incident_checks
 from orchestration.assets.signals import (
@@ -33,18 +35,26 @@ AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 FIRST, BILLED_THROUGH = date(2026, 7, 1), date(2026, 10, 18)
 RUNAWAY = date(2026, 10, 16)
 TEAMS = {"search": ("query-rewriter", 400), "support": ("ticket-triage", 150), "robotics": ("vision-train", 90)}
+AHEAD = """
+  - {provider: azure.ai.openai, model: gpt-4.1, valid_from: 2026-11-01, source: test,
+     per_1m_tokens: {input_uncached: 0.5, cache_read: 0.25, output: 4}}
+  - {provider: azure.ai.openai, model: gpt-4.1, valid_from: 2026-12-01, source: test,
+     per_1m_tokens: {input_uncached: 0.5, cache_read: 0.25, output: 2}}
+"""
 CHECKS = [*forecast_checks(), *incident_checks()]
 NAMES = [key.name for check in CHECKS for key in check.check_keys]
 
 
 def bill() -> list[dict[str, str | None]]:
-    """Weekdays cost more, noise is 5%, and on one day an app of search runs away."""
+    """Weekdays cost more, a day differs by 6%, some by much more, and on one day an app of search runs away."""
     noise = random.Random(4)
     rows = []
     for number in range((BILLED_THROUGH - FIRST).days + 1):
         day = FIRST + timedelta(days=number)
         for team, (app, level) in TEAMS.items():
-            cost = level * (1 if day.weekday() < 5 else 0.5) * noise.uniform(0.95, 1.05)
+            cost = (
+                level * (1 if day.weekday() < 5 else 0.5) * noise.gauss(1, 0.06) * noise.choices((1, 1.35), (14, 1))[0]
+            )
             cost += 2000 if (team, day) == ("search", RUNAWAY) else 0
             rows.append(
                 charge(
@@ -82,6 +92,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     home = Home(tmp_path_factory.mktemp("checks") / "home")
     lake = LakeBuilder(home)
     write_config(home.path / "settings")
+    with (home.path / "settings" / "prices.yml").open("a", encoding="utf-8") as prices:
+        prices.write(AHEAD)
     lake.configure(AS_OF, home.path / "settings")
     lake.snapshot("focus__cost_and_usage", bill(), scope="bill.csv")
     hours = [AS_OF - timedelta(hours=number) for number in range(1, 24 * 30)]
@@ -95,7 +107,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     shutil.rmtree(home.ml)
     built = run_dbt(
         home, "run", "--quiet", "--select", "+int_signals__cost_history", "+int_signals__contributors",
-        "+int_signals__usage", "+int_signals__hourly_cost", "+int_signals__hourly_contributors",
+        "+int_signals__usage", "+int_signals__price_ahead", "+int_signals__hourly_cost",
+        "+int_signals__hourly_contributors",
         "+int_signals__use_daily", "+int_signals__first_use", "+int_signals__calls_daily", "+int_signals__use_hourly",
     )  # fmt: skip
     assert built.returncode == 0, built.output
@@ -202,7 +215,7 @@ FAULTS = {
     "no_worse_than_last_week": (
         "forecast_accuracy",
         "select * replace (if(is_chosen, 9999, mean_absolute_error)::decimal(38,12) as mean_absolute_error) from told",
-        "times the error of repeating last week, most of all company all (USD)",
+        "times the error of repeating last week, most of all ",
     ),
     "nothing_made_was_changed": (
         "forecast_made",
@@ -253,6 +266,23 @@ def test_events_windows_and_floors_are_asked_for_anew(home: Home) -> None:
     assert "is below the floor of 5000.00" in (evaluate(home, "silence_is_kept").description or "")
 
 
+def test_prices_that_a_list_dates_ahead_are_known(checked: Checked) -> None:
+    """A call has 1,000 input tokens at 1 and 100 output tokens at 4 a million."""
+    with duckdb.connect(str(checked.home.warehouse), read_only=True) as connection:
+        ahead = connection.table("intermediate.int_signals__price_ahead").df()
+    found = {day.date(): ratio for day, ratio in zip(ahead["starts_on"], ahead["price_ratio"], strict=True)}
+    assert set(ahead["model"]) == {"gpt-4.1"}
+    assert found == {date(2026, 11, 1): pytest.approx(900 / 1400), date(2026, 12, 1): pytest.approx(700 / 1400)}
+    known = with_price_lists(EventsFile(), ahead).price_changes
+    assert [one.ratio for one in known] == [pytest.approx(900 / 1400), pytest.approx(700 / 900)], (
+        "each to the one before"
+    )
+    scope = {"level": "model", "value": "gpt-4.1"}
+    said = {"id": "own", "name": "own", "scope": scope, "starts_on": "2026-11-01", "percent": -30}
+    own = with_price_lists(EventsFile.model_validate({"price_changes": [said]}), ahead).price_changes
+    assert [one.ratio for one in own] == [pytest.approx(0.7), pytest.approx(700 / 900)], "what is said itself holds"
+
+
 def test_hours_that_run_away_are_of_today(home: Home) -> None:
     shutil.copyfile(home.ml / "anomaly.parquet", home.ml_running / "anomaly.parquet")
     found = evaluate(home, "running_hours_are_of_one_day")
@@ -281,5 +311,5 @@ def test_a_run_may_add_to_the_record_and_change_nothing_else(home: Home) -> None
     later = materialise(home)
     made = {one.check_name: one for one in later.get_asset_check_evaluations()}["nothing_made_was_changed"]
     assert not made.passed
-    assert "made in 2026-09" in (made.description or "")
+    assert "made in 2026-10" in (made.description or "")
     assert not later.success, "what follows from the record is not built"
