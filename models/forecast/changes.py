@@ -106,19 +106,17 @@ class KnownChanges:
     def __bool__(self) -> bool:
         return bool(self.prices or self.capacities)
 
-    def on_newest_prices(self, every: Sequence[Series], last_days: Sequence[date]) -> list[Floats]:
-        """Factors (as long as each history) that put every day on the prices of the last one.
+    def on_newest_prices(self, every: Sequence[Series], days: Sequence[Days]) -> list[Floats]:
+        """Factors (as long as each history) that put everything on the prices of the last day.
 
         Args:
-            last_days: day of each history's last value.
+            days: the day of each value of each history.
         """
         amounts = [one.values.copy() for one in every]
         for change in self.prices:
             for place in self._own(every, _name_of(change)):
-                before = []
-                for one, last in zip(every, last_days, strict=True):
-                    days = np.datetime64(last, "D") - np.arange(one.values.size)[::-1]
-                    before.append((days < np.datetime64(change.starts_on)) & (change.starts_on <= last))
+                starts_on = np.datetime64(change.starts_on)
+                before = [(one < starts_on) & (starts_on <= one[-1]) for one in days]
                 amounts = self._repriced(every, amounts, place, change.ratio - 1.0, before)
         return [
             np.divide(amount, one.values, out=np.ones_like(amount), where=one.values != 0)
@@ -131,7 +129,7 @@ class KnownChanges:
         """Lines and drawn futures with what is to come in them; sums that held hold.
 
         Args:
-            days: the days ahead of each series.
+            days: the day of each step ahead of each series.
         """
         stacks = [_stack(line, paths) for line, paths in zip(lines, drawn, strict=True)]
         fixed: set[int] = set()

@@ -11,7 +11,7 @@ No Prophet: what an hour costs follows the day and the week, and a refresh has n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ import pandas as pd
 from finops.config.models import EventsFile
 from finops.periods import as_utc
 from models.events import DayMarks, events_touching
+from models.forecast.changes import Days, KnownChanges
 from models.forecast.engine import BLEND, Outlook, Track, outlooks
 from models.forecast.intervals import LEVELS
 from models.forecast.one_series import Line
@@ -76,7 +77,7 @@ def forecast_hours(
         history: columns ``COLUMNS``: hours (UTC), cost at list price in currency, tokens, requests. Hours without a row
             had no usage. The hour that ``as_of`` lies in is not over and is left out.
         as_of: the moment reported on, with time zone.
-        events: known events; hours of temporary ones teach nothing.
+        events: known events, of which hours of temporary ones teach nothing, and price changes.
         team_of_app, business_unit_of_team: as for ``forecast_costs``.
 
     Returns:
@@ -97,7 +98,13 @@ def forecast_hours(
             continue
         horizon = round((end - newest) / HOUR) - 1
         lines = {
-            measure: _lines(every.series(column), horizon, events, team_of_app or {}, business_unit_of_team or {})
+            measure: _lines(
+                every.series(column),
+                horizon,
+                events if measure == "cost" else events.model_copy(update={"price_changes": []}),
+                team_of_app or {},
+                business_unit_of_team or {},
+            )
             for measure, column in MEASURES.items()
         }
         for position, scope in enumerate(every.scopes):
@@ -182,7 +189,11 @@ def _lines(
     team_of_app: Mapping[str, str],
     business_unit_of_team: Mapping[str, str],
 ) -> list[Line]:
-    """One line per series."""
+    """One line per series; what events know of prices is in it."""
+    parents = parents_of(every, team_of_app, business_unit_of_team)
+    changes = KnownChanges(tuple(events.price_changes), (), parents, {})
+    factors = changes.on_newest_prices(every, [_days(one.first_hour, one.values.size) for one in every])
+    every = [replace(one, values=one.values * factor) for one, factor in zip(every, factors, strict=True)]
     alive = [one for one in every if one.values[-SILENT_HOURS:].any()]
     tracks = [_track(one, events, team_of_app) for one in alive]
     said = dict(zip((one.scope for one in alive), outlooks(tracks, RHYTHM, horizon), strict=True)) if alive else {}
@@ -192,9 +203,16 @@ def _lines(
         start = one.first_hour.date()
         found = said.get(one.scope)
         lines.append(_line(start, found) if found else Line(start, "silent", *[nothing] * len(BOUNDS)))
-    parents = parents_of(every, team_of_app, business_unit_of_team)
-    moved, _ = reconcile_lines(every, lines, [np.zeros((0, horizon))] * len(every), parents)
+    no_paths = [np.zeros((0, horizon))] * len(every)
+    moved, _ = reconcile_lines(every, lines, no_paths, parents)
+    ahead = [_days(one.first_hour + one.values.size * HOUR, horizon) for one in every]
+    moved, _ = changes.ahead(every, moved, no_paths, ahead)
     return moved
+
+
+def _days(first_hour: datetime, count: int) -> Days:
+    """The day of each of some hours."""
+    return (np.datetime64(first_hour, "h") + np.arange(count)).astype("datetime64[D]")
 
 
 def _track(series: HourlySeries, events: EventsFile, team_of_app: Mapping[str, str]) -> Track:

@@ -100,7 +100,9 @@ def forecast_costs(
     if parents is None:
         parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
     changes = KnownChanges(tuple(events.price_changes), tuple(events.capacities), parents, shares_of(breakdown, events))
-    factors = changes.on_newest_prices(every, [series.last_day for series in every])
+    factors = changes.on_newest_prices(
+        every, [np.datetime64(series.first_day, "D") + np.arange(series.values.size) for series in every]
+    )
     jobs = [
         Job(
             series=replace(series, values=series.values * factor),

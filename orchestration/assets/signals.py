@@ -186,7 +186,7 @@ def anomaly_intraday(context: dg.AssetExecutionContext, workspace: Workspace) ->
 @dg.asset(
     key=dg.AssetKey(["ml", "forecast_hourly"]),
     # As of anomaly_intraday: the view is read through to what a refresh builds.
-    deps=[model_key(HOURLY), model_key(PRICED_USAGE)],
+    deps=[model_key(HOURLY), model_key(PRICES_AHEAD), model_key(PRICED_USAGE)],
     group_name=ML_GROUP,
     kinds={"python"},
     pool=WAREHOUSE_POOL,
@@ -200,7 +200,7 @@ def forecast_hourly(context: dg.AssetExecutionContext, workspace: Workspace) -> 
     made = models.forecast_hours(
         read_table(workspace.home.warehouse, HOURLY),
         as_of=workspace.as_of(),
-        events=configuration.events,
+        events=models.with_price_lists(configuration.events, read_table(workspace.home.warehouse, PRICES_AHEAD)),
         team_of_app=_team_of_app(configuration),
         business_unit_of_team=_business_unit_of_team(configuration),
     )

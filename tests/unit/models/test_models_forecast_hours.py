@@ -135,3 +135,23 @@ def test_hours_that_are_over_keep_what_was_expected_of_them(found: pd.DataFrame)
     assert (over["as_of"] == pd.Timestamp("2026-10-12 04:20")).all()
     assert with_earlier(found, kept, as_of=AS_OF).equals(kept), "again is the same"
     assert with_earlier(found, kept, as_of=AS_OF + timedelta(days=9)).equals(found), "for a week"
+
+
+def test_a_price_that_changes_tomorrow_is_in_the_cost_of_tomorrow_only(found: pd.DataFrame) -> None:
+    change = {"id": "c", "name": "c", "scope": {"level": "team", "value": "search"}, "starts_on": "2026-10-13"}
+    events = EventsFile.model_validate({"price_changes": [{**change, "percent": -50}]})
+    said = forecast_hours(
+        usage(HOURS), as_of=AS_OF, events=events, team_of_app=TEAMS,
+        business_unit_of_team={"search": "shop", "support": "shop"},
+    )  # fmt: skip
+    keys = ["scope_type", "scope_value", "usage_hour"]
+    both = said.merge(found, on=keys, suffixes=("", "_before"))
+    ratio = both["expected_cost"].astype(float) / both["expected_cost_before"].astype(float)
+    tomorrow = both["usage_hour"] >= pd.Timestamp("2026-10-13")
+    of_search = both["scope_value"].isin(["search", "query-rewriter", "ranker"])
+    assert ratio[tomorrow & of_search].to_numpy() == pytest.approx(0.5, abs=1e-4)
+    assert ratio[~tomorrow].to_numpy() == pytest.approx(1, abs=1e-4)
+    assert ratio[both["scope_value"].isin(["support", "triage"])].to_numpy() == pytest.approx(1, abs=1e-4)
+    assert (both["expected_tokens"] == both["expected_tokens_before"]).all()
+    by_level = said.groupby(["scope_type", "usage_hour"])["expected_cost"].sum().unstack(0)
+    assert (by_level["app"] == by_level["company"]).all()
