@@ -375,20 +375,25 @@ def forecast(
     by: Annotated[
         str, typer.Option(help="company, business_unit, team, app, project, model, environment, service, …")
     ] = "team",
+    hours: Annotated[bool, typer.Option("--hours", help="The next 48 hours of usage instead, hour by hour")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Show where months and quarters will end, and how good forecasts have been."""
-    from cli.forecast import LEVELS, read_judged, read_quality, read_totals, show
+    """Show where months and quarters will end, and how good forecasts have been; or the next hours."""
+    from cli.forecast import HOURLY_LEVELS, LEVELS, read_forecasts, read_hours, show, show_hours
     from cli.published import NotPublishedError
+    from reports import MartError
 
-    if by not in LEVELS:
-        raise _fail(f"--by {by!r} is none of {', '.join(LEVELS)}")
-    place = Home(home.resolve()) if home else Home.from_environment()
+    levels = HOURLY_LEVELS if hours else LEVELS
+    if by not in levels:
+        raise _fail(f"--by {by!r} is none of {', '.join(levels)}")
+    place, console = Home(home.resolve()) if home else Home.from_environment(), Console(file=sys.stdout)
     try:
-        found = read_totals(place, by), read_judged(place), read_quality(place, by)
-    except NotPublishedError as error:
+        if hours:
+            show_hours(read_hours(place), by, console)
+        else:
+            show(read_forecasts(place, by), by, console)
+    except (NotPublishedError, MartError) as error:
         raise _fail(str(error)) from None
-    show(*found, by, Console(file=sys.stdout))
 
 
 @app.command()

@@ -30,6 +30,7 @@ _TITLES = {
     "ml__incident_feedback": "Feedback on incidents",
     "ml__anomaly": "Anomalies",
     "ml__anomaly_intraday": "What runs away",
+    "ml__forecast_hourly": "The next 48 hours",
     "incidents": "Incidents",
     "signal_marts": "Budget status and guardrail facts (dbt)",
     "published_marts": "Marts published",

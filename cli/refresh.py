@@ -37,4 +37,9 @@ def _show(done: Refreshed, console: Console) -> None:
         table.add_row(f"{day.day:%d %b %Y}", f"{day.requests:,}", f"{day.tokens:,}", cost)
     console.print(f"\n[bold]Priced in {done.seconds:.0f} s.[/] These days were told again:\n")
     console.print(table)
+    for ahead in done.next_day:
+        console.print(
+            f"\nThe next 24 hours are expected to cost {ahead.currency} {ahead.expected_cost:,.2f} at list price.",
+            highlight=False,
+        )
     console.print("\nMarts are published, and guardrails decide, with the next `aifinops run`.", highlight=False)

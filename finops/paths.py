@@ -62,7 +62,8 @@ class Home:
 
     @property
     def ml_running(self) -> Path:
-        """Findings of the running day, which a refresh rewrites; the next run takes them into ``ml``."""
+        """What a refresh rewrites: findings of the running day, which the next run takes into ``ml``, and the next
+        hours, read by dbt as the source ``ml_running``."""
         return self.ml / "running"
 
     @property

@@ -7,6 +7,7 @@ Not here: reading the warehouse (orchestration), deciding what to do about a fin
 
 from models.anomaly import (
     ANOMALY_LEVELS,
+    RUNNING,
     AnomalySettings,
     Incidents,
     Judged,
@@ -24,11 +25,17 @@ from models.anomaly import (
 )
 from models.forecast import (
     BACKCAST_LEVELS,
+    FLOOR,
+    PARTS_OF_COMPANY,
+    PATHS,
     ForecastResult,
     ForecastSettings,
     add_to_record,
     forecast_costs,
+    forecast_hours,
     with_backcasts,
+    with_earlier,
+    with_price_lists,
 )
 from models.tables import build_frame, read_table, write_table
 from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
@@ -36,6 +43,10 @@ from models.whatif import Base, WhatIf, WhatIfError, build_base, what_if
 __all__ = [
     "ANOMALY_LEVELS",
     "BACKCAST_LEVELS",
+    "FLOOR",
+    "PARTS_OF_COMPANY",
+    "PATHS",
+    "RUNNING",
     "AnomalySettings",
     "Base",
     "ForecastResult",
@@ -54,12 +65,15 @@ __all__ = [
     "find_anomalies",
     "find_incidents",
     "forecast_costs",
+    "forecast_hours",
     "proposals",
     "read_table",
     "what_if",
     "with_backcasts",
+    "with_earlier",
     "with_floors",
     "with_planned",
+    "with_price_lists",
     "with_running",
     "with_stopped",
     "write_table",

@@ -82,6 +82,20 @@ def dates(column: pd.Series, what: str) -> pd.Series:
     return parsed.dt.normalize()
 
 
+def moments(column: pd.Series, what: str) -> pd.Series:
+    """Moments as naive UTC timestamps."""
+    parsed = pd.to_datetime(column)
+    if parsed.isna().any():
+        row = int(np.flatnonzero(parsed.isna().to_numpy())[0])
+        raise HistoryError(f"{what}.{column.name} is empty in row {row}: remove the row or give it a moment")
+    return parsed if parsed.dt.tz is None else parsed.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def hours(column: pd.Series, what: str) -> pd.Series:
+    """The hours of moments, as naive UTC timestamps."""
+    return moments(column, what).dt.floor("h")
+
+
 def amounts(column: pd.Series, what: str) -> Floats:
     """Money as floats, for statistics only."""
     values = np.array([float("nan") if value is None else float(value) for value in column], dtype=np.float64)

@@ -25,6 +25,14 @@ from models.series import MONEY_DIGITS, Floats, Scope
 MONEY = pa.decimal128(38, SCALE)
 TIMESTAMP = pa.timestamp("us")
 
+BOUNDS = ("expected", "lower", "upper", "lower_95", "upper_95")
+"""An expectation, and the ends of its 80% and of its 95% interval."""
+
+
+def _bounds(measure: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    return [(f"{bound}_{measure}", kind) for bound in BOUNDS]
+
+
 SCHEMAS: dict[str, pa.Schema] = {
     "forecast_daily": pa.schema(
         [
@@ -32,11 +40,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("scope_type", pa.string()),
             ("scope_value", pa.string()),
             ("currency", pa.string()),
-            ("expected_cost", MONEY),
-            ("lower_cost", MONEY),
-            ("upper_cost", MONEY),
-            ("lower_95_cost", MONEY),
-            ("upper_95_cost", MONEY),
+            *_bounds("cost", MONEY),
             ("model_name", pa.string()),
             ("as_of", TIMESTAMP),
             ("is_future", pa.bool_()),
@@ -53,6 +57,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("mean_absolute_error", MONEY),
             ("mean_absolute_scaled_error", pa.float64()),
             ("interval_coverage", pa.float64()),
+            ("interval_coverage_95", pa.float64()),
             ("weight", pa.float64()),
             ("is_chosen", pa.bool_()),
             ("as_of", TIMESTAMP),
@@ -77,12 +82,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("scope_value", pa.string()),
             ("currency", pa.string()),
             ("forecast_date", pa.date32()),
-            ("expected_cost", MONEY),
-            ("lower_cost", MONEY),
-            ("upper_cost", MONEY),
-            ("lower_95_cost", MONEY),
-            ("upper_95_cost", MONEY),
+            *_bounds("cost", MONEY),
             ("model_name", pa.string()),
+        ]
+    ),
+    "forecast_hourly": pa.schema(
+        [
+            ("usage_hour", TIMESTAMP),
+            ("scope_type", pa.string()),
+            ("scope_value", pa.string()),
+            ("currency", pa.string()),
+            *_bounds("cost", MONEY),
+            *_bounds("tokens", pa.float64()),
+            *_bounds("requests", pa.float64()),
+            ("as_of", TIMESTAMP),
         ]
     ),
     "anomaly": pa.schema(

@@ -10,9 +10,18 @@ from finops.paths import Home
 from orchestration.assets.actions import action_assets
 from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
+from orchestration.assets.forecast_checks import forecast_checks
+from orchestration.assets.incident_checks import incident_checks
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.publishing import publishing_assets
-from orchestration.assets.signals import anomaly, anomaly_intraday, forecasts, incident_feedback, incidents
+from orchestration.assets.signals import (
+    anomaly,
+    anomaly_intraday,
+    forecast_hourly,
+    forecasts,
+    incident_feedback,
+    incidents,
+)
 from orchestration.assets.warehouse import dbt_definitions, project
 from orchestration.dbt_command import Dbt
 from orchestration.manifest import DBT, ensure_manifest
@@ -40,6 +49,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         incident_feedback,
         forecasts,
         anomaly_intraday,
+        forecast_hourly,
         anomaly,
         incidents,
         *publishing_assets(dbt_project),
@@ -47,7 +57,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=source_checks(),
+        asset_checks=[*source_checks(), *forecast_checks(), *incident_checks()],
         jobs=JOBS,
         schedules=[daily_billing_schedule, hourly_usage_schedule, newest_usage_schedule],
         sensors=[guardrail_sensor, anomaly_sensor, failure_sensor],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 import models
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
+from finops.periods import as_utc
 from orchestration.run import Listener, PipelineError, run_job
 from orchestration.schedules import NEWEST_USAGE
 from orchestration.workspace import AS_OF_VARIABLE
@@ -43,11 +44,21 @@ class RefreshedDay:
 
 
 @dataclass(frozen=True)
+class NextDay:
+    """What the company's usage of the 24 hours ahead is expected to cost, at list price."""
+
+    currency: str
+    expected_cost: Decimal
+
+
+@dataclass(frozen=True)
 class Refreshed:
     seconds: float
     days: list[RefreshedDay]
     running_away: list[str]
     """A sentence each: newest minutes that cost far more than usual and that no known event explains."""
+    next_day: list[NextDay]
+    """One per currency whose usage is new enough."""
 
 
 def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str], listener: Listener) -> Refreshed:
@@ -72,4 +83,16 @@ def refresh(home: Home, config: Path, as_of: datetime, environ: Mapping[str, str
         days = [RefreshedDay(*row) for row in connection.execute(_DAYS).fetchall()]
     found = models.read_table("anomaly", home.ml_running)
     is_now = (found["status"] == "open") & (found["as_of"] == pd.Timestamp(as_of).tz_convert(None))
-    return Refreshed(seconds, days, list(found.loc[is_now, "explanation"]))
+    running_away = list(found.loc[is_now, "explanation"])
+    return Refreshed(seconds, days, running_away, _next_day(home, as_of))
+
+
+def _next_day(home: Home, as_of: datetime) -> list[NextDay]:
+    hours = models.read_table("forecast_hourly", home.ml_running)
+    start = as_utc(as_of).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    ahead = hours[
+        (hours["scope_type"] == "company")
+        & (hours["usage_hour"] >= start)
+        & (hours["usage_hour"] < start + timedelta(hours=24))
+    ]
+    return [NextDay(str(name), sum(rows["expected_cost"], Decimal(0))) for name, rows in ahead.groupby("currency")]

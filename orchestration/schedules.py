@@ -63,13 +63,17 @@ newest_usage_job = dg.define_asset_job(
     # Through the lake's tables the models wait for what lands.
     | dg.AssetSelection.groups("2_lake")
     | dg.AssetSelection.tag("usage_slice", "").without_checks()
-    | dg.AssetSelection.assets(["ml", "anomaly_intraday"], ["ml", "incident_feedback"])
-    | dg.AssetSelection.assets(*(["ml", table] for table in ("incident", "incident_anomaly", "incident_detector")))
+    | dg.AssetSelection.assets(
+        ["ml", "anomaly_intraday"], ["ml", "forecast_hourly"], ["ml", "incident_feedback"]
+    ).without_checks()
+    | dg.AssetSelection.assets(
+        *(["ml", table] for table in ("incident", "incident_anomaly", "incident_detector"))
+    ).without_checks()
     | dg.AssetSelection.assets("fct_incident").without_checks()
     | dg.AssetSelection.assets("incident_notifications", "message_delivery"),
     executor_def=dg.in_process_executor,
-    description="Land the newest usage, price it, only the days that it touches, look for what runs away and tell the "
-    "people concerned at once: what `aifinops refresh` does.",
+    description="Land the newest usage, price it, only the days that it touches, look for what runs away, tell the "
+    "people concerned at once and say what the next hours will take: what `aifinops refresh` does.",
 )
 acting_job = dg.define_asset_job(
     "act",

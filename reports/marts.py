@@ -149,6 +149,13 @@ MARTS: dict[str, MartColumns] = {
             "mean_absolute_scaled_error:double interval_coverage:double is_chosen:boolean"
         ),
     ),
+    "fct_usage_forecast_hourly": MartColumns(
+        _columns(
+            "usage_hour:timestamp scope_type scope_value currency actual_cost:decimal expected_cost:decimal "
+            "lower_cost:decimal upper_cost:decimal lower_95_cost:decimal upper_95_cost:decimal expected_tokens:double "
+            "expected_requests:double is_future:boolean as_of:timestamp"
+        ),
+    ),
     "fct_guardrail_facts": MartColumns(
         _columns(
             "fact_id kind budget_id scope_type scope_value period metric value:decimal reference:decimal ratio:decimal "

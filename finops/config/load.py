@@ -255,6 +255,8 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
         ("budgets", "budgets", [budget.scope for budget in config.budgets.budgets]),
         ("events", "events", [event.scope for event in config.events.events]),
         ("events", "suppressions", [window.scope for window in config.events.suppressions]),
+        ("events", "price_changes", [change.scope for change in config.events.price_changes]),
+        ("events", "capacities", [capacity.scope for capacity in config.events.capacities]),
         ("anomalies", "floors", [floor.scope for floor in config.anomalies.floors]),
     ):
         for i, scope in enumerate(scopes):

@@ -1800,6 +1800,64 @@ class KnownEvent(Strict):
         return self
 
 
+class PriceChange(Strict):
+    """A price that is known to change on a day: everything of a scope costs so much more or less from then on."""
+
+    id: Identifier = Field(description="Name of the change")
+    name: str = Field(description="What people call it")
+    scope: Scope = Field(description="Whose price")
+    starts_on: date = Field(description="First day of the new price; one that is over puts history on the new level")
+    factor: Ratio | None = Field(None, description="New price ÷ old price: 0.8 is a fifth less")
+    percent: Decimal | None = Field(None, gt=-100, description="The same as a change: -20 is a fifth less")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PriceChange:
+        if (self.factor is None) == (self.percent is None):
+            raise SettingError("a price change is a factor or a percent", "Write one of the two")
+        return self
+
+    @property
+    def ratio(self) -> float:
+        """New price ÷ old price."""
+        if self.factor is not None:
+            return float(self.factor)
+        return float(1 + (self.percent or Decimal(0)) / 100)
+
+
+class Capacity(Strict):
+    """What a scope can cost at most on a day, because there is no more of it to be used."""
+
+    id: Identifier = Field(description="Name of the capacity")
+    name: str = Field(description="What people call it")
+    scope: Scope = Field(description="Whose cost")
+    starts_on: date = Field(description="First day")
+    ends_on: date | None = Field(None, description="Last day; absent where it stays")
+    currency: Currency = Field("USD", description="Billing currency of the amount")
+    most_per_day: PositiveMoney | None = Field(None, description="Money a day")
+    units_per_day: PositiveMoney | None = Field(None, description="Units a day, such as 192 GPU-hours, with unit_price")
+    unit_price: PositiveMoney | None = Field(None, description="Money a unit, in currency")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Capacity:
+        if self.ends_on is not None:
+            _require_order(self.starts_on, self.ends_on, "starts_on", "ends_on")
+        in_units = self.units_per_day is not None and self.unit_price is not None
+        half = (self.units_per_day is None) != (self.unit_price is None)
+        if half or (self.most_per_day is None) != in_units:
+            raise SettingError(
+                "a capacity is money a day, or units a day times a unit price",
+                "Write most_per_day, or units_per_day and unit_price",
+            )
+        return self
+
+    @property
+    def amount(self) -> Decimal:
+        """Money a day, in ``currency``."""
+        if self.most_per_day is not None:
+            return self.most_per_day
+        return (self.units_per_day or Decimal(0)) * (self.unit_price or Decimal(0))
+
+
 class Suppression(Strict):
     """A window in which nobody wants to hear of anomalies of a scope; they are counted all the same."""
 
@@ -1828,11 +1886,17 @@ class EventsFile(Strict):
     ] = Field(default=[], description="ISO 3166 codes of the countries whose holidays the forecast knows")
     events: list[KnownEvent] = Field(default=[], description="One entry per event")
     suppressions: list[Suppression] = Field(default=[], description="Windows in which anomalies alarm nobody")
+    price_changes: list[PriceChange] = Field(
+        default=[], description="Prices that change; what a price list dates ahead is known without"
+    )
+    capacities: list[Capacity] = Field(default=[], description="What scopes can cost at most on a day")
 
     @model_validator(mode="after")
     def _unique(self) -> EventsFile:
         require_unique("event", ((("events", i, "id"), e.id) for i, e in enumerate(self.events)))
         require_unique("suppression", ((("suppressions", i, "id"), s.id) for i, s in enumerate(self.suppressions)))
+        require_unique("price change", ((("price_changes", i, "id"), p.id) for i, p in enumerate(self.price_changes)))
+        require_unique("capacity", ((("capacities", i, "id"), c.id) for i, c in enumerate(self.capacities)))
         return self
 
 

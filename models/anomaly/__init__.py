@@ -5,6 +5,7 @@ Not here: who is told (guardrails) and how it looks (reports).
 """
 
 from models.anomaly.detect import detect, detect_intraday, find_anomalies, with_running, with_stopped
+from models.anomaly.finding import RUNNING
 from models.anomaly.incident import Incidents, find_incidents
 from models.anomaly.incident_feedback import with_planned
 from models.anomaly.incident_proposals import Judged, Proposal, proposals, with_floors
@@ -13,6 +14,7 @@ from models.anomaly.settings import ANOMALY_LEVELS, AnomalySettings
 
 __all__ = [
     "ANOMALY_LEVELS",
+    "RUNNING",
     "AnomalySettings",
     "Incidents",
     "Judged",

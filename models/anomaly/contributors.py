@@ -96,20 +96,6 @@ def ranked(parts: Iterable[Contributor], *, at_most: int = AT_MOST) -> list[Cont
     return kept[:at_most]
 
 
-def moments(column: pd.Series, what: str) -> pd.Series:
-    """Moments as naive UTC timestamps."""
-    parsed = pd.to_datetime(column)
-    if parsed.isna().any():
-        row = int(np.flatnonzero(parsed.isna().to_numpy())[0])
-        raise ValueError(f"{what}.{column.name} is empty in row {row}: remove the row or give it a moment")
-    return parsed if parsed.dt.tz is None else parsed.dt.tz_convert("UTC").dt.tz_localize(None)
-
-
-def hours(column: pd.Series, what: str) -> pd.Series:
-    """The hours of moments, as naive UTC timestamps."""
-    return moments(column, what).dt.floor("h")
-
-
 def _windows(finding: Finding) -> tuple[Sequence[date], list[Sequence[date]]]:
     """The days that a finding is about, and the groups of days to compare them with."""
     actual: list[date]

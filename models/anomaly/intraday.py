@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.anomaly.contributors import hours, moments, ranked
+from models.anomaly.contributors import ranked
 from models.anomaly.explain import money_text
 from models.anomaly.finding import RUNNING, Contributor, Finding, HourWindow
 from models.anomaly.settings import AnomalySettings
-from models.series import Floats, Scope, amounts, require_columns
+from models.series import Floats, Scope, amounts, hours, moments, require_columns
 
 HOURLY_COLUMNS = ("usage_hour", "told_by", "scope_type", "scope_value", "currency", "request_count", "cost")
 MINUTES_COLUMNS = (

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.anomaly.contributors import hours
 from models.anomaly.explain import day_text, money_text
 from models.anomaly.pattern_days import (
     MINIMUM_DAYS,
@@ -30,7 +29,7 @@ from models.anomaly.pattern_days import (
     walk,
 )
 from models.anomaly.settings import AnomalySettings
-from models.series import Floats, Scope, amounts, require_columns
+from models.series import Floats, Scope, amounts, hours, require_columns
 
 HOUR_COLUMNS = (
     "usage_hour", "usage_date", "source", "currency", "app", "model", "provider_name", "region_id", "resource_id",

@@ -50,8 +50,10 @@ class Score:
     mean_absolute_error: float | None
     scaled_error: float | None
     """÷ the in-sample error of repeating the last season (Hyndman & Koehler 2006)."""
-    coverage: float | None
     weight: float
+    coverage: float | None
+    coverage_95: float | None
+    """Shares of the points inside the intervals; None for a candidate, which has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -202,17 +204,22 @@ def _scores(
     scale = float(np.nanmean(change)) if np.isfinite(change).any() else 0.0
     weights = blended.weights[row].mean(axis=1)
 
-    def score(name: str, said: Floats, weight: float, coverage: float | None) -> Score:
+    def score(
+        name: str, said: Floats, weight: float, covered: tuple[float | None, float | None] = (None, None)
+    ) -> Score:
         both = known & np.isfinite(said)
         folds = int(both.any(axis=1).sum())
         error = float(np.abs(actual - said)[both].mean()) if folds else None
         scaled = error / scale if error is not None and scale > 0 else None
-        return Score(name, folds, error, scaled, coverage, weight)
+        return Score(name, folds, error, scaled, weight, *covered)
 
-    inside = (actual >= ranges.lower[LEVELS[0]][row, :, :judged]) & (actual <= ranges.upper[LEVELS[0]][row, :, :judged])
-    covered = float(inside[known].mean()) if known.any() else None
+    def share_inside(level: float) -> float | None:
+        inside = (actual >= ranges.lower[level][row, :, :judged]) & (actual <= ranges.upper[level][row, :, :judged])
+        return float(inside[known].mean()) if known.any() else None
+
+    covered = (share_inside(LEVELS[0]), share_inside(LEVELS[1]))
     result = [score(BLEND, blended.values[row, :, :judged], 1.0, covered)]
     for index, name in enumerate(names):
         if np.isfinite(predicted[index, -1]).any():
-            result.append(score(name, predicted[index, :, :judged], float(weights[index]), None))
+            result.append(score(name, predicted[index, :, :judged], float(weights[index])))
     return result

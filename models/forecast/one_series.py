@@ -50,6 +50,8 @@ class Job:
     events: tuple[KnownEvent, ...]
     countries: tuple[str, ...]
     settings: ForecastSettings
+    caps: tuple[tuple[date, date, float], ...] = ()
+    """First day, last day and most a day of the scope's capacities."""
 
     def fingerprint(self) -> dict[str, object]:
         return {
@@ -59,6 +61,7 @@ class Job:
             "events": [event.model_dump(mode="json") for event in self.events],
             "countries": list(self.countries),
             "settings": asdict(self.settings),
+            "caps": [[first.isoformat(), last.isoformat(), most] for first, last, most in self.caps],
         }
 
 
@@ -85,6 +88,7 @@ class Accuracy:
     mean_absolute_error: float | None
     mean_absolute_scaled_error: float | None
     interval_coverage: float | None
+    interval_coverage_95: float | None
     weight: float
     """Share of the forecast that is this candidate's; 1 for the forecast itself."""
     is_chosen: bool
@@ -173,7 +177,7 @@ def _silent(job: Job) -> SeriesForecast:
             job.series.day(values.size), kind, [0.0] * days, [0.0] * days, [ceiling] * days, [0.0] * days,
             [ceiling] * days,
         ),
-        accuracy=[Accuracy(kind, 0, 0, None, None, None, 1.0, is_chosen=True)],
+        accuracy=[Accuracy(kind, 0, 0, None, None, None, None, 1.0, is_chosen=True)],
         residuals=[],
     )  # fmt: skip
 
@@ -249,6 +253,7 @@ def _one_step_accuracy(name: str, values: Floats, errors: Floats) -> Accuracy:
         mean_absolute_error=error,
         mean_absolute_scaled_error=error / scale if error is not None and scale > 0 else None,
         interval_coverage=None,
+        interval_coverage_95=None,
         weight=1.0,
         is_chosen=True,
     )
@@ -288,7 +293,12 @@ def _track(job: Job, known: Knowledge) -> Track:
     slow = {}
     if np.isfinite(values).sum() >= settings.prophet_minimum_days:
         slow["prophet"] = prophet_candidate(
-            values, series.day(first), events=job.events, countries=job.countries, settings=settings
+            values,
+            series.day(first),
+            events=job.events,
+            countries=job.countries,
+            settings=settings,
+            caps=job.caps,
         )
     return Track(values, jumps, slow)
 
@@ -323,6 +333,7 @@ def _regular_forecast(job: Job, scanned: Scan, known: Knowledge, outlook: Outloo
                 score.mean_absolute_error,
                 score.scaled_error,
                 score.coverage,
+                score.coverage_95,
                 score.weight,
                 is_chosen=score.name == BLEND,
             )

@@ -29,6 +29,9 @@ from models.series import Floats
 CHANGEPOINT_RANGE = 0.95
 CHANGEPOINTS_PER_YEAR = 20
 SEED = 7
+FREE_ROOM = 3.0
+"""Times the largest day: a trend that saturates there is free."""
+
 SPACING_DAYS = 28
 """Backtest fits lie as far apart as the days they are judged on, so that each tells something new."""
 
@@ -45,8 +48,10 @@ def prophet_candidate(
     events: Sequence[KnownEvent],
     countries: tuple[str, ...],
     settings: ForecastSettings,
+    caps: Sequence[tuple[date, date, float]] = (),
 ) -> SlowCandidate:
-    """Prophet on one daily series (NaN gaps): fitted for the forecast and at ``settings.prophet_folds`` origins before.
+    """Prophet on one daily series (NaN gaps), saturating where a capacity binds: fitted for the forecast and at
+    ``settings.prophet_folds`` origins before.
 
     Each fit starts from the parameters of the one before it, which is nearly there already.
     """
@@ -56,7 +61,7 @@ def prophet_candidate(
         chosen = _spaced(origins, settings)
         if not chosen:
             return said
-        plan = _Plan(values, first_day, horizon, tuple(events), countries, settings)
+        plan = _Plan(values, first_day, horizon, tuple(events), countries, settings, tuple(caps))
         start: dict[str, Any] | None = None
         for index in chosen:
             said[index], start = plan.fit(origins[index], start)
@@ -88,6 +93,7 @@ class _Plan:
         events: tuple[KnownEvent, ...],
         countries: tuple[str, ...],
         settings: ForecastSettings,
+        caps: tuple[tuple[date, date, float], ...],
     ) -> None:
         self._count = values.size
         self._days = pd.date_range(first_day, periods=values.size + horizon, freq="D")
@@ -106,13 +112,26 @@ class _Plan:
             if event.effect == "lasting"
         }
 
+        self._cap = self._capacity(caps)
+
+    def _capacity(self, caps: tuple[tuple[date, date, float], ...]) -> Floats | None:
+        """What the trend saturates at, day by day; far above all that was where no capacity holds."""
+        if not caps:
+            return None
+        days = self._days.to_numpy().astype("datetime64[D]")
+        largest = max(float(np.nanmax(self._values)), *(most for _, _, most in caps))
+        cap = np.full(days.size, FREE_ROOM * largest)
+        for first, last, most in caps:
+            cap = np.where((days >= np.datetime64(first)) & (days <= np.datetime64(last)), np.minimum(cap, most), cap)
+        return cap
+
     def fit(self, origin: int, start: dict[str, Any] | None) -> tuple[Floats, dict[str, Any] | None]:
         from prophet import Prophet
 
         logging.getLogger("cmdstanpy").disabled = True
         logging.getLogger("prophet").setLevel(logging.ERROR)
         columns = {name: column for name, column in self._columns.items() if np.ptp(column[:origin]) > 0}
-        frame = pd.DataFrame({"ds": self._days, **columns})
+        frame = pd.DataFrame({"ds": self._days, **columns, **({} if self._cap is None else {"cap": self._cap})})
         history = frame.iloc[:origin].assign(y=self._values[:origin])
         known = history[history["y"].notna()]
         if len(known) < 2 or known["y"].nunique() < 2:
@@ -120,6 +139,7 @@ class _Plan:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # prophet 1.5.0 uses calls that pandas 3.1 deprecates
             model = Prophet(
+                growth="linear" if self._cap is None else "logistic",
                 n_changepoints=max(5, min(25, round(self._count * CHANGEPOINTS_PER_YEAR / 365))),
                 changepoint_range=CHANGEPOINT_RANGE,
                 weekly_seasonality=True,

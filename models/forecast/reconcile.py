@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from models.forecast.one_series import Line, SeriesForecast
-from models.series import MONEY_DIGITS, DailySeries, Floats, Scope
+from models.series import MONEY_DIGITS, Floats, Scope
 
 TOLERANCE = 1e-6
 """Histories that differ by more than this share of the whole are not a whole and its parts."""
@@ -30,6 +31,22 @@ Parents = Mapping[Name, Collection[Name]]
 """Scope → the scopes it is a part of. Parts of one type make up one sum."""
 
 
+PARTS_OF_COMPANY = ("business_unit", "team", "model", "service", "region", "environment", "provider")
+"""Types of scopes that are parts of the company unless the caller says otherwise."""
+
+COMPANY = ("company", "all")
+
+
+class Series(Protocol):
+    """A scope's history, daily or hourly; all of a currency end at the same time."""
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def values(self) -> Floats: ...
+
+
 @dataclass(frozen=True)
 class Sum:
     """Indices of a whole and its parts."""
@@ -38,7 +55,24 @@ class Sum:
     parts: tuple[int, ...]
 
 
-def sums(series: Sequence[DailySeries], parents: Parents) -> list[Sum]:
+def parents_of(
+    every: Sequence[Series], team_of_app: Mapping[str, str], business_unit_of_team: Mapping[str, str]
+) -> dict[Name, list[Name]]:
+    """Apps are parts of their teams and teams of their business units as far as the two mappings know, all other levels
+    of the company."""
+    found: dict[Name, list[Name]] = {}
+    for series in every:
+        name = (series.scope.type, series.scope.value)
+        if series.scope.type == "app" and series.scope.value in team_of_app:
+            found[name] = [("team", team_of_app[series.scope.value])]
+        elif series.scope.type in PARTS_OF_COMPANY:
+            found[name] = [COMPANY]
+        if series.scope.type == "team" and series.scope.value in business_unit_of_team:
+            found[name].append(("business_unit", business_unit_of_team[series.scope.value]))
+    return found
+
+
+def sums(series: Sequence[Series], parents: Parents) -> list[Sum]:
     """The sums that ``parents`` names and the histories keep, wholes of parts before wholes of wholes."""
     place = {one.scope: index for index, one in enumerate(series)}
     groups: dict[tuple[int, str], list[int]] = {}
@@ -72,43 +106,59 @@ def _small_first(found: list[Sum]) -> list[Sum]:
     return sorted(found, key=lambda one: (depth_of(one.whole), one.whole, -len(one.parts)))
 
 
-def _sums_up(whole: DailySeries, parts: Sequence[DailySeries]) -> bool:
+def _sums_up(whole: Series, parts: Sequence[Series]) -> bool:
     total = np.zeros(whole.values.size)
     for part in parts:
-        start = whole.index(part.first_day)
-        if start < 0 or start + part.values.size > total.size:
+        start = total.size - part.values.size
+        if start < 0:
             return False
-        total[start : start + part.values.size] += part.values
+        total[start:] += part.values
     return bool(np.abs(total - whole.values).max() <= TOLERANCE * max(float(np.abs(whole.values).max()), 1.0))
 
 
 def reconcile(
-    series: Sequence[DailySeries], forecasts: Sequence[SeriesForecast], paths: Sequence[Floats], parents: Parents
+    series: Sequence[Series], forecasts: Sequence[SeriesForecast], paths: Sequence[Floats], parents: Parents
 ) -> tuple[list[SeriesForecast], list[Floats]]:
-    """Forecasts and paths (each paths × days) whose sums hold to the last of ``MONEY_DIGITS`` digits.
+    """Forecasts and paths as ``reconcile_lines`` makes them add up."""
+    lines, drawn = reconcile_lines(series, [forecast.future for forecast in forecasts], paths, parents)
+    return [replace(forecast, future=line) for forecast, line in zip(forecasts, lines, strict=True)], drawn
+
+
+def reconcile_lines(
+    series: Sequence[Series],
+    lines: Sequence[Line],
+    paths: Sequence[Floats],
+    parents: Parents,
+    *,
+    fixed: Collection[int] = (),
+) -> tuple[list[Line], list[Floats]]:
+    """Lines and paths (each paths × steps) whose sums hold to the last of ``MONEY_DIGITS`` digits.
 
     Intervals move with their expectation. What was never negative stays so.
+
+    Args:
+        fixed: series that are known to be right; the others follow them.
 
     Raises:
         ValueError: a scope is named as part of itself.
     """
-    result, drawn = list(forecasts), [np.round(one, MONEY_DIGITS) for one in paths]
+    result, drawn = list(lines), [np.round(one, MONEY_DIGITS) for one in paths]
     held = sums(series, parents)
     for members in _together(held, len(series)):
         rows = np.array(sorted(members))
         place = {int(row): number for number, row in enumerate(rows)}
         own = [Sum(place[one.whole], tuple(place[part] for part in one.parts)) for one in held if one.whole in place]
-        lines = [forecasts[int(row)].future for row in rows]
-        if not lines[0].expected:
+        own_lines = [lines[int(row)] for row in rows]
+        if not own_lines[0].expected:
             continue
-        expected = np.array([line.expected for line in lines])
-        width = np.array([np.array(line.upper) - np.array(line.lower) for line in lines])
+        expected = np.array([line.expected for line in own_lines])
+        width = np.array([np.array(line.upper) - np.array(line.lower) for line in own_lines])
+        width[[number for number, row in enumerate(rows) if int(row) in fixed]] = 0.0
         stack = np.concatenate([expected[:, None], np.stack([paths[int(row)] for row in rows])], axis=1)
         floor = np.array([0.0 if series[int(row)].values.min() >= 0 else -np.inf for row in rows])
         moved = _add_up(stack, width**2, floor, own)
         for number, row in enumerate(rows):
-            line = _shift(lines[number], moved[number, 0], bool(floor[number] == 0))
-            result[int(row)] = replace(forecasts[int(row)], future=line)
+            result[int(row)] = _shift(own_lines[number], moved[number, 0], bool(floor[number] == 0))
             drawn[int(row)] = moved[number, 1:]
     return result, drawn
 
@@ -161,6 +211,10 @@ def _exact(moved: Floats, held: Sequence[Sum]) -> Floats:
             whole_numbers[leaf] += np.where(largest == number, left, 0.0)
         for part in one.parts:
             _rebuild(part, below, whole_numbers)
+    # A whole beside what was stretched, such as a business unit where some teams have none, follows its own parts.
+    for one in held:
+        if below[one.whole] == one.parts:
+            whole_numbers[one.whole] = whole_numbers[list(one.parts)].sum(axis=0)
     return whole_numbers / unit
 
 

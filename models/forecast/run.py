@@ -10,7 +10,7 @@ import multiprocessing
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from finops.config.models import EventsFile
 from finops.periods import BillingPeriod, as_utc
 from models.events import events_touching
 from models.forecast.cache import ForecastCache
+from models.forecast.changes import Days, KnownChanges, shares_of
 from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
 from models.forecast.paths import draw
-from models.forecast.reconcile import Parents, reconcile
+from models.forecast.reconcile import Parents, parents_of, reconcile
 from models.forecast.settings import ForecastSettings
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
-from models.tables import build_frame, path_frame
+from models.tables import BOUNDS, build_frame, path_frame
 
 POOL_FROM_SERIES = 24
 """A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
@@ -38,11 +39,6 @@ POOL_FROM_QUICK_SERIES = 200
 
 CHUNK = 24
 """Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
-
-PARENT_OF = ("business_unit", "team", "model", "service", "region", "environment", "provider")
-"""Types of scopes that are parts of the company unless the caller says otherwise."""
-
-COMPANY = ("company", "all")
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,7 @@ def forecast_costs(
     team_of_app: Mapping[str, str] | None = None,
     business_unit_of_team: Mapping[str, str] | None = None,
     parents: Parents | None = None,
+    breakdown: pd.DataFrame | None = None,
     settings: ForecastSettings | None = None,
 ) -> ForecastResult:
     """Forecast every scope's daily cost through ``horizon_end``.
@@ -76,7 +73,7 @@ def forecast_costs(
             a series are 0. Days from ``as_of``'s own day on are not over and are left out.
         as_of: the moment reported on, with time zone; stamped on every row.
         horizon_end: last day forecast; the end of the month after ``as_of``'s where absent.
-        events: known events and holiday countries.
+        events: known events, price changes, capacities and holiday countries.
         workers: processes at most; 1 never starts one.
         progress: told in words what is being done.
         cache: folder that remembers results of unchanged series.
@@ -84,6 +81,8 @@ def forecast_costs(
         business_unit_of_team: team → business unit, for sums.
         parents: (type, value) of a scope → those of the scopes that it is a part of. Where absent: apps are parts of
             their teams and teams of their business units as far as the two mappings know, all others of the company.
+        breakdown: costs of scopes by dimension and value (``changes.shares_of``), which say how much of a change of
+            one scope is in another; None: as much as in the company.
 
     Returns:
         For each series one row per future day (``is_future``), from the day after the newest day of its currency, and
@@ -97,22 +96,32 @@ def forecast_costs(
     moment = as_utc(as_of)
     settings = settings or ForecastSettings()
     end = horizon_end or BillingPeriod.containing(moment.date()).next().last_day
+    every = daily_series(history, before=moment.date())
+    if parents is None:
+        parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
+    changes = KnownChanges(tuple(events.price_changes), tuple(events.capacities), parents, shares_of(breakdown, events))
+    factors = changes.on_newest_prices(
+        every, [np.datetime64(series.first_day, "D") + np.arange(series.values.size) for series in every]
+    )
     jobs = [
         Job(
-            series=series,
+            series=replace(series, values=series.values * factor),
             horizon=max((end - series.last_day).days, 0),
+            caps=changes.caps_of(series.scope),
             events=tuple(events_touching(series.scope, events, team_of_app or {})),
             countries=tuple(sorted(events.holidays)),
             settings=settings,
         )
-        for series in daily_series(history, before=moment.date())
+        for series, factor in zip(every, factors, strict=True)
     ]
     forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
-    every = [job.series for job in jobs]
+    forecasts = [_as_billed(result, factor) for result, factor in zip(forecasts, factors, strict=True)]
     drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
-    if parents is None:
-        parents = _parents(every, team_of_app or {}, business_unit_of_team or {})
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
+    if changes:
+        days = [_days(result.future) for result in forecasts]
+        lines, drawn = changes.ahead(every, [result.future for result in forecasts], drawn, days)
+        forecasts = [replace(result, future=line) for result, line in zip(forecasts, lines, strict=True)]
     stamp = naive_utc(moment)
     return ForecastResult(
         forecast=build_frame(
@@ -133,27 +142,26 @@ def forecast_costs(
     )
 
 
+def _as_billed(result: SeriesForecast, factor: Floats) -> SeriesForecast:
+    """Expectations of days that are over at the prices that they had."""
+    line = result.recent
+    if (factor == 1).all() or not line.expected:
+        return result
+    at = factor[factor.size - len(line.expected) :]
+    bounds = {name: (np.array(getattr(line, name)) / at).tolist() for name in BOUNDS}
+    return replace(result, recent=replace(line, **bounds))
+
+
+def _days(line: Line) -> Days:
+    return np.datetime64(line.first_day, "D") + np.arange(len(line.expected))
+
+
 def _draw(scope: Scope, result: SeriesForecast) -> Floats:
     line = result.future
     lower = {0.8: np.array(line.lower), 0.95: np.array(line.lower_95)}
     upper = {0.8: np.array(line.upper), 0.95: np.array(line.upper_95)}
     residuals = np.array(result.residuals, dtype=np.float64)
     return draw(np.array(line.expected), lower, upper, residuals, own=zlib.crc32(str(scope).encode()))
-
-
-def _parents(
-    every: Sequence[DailySeries], team_of_app: Mapping[str, str], business_unit_of_team: Mapping[str, str]
-) -> Parents:
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for series in every:
-        name = (series.scope.type, series.scope.value)
-        if series.scope.type == "app" and series.scope.value in team_of_app:
-            found[name] = [("team", team_of_app[series.scope.value])]
-        elif series.scope.type in PARENT_OF:
-            found[name] = [COMPANY]
-        if series.scope.type == "team" and series.scope.value in business_unit_of_team:
-            found[name].append(("business_unit", business_unit_of_team[series.scope.value]))
-    return found
 
 
 def _silent(message: str) -> None:
@@ -232,6 +240,7 @@ def _accuracy_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterato
             "mean_absolute_error": None if row.mean_absolute_error is None else money(row.mean_absolute_error),
             "mean_absolute_scaled_error": row.mean_absolute_scaled_error,
             "interval_coverage": row.interval_coverage,
+            "interval_coverage_95": row.interval_coverage_95,
             "weight": row.weight,
             "is_chosen": row.is_chosen,
             "as_of": stamp,

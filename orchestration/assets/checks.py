@@ -41,7 +41,7 @@ def _result(bad: list[dict[str, Any]], told: dict[str, str], checked: int) -> dg
 def sources_are_fresh(workspace: Workspace) -> dg.AssetCheckResult:
     rows = _rows(
         workspace,
-        f"select source_id, status, newest_data_at, lag_hours, freshness_hours from marts.{HEALTH} where is_enabled "  # noqa: S608
+        f"select source_id, status, newest_data_at, lag_hours, freshness_hours from marts.{HEALTH} where is_enabled "
         "order by source_id",
     )
     bad = [row for row in rows if row["status"] in ("late", "missing")]
@@ -64,7 +64,7 @@ def sources_are_fresh(workspace: Workspace) -> dg.AssetCheckResult:
 def sources_are_complete(workspace: Workspace) -> dg.AssetCheckResult:
     rows = _rows(
         workspace,
-        f"select source_id, unit, expected_count, landed_count, missing_count, missing from marts.{HEALTH} "  # noqa: S608
+        f"select source_id, unit, expected_count, landed_count, missing_count, missing from marts.{HEALTH} "
         "where is_enabled order by source_id",
     )
     bad = [row for row in rows if row["missing_count"]]
@@ -86,7 +86,7 @@ def sources_are_complete(workspace: Workspace) -> dg.AssetCheckResult:
 def every_row_is_usable(workspace: Workspace) -> dg.AssetCheckResult:
     rows = _rows(
         workspace,
-        "select source_id, table_name, reason, count(*) as row_count, min(x_file) as x_file, min(x_row) as x_row "  # noqa: S608
+        "select source_id, table_name, reason, count(*) as row_count, min(x_file) as x_file, min(x_row) as x_row "
         f"from marts.{REJECTED} group by all order by row_count desc, source_id, reason",
     )
     counts: dict[str, int] = {}

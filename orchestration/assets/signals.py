@@ -7,6 +7,9 @@ import dagster as dg
 import pandas as pd
 
 import models
+from finops.config import Configuration
+from orchestration import forecast_record
+from orchestration.assets.forecast_checks import RECORD
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
 from orchestration.ledger import feedback_rows
 from orchestration.warehouse import read_table
@@ -20,6 +23,8 @@ HOURLY = "intermediate.int_signals__hourly_cost"
 MINUTES = "intermediate.int_signals__minutes_cost"
 NEWEST_MINUTES = "intermediate.int_usage__minutes"
 GPU_HOURS = "intermediate.int_signals__gpu_hourly"
+HOURLY_USAGE = "intermediate.int_signals__hourly_usage"
+PRICES_AHEAD = "intermediate.int_signals__price_ahead"
 PRICED_USAGE = "intermediate.int_usage__priced"
 PATTERN_FACTS = {
     "use": "intermediate.int_signals__use_daily",
@@ -45,38 +50,40 @@ def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"dagster/row_count": len(said)})
 
 
+def _forecast(table: str, description: str, *kinds: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey(["ml", table]),
+        deps=[model_key(HISTORY), model_key(CONTRIBUTORS), model_key(PRICES_AHEAD), FEEDBACK],
+        kinds={"python", *kinds},
+        description=description,
+    )
+
+
 @dg.multi_asset(
     name="forecasts",
     group_name=ML_GROUP,
     pool=WAREHOUSE_POOL,
     specs=[
-        dg.AssetSpec(
-            dg.AssetKey(["ml", "forecast_daily"]),
-            deps=[model_key(HISTORY), FEEDBACK],
-            kinds={"python", "prophet"},
-            description="Expected cost a day with an 80% and a 95% interval, from the company to the model: a blend of "
+        _forecast(
+            "forecast_daily",
+            "Expected cost a day with an 80% and a 95% interval, from the company to the model: a blend of "
             "Prophet and its rivals by their errors in a rolling-origin backtest, with intervals calibrated on the "
             "backtest's errors of the blend; parts add up to their wholes.",
+            "prophet",
         ),
-        dg.AssetSpec(
-            dg.AssetKey(["ml", "forecast_accuracy"]),
-            deps=[model_key(HISTORY), FEEDBACK],
-            kinds={"python"},
-            description="Backtest of every candidate and of the blend on every series: error, scaled error, coverage, "
+        _forecast(
+            "forecast_accuracy",
+            "Backtest of every candidate and of the blend on every series: error, scaled error, coverage, "
             "weight in the blend.",
         ),
-        dg.AssetSpec(
-            dg.AssetKey(["ml", "forecast_path"]),
-            deps=[model_key(HISTORY), FEEDBACK],
-            kinds={"python"},
-            description="A hundred possible futures of every series, day by day; parts add up to their wholes in each. "
+        _forecast(
+            "forecast_path",
+            "A hundred possible futures of every series, day by day; parts add up to their wholes in each. "
             "For distributions of sums, such as the month's end.",
         ),
-        dg.AssetSpec(
-            dg.AssetKey(["ml", "forecast_made"]),
-            deps=[model_key(HISTORY), FEEDBACK],
-            kinds={"python"},
-            description="Every forecast ever made, and for the last months without one what the method would have "
+        _forecast(
+            "forecast_made",
+            "Every forecast ever made, and for the last months without one what the method would have "
             "said. What becomes of them is in fct_forecast_result_daily.",
         ),
     ],
@@ -86,8 +93,10 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     configuration = workspace.configuration()
     history = read_table(workspace.home.warehouse, HISTORY)
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
-    events = models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml))
-    team_of_app = {owner.app: owner.team for owner in configuration.tags.apps}
+    known = models.with_price_lists(configuration.events, read_table(workspace.home.warehouse, PRICES_AHEAD))
+    events = models.with_planned(known, models.read_table("incident_feedback", workspace.home.ml))
+    breakdown = read_table(workspace.home.warehouse, CONTRIBUTORS)
+    team_of_app = _team_of_app(configuration)
 
     def forecast(history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
         return models.forecast_costs(
@@ -96,13 +105,14 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
             events=events,
             cache=workspace.home.ml / "cache",
             team_of_app=team_of_app,
-            business_unit_of_team={
-                team.team: team.business_unit for team in configuration.tags.teams if team.business_unit
-            },
+            business_unit_of_team=_business_unit_of_team(configuration),
+            breakdown=breakdown[breakdown["metric"] == "effective_cost"],
             progress=report,
         )
 
     result = forecast(billed, workspace.as_of())
+    file = workspace.home.ml / "forecast_made.parquet"
+    before = forecast_record.by_moment(file)
     record = models.add_to_record(_record(workspace), result.forecast)
     judged = billed[billed["scope_type"].isin(models.BACKCAST_LEVELS)]
     record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=forecast)
@@ -125,8 +135,22 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     yield dg.MaterializeResult(asset_key=["ml", "forecast_path"], metadata={"dagster/row_count": len(result.path)})
     yield dg.MaterializeResult(
         asset_key=["ml", "forecast_made"],
-        metadata={"dagster/row_count": len(record), "forecasts": int(record["as_of"].nunique())},
+        metadata={
+            "dagster/row_count": len(record),
+            "forecasts": int(record["as_of"].nunique()),
+            RECORD: dg.MetadataValue.json(
+                forecast_record.statement(before, forecast_record.by_moment(file), workspace.as_of())
+            ),
+        },
     )
+
+
+def _team_of_app(configuration: Configuration) -> dict[str, str]:
+    return {owner.app: owner.team for owner in configuration.tags.apps}
+
+
+def _business_unit_of_team(configuration: Configuration) -> dict[str, str]:
+    return {team.team: team.business_unit for team in configuration.tags.teams if team.business_unit}
 
 
 def _record(workspace: Workspace) -> pd.DataFrame | None:
@@ -170,6 +194,35 @@ def _running_before(workspace: Workspace) -> pd.DataFrame:
 
 
 @dg.asset(
+    key=dg.AssetKey(["ml", "forecast_hourly"]),
+    # As of anomaly_intraday: the view is read through to what a refresh builds.
+    deps=[model_key(HOURLY_USAGE), model_key(PRICES_AHEAD), model_key(PRICED_USAGE)],
+    group_name=ML_GROUP,
+    kinds={"python"},
+    pool=WAREHOUSE_POOL,
+    description="Usage of the next 48 hours, hour by hour: cost at list price, tokens and requests with an 80% and a "
+    "95% interval, from the company to the model; parts add up. Made anew with every refresh of usage; hours that "
+    "are over keep what was last expected of them for a week.",
+)
+def forecast_hourly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+    configuration, folder = workspace.configuration(), workspace.home.ml_running
+    known = (folder / "forecast_hourly.parquet").exists()
+    made = models.forecast_hours(
+        read_table(workspace.home.warehouse, HOURLY_USAGE),
+        as_of=workspace.as_of(),
+        events=models.with_price_lists(configuration.events, read_table(workspace.home.warehouse, PRICES_AHEAD)),
+        team_of_app=_team_of_app(configuration),
+        business_unit_of_team=_business_unit_of_team(configuration),
+    )
+    earlier = models.read_table("forecast_hourly", folder) if known else None
+    table = models.with_earlier(made, earlier, as_of=workspace.as_of())
+    models.write_table("forecast_hourly", table, folder)
+    scopes = len(made[["scope_type", "scope_value", "currency"]].drop_duplicates())
+    workspace.reporter(context)(f"{scopes} series by the hour")
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(table), "series": scopes})
+
+
+@dg.asset(
     key=dg.AssetKey(["ml", "anomaly"]),
     deps=[
         dg.AssetKey(["ml", "forecast_daily"]),
@@ -195,7 +248,7 @@ def anomaly(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.Mater
         as_of=workspace.as_of(),
         events=models.with_planned(configuration.events, models.read_table("incident_feedback", workspace.home.ml)),
         settings=models.AnomalySettings.configured(configuration.anomalies),
-        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        team_of_app=_team_of_app(configuration),
         facts=models.PatternFacts(
             **{name: read_table(workspace.home.warehouse, table) for name, table in PATTERN_FACTS.items()}
         ),
@@ -258,7 +311,7 @@ def incidents(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
         floors=configuration.anomalies,
         state=state,
         feedback=models.read_table("incident_feedback", home.ml),
-        team_of_app={owner.app: owner.team for owner in configuration.tags.apps},
+        team_of_app=_team_of_app(configuration),
         criticality_of_app={owner.app: owner.criticality for owner in configuration.tags.apps},
     )
     # Incidents last: a run that is killed in between leaves memberships without their incident, and the next one,

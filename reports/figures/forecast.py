@@ -9,7 +9,21 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, INK, SERIES, SOFT, SURFACE, TONES, axis, base, figure, numbers
+from reports.figures.theme import (
+    ACCENT,
+    BAND,
+    BAND_95,
+    INK,
+    SERIES,
+    SOFT,
+    SURFACE,
+    TONES,
+    axis,
+    base,
+    figure,
+    money_axis,
+    numbers,
+)
 
 _AHEAD = {"text": "Days ahead", "font": {"size": 11}}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
@@ -104,6 +118,51 @@ def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
             | {"line": {"color": colour, "width": 1, "dash": "dash"}}
             for promise, colour in ((0.8, SERIES[0]), (0.95, SERIES[1]))
         ],
+    }
+    return figure(traces, layout)
+
+
+def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
+    """Estimated hours solid, expected ones dotted in their bands; both where an hour was expected and is over.
+
+    ``rows``: ``fct_usage_forecast_hourly`` of one scope, oldest first.
+    """
+    known = rows[rows["actual_cost"].notna()]
+    expected = rows[rows["expected_cost"].notna()]
+    times = [hour.isoformat() for hour in expected["usage_hour"]]
+    traces = []
+    for name, colour, lower, upper in (
+        ("95% interval", BAND_95, "lower_95_cost", "upper_95_cost"),
+        ("80% interval", BAND, "lower_cost", "upper_cost"),
+    ):
+        edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+        traces += [
+            go.Scatter(x=times, y=numbers(expected[upper]), showlegend=False, **edge),
+            go.Scatter(x=times, y=numbers(expected[lower]), name=name, fill="tonexty", fillcolor=colour, **edge),
+        ]
+    traces += [
+        go.Scatter(
+            x=[hour.isoformat() for hour in known["usage_hour"]],
+            y=numbers(known["actual_cost"]),
+            mode="lines",
+            name="Estimated at list price",
+            line={"color": ACCENT, "width": 2.5},
+            hovertemplate="%{y:,.2f}",
+        ),
+        go.Scatter(
+            x=times,
+            y=numbers(expected["expected_cost"]),
+            mode="lines",
+            name="Forecast",
+            line={"color": INK, "width": 2, "dash": "dot"},
+            customdata=list(zip(numbers(expected["lower_cost"]), numbers(expected["upper_cost"]), strict=True)),
+            hovertemplate="%{y:,.2f} (%{customdata[0]:,.2f} to %{customdata[1]:,.2f})",
+        ),
+    ]
+    layout = base(height=320)
+    layout |= {
+        "xaxis": axis(type="date", showgrid=False, tickformat="%-d %b %H:%M", hoverformat="%a %-d %b %H:%M UTC"),
+        "yaxis": money_axis(currency),
     }
     return figure(traces, layout)
 

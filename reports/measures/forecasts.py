@@ -7,7 +7,7 @@ Not here: computing them (dbt), candidates of the backtest (the page shows the m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -100,7 +100,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Forecasts of one currency: company first, then teams with the dearest first; months oldest first."""
+    """Forecasts of one currency: level by level, scopes with the dearest first; months oldest first."""
 
     totals: tuple[ScopeTotals, ...]
     company_months: tuple[JudgedMonth, ...]
@@ -119,23 +119,25 @@ class Forecasts:
         return {name: found[name] for name in (*MATURITIES, "below crawl") if found[name]}
 
 
-def forecasts(totals: pd.DataFrame, variances: pd.DataFrame, quality: pd.DataFrame) -> Forecasts:
-    """Company and teams of ``fct_forecast_total``, ``fct_forecast_variance_monthly`` and ``fct_forecast_quality``.
+def forecasts(
+    totals: pd.DataFrame, variances: pd.DataFrame, quality: pd.DataFrame, levels: Sequence[str] = LEVELS
+) -> Forecasts:
+    """Some levels of ``fct_forecast_total``, ``fct_forecast_variance_monthly`` and ``fct_forecast_quality``.
 
     All frames are of one currency.
     """
     months = [_month(row) for row in variances.sort_values("usage_month").to_dict("records")]
     return Forecasts(
-        totals=_totals(totals),
+        totals=_totals(totals, levels),
         company_months=tuple(month for month in months if month.scope_type == "company"),
         team_months=tuple(month for month in months if month.scope_type == "team"),
-        quality=_quality(quality),
+        quality=_quality(quality, levels),
     )
 
 
-def _totals(frame: pd.DataFrame) -> tuple[ScopeTotals, ...]:
+def _totals(frame: pd.DataFrame, levels: Sequence[str]) -> tuple[ScopeTotals, ...]:
     by_scope: dict[tuple[str, str], dict[str, PeriodTotal]] = {}
-    for row in frame[frame["scope_type"].isin(LEVELS)].to_dict("records"):
+    for row in frame[frame["scope_type"].isin(levels)].to_dict("records"):
         scope = str(row["scope_type"]), str(row["scope_value"])
         by_scope.setdefault(scope, {})[str(row["period"])] = PeriodTotal(
             period=str(row["period"]),
@@ -153,7 +155,7 @@ def _totals(frame: pd.DataFrame) -> tuple[ScopeTotals, ...]:
         sorted(
             found,
             key=lambda one: (
-                LEVELS.index(one.scope_type),
+                levels.index(one.scope_type),
                 -max(total.expected for total in one.totals.values()),
                 one.scope_value,
             ),
@@ -176,8 +178,8 @@ def _month(row: Mapping[Any, Any]) -> JudgedMonth:
     )
 
 
-def _quality(frame: pd.DataFrame) -> tuple[Quality, ...]:
-    rows = frame[(frame["scope_value"] == ALL_SCOPES) & frame["scope_type"].isin(LEVELS)]
+def _quality(frame: pd.DataFrame, levels: Sequence[str]) -> tuple[Quality, ...]:
+    rows = frame[(frame["scope_value"] == ALL_SCOPES) & frame["scope_type"].isin(levels)]
     return tuple(
         Quality(
             level=str(row["scope_type"]),

@@ -1,7 +1,7 @@
-"""What the page shows of forecasts: how good they have been, and where budgets may end.
+"""What the page shows of forecasts: the next hours, how good forecasts have been, where budgets may end.
 
-Here: charts of months, coverage, errors and budgets' fans, and the words for an empty one.
-Not here: numbers (``measures.forecasts``, ``measures.budgets``), other charts (``view``).
+Here: charts of hours, months, coverage, errors and budgets' fans, and the words for an empty one.
+Not here: numbers (``measures.forecasts``, ``measures.hours``, ``measures.budgets``), other charts (``view``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from reports import formatting as f
 from reports.figures import budget, forecast
 from reports.measures.budgets import BudgetLine
 from reports.measures.forecasts import MATURITIES, Forecasts, JudgedMonth
+from reports.measures.hours import company_hours, scope_hours
 from reports.page.chart import Chart
 
 LEVEL_WORDS = {"company": "Company", "team": "Teams"}
@@ -73,6 +74,28 @@ def fans(lines: tuple[BudgetLine, ...], outlooks: pd.DataFrame, month: BillingPe
             )
         )
     return charts
+
+
+def hours_chart(hours: pd.DataFrame, currency: str) -> Chart:
+    """``hours``: ``fct_usage_forecast_hourly`` of one currency."""
+    rows, company = company_hours(hours), scope_hours(hours, "company")
+    said = "There is no usage by the hour that the next hours could be told from."
+    if company:
+        one = company[0]
+        said = (
+            f"The next 24 hours: {f.money(one.next_day, currency)}, {f.compact(one.tokens)} tokens in "
+            f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
+            f"{f.money(one.busiest, currency)} an hour."
+        )
+    return Chart(
+        "forecast-hours",
+        "The next 48 hours",
+        "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
+        f"of those to come, with 80% and 95% intervals. {said}",
+        f"Lines of usage cost by the hour, as known and as expected. {said}",
+        forecast.hours(rows, currency) if company else None,
+        said,
+    )
 
 
 def months_chart(found: Forecasts, currency: str) -> Chart:

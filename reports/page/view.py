@@ -26,7 +26,7 @@ from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend
 from reports.measures.units import GPU_HOURS, TOKENS
 from reports.page.chart import Chart
-from reports.page.forecast_view import fans, months_chart, outlook_of, quality_charts
+from reports.page.forecast_view import fans, hours_chart, months_chart, outlook_of, quality_charts
 from reports.summary import CurrencySummary, Summary
 
 DAILY_WINDOW = 60
@@ -134,6 +134,7 @@ def _currency(item: CurrencySummary, marts: Mapping[str, pd.DataFrame], summary:
         *_token_charts(usage, as_of),
         _tradeoff(item, _in_currency(marts["fct_model_tradeoff_monthly"], item.currency)),
         _allocation(item, ai, through),
+        hours_chart(_in_currency(marts["fct_usage_forecast_hourly"], item.currency), item.currency),
         months_chart(item.forecasts, item.currency),
         *quality_charts(item.forecasts),
         *in_doubt,

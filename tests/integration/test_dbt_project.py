@@ -63,6 +63,7 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
         "fct_forecast_result_daily",
         "fct_forecast_total",
         "fct_forecast_variance_monthly",
+        "fct_usage_forecast_hourly",
         "fct_anomaly",
         "fct_incident",
         "fct_alert_quality_monthly",

@@ -244,7 +244,7 @@ class LakeBuilder:
 
     def ml(self, name: str, rows: Sequence[Row]) -> None:
         """Write a table of the statistical models, whole."""
-        path = self.home.ml / f"{name}.parquet"
+        path = (self.home.ml_running if name == "forecast_hourly" else self.home.ml) / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=ML_SCHEMAS[name]), path)
 

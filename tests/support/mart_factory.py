@@ -146,6 +146,7 @@ def build_marts(organisation: Organisation | None = None) -> dict[str, pd.DataFr
         "fct_forecast_variance_monthly": pd.DataFrame(list(_forecast_variance(org, cost))),
         "fct_forecast_quality": pd.DataFrame(list(_forecast_quality(org))),
         "fct_forecast_accuracy": pd.DataFrame(list(_accuracy(org))),
+        "fct_usage_forecast_hourly": pd.DataFrame(list(_hours(org))),
         "fct_reconciliation_daily": pd.DataFrame(list(_reconciliation(cost))),
         "fct_rejected_row": _rejected(),
     }
@@ -851,6 +852,36 @@ def _forecast_quality(org: Organisation) -> Iterator[dict[str, Any]]:
             }
 
 
+def _hours(org: Organisation) -> Iterator[dict[str, Any]]:
+    """The company and two teams: three days known, the last with what was expected of it, and two days ahead."""
+    now = pd.Timestamp(AS_OF).tz_localize(None).floor("h")
+    for kind, value, level in (("company", "all", 90.0), *(("team", team, 30.0) for team in list(TEAMS)[:2])):
+        for number in range(-72, 48):
+            hour = now + pd.Timedelta(hours=number)
+            cost = level * (1 + 0.5 * math.sin(2 * math.pi * (hour.hour - 9) / 24))
+            expected = {
+                f"{bound}_{measure}": (_money(cost * width) if measure == "cost" else cost * width * size)
+                if number >= -24
+                else None
+                for measure, size in (("cost", 1), ("tokens", 9000), ("requests", 12))
+                for bound, width in zip(
+                    ("expected", "lower", "upper", "lower_95", "upper_95"), (1.0, 0.9, 1.1, 0.8, 1.25), strict=True
+                )
+            }
+            yield {
+                "usage_hour": hour,
+                "scope_type": kind,
+                "scope_value": value,
+                "currency": org.currency,
+                "actual_cost": _money(cost * 1.03) if number < 0 else None,
+                "actual_tokens": round(cost * 9000) if number < 0 else None,
+                "actual_requests": round(cost * 12) if number < 0 else None,
+                **expected,
+                "is_future": number >= 0,
+                "as_of": now if number >= -24 else None,
+            }
+
+
 def _accuracy(org: Organisation) -> Iterator[dict[str, Any]]:
     rng = random.Random(org.seed + 4)
     for kind, value in [("company", "all"), *(("team", team) for team in TEAMS)]:
@@ -867,6 +898,7 @@ def _accuracy(org: Organisation) -> Iterator[dict[str, Any]]:
                 "mean_absolute_error": _money(error * DAILY.get(value, 2700) * 0.08),
                 "mean_absolute_scaled_error": error,
                 "interval_coverage": rng.uniform(0.74, 0.86) if name == "blend" else None,
+                "interval_coverage_95": 0.95 if name == "blend" else None,
                 "weight": weight,
                 "is_chosen": name == "blend",
                 "as_of": pd.Timestamp(AS_OF).tz_localize(None),

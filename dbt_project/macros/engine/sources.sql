@@ -23,8 +23,9 @@
             {%- endif -%}
             {%- set relation = source.schema ~ '.' ~ source.identifier -%}
             {%- do run_query('drop table if exists ' ~ relation) -%}
-            {%- if source.source_name in ('lake', 'ml') -%}
-                {%- set path = lake ~ source.name if source.source_name == 'lake' else home ~ '/ml/' ~ source.name ~ '.parquet' -%}
+            {%- set folders = {'ml': '/ml/', 'ml_running': '/ml/running/'} -%}
+            {%- if source.source_name == 'lake' or source.source_name in folders -%}
+                {%- set path = lake ~ source.name if source.source_name == 'lake' else home ~ folders[source.source_name] ~ source.name ~ '.parquet' -%}
                 {%- do run_query(
                     'create table ' ~ relation ~ " using parquet options (path '" ~ path ~ "', mergeSchema 'true')"
                 ) -%}

@@ -73,6 +73,7 @@ def test_every_candidate_is_recorded_and_one_is_chosen(regular: ForecastResult) 
     assert accuracy.loc["prophet", "folds"] == 2, "fitted for two origins, four weeks apart, and for the forecast"
     assert (accuracy["horizon_days"] == 28).all()
     assert 0.6 <= accuracy.loc["blend", "interval_coverage"] <= 1
+    assert accuracy.loc["blend", "interval_coverage"] < accuracy.loc["blend", "interval_coverage_95"] <= 1
     shares = accuracy.drop(index="blend")["weight"]
     assert shares.sum() == pytest.approx(1)
     assert shares.min() >= 0

@@ -77,6 +77,7 @@ def test_the_newest_usage_is_priced_without_the_rest() -> None:
     assert {"otel_spans", "litellm", "base_otel__genai_span", "int_usage__hourly", "int_usage__priced"} <= selected
     assert "anomaly_intraday" in selected, "what runs away is looked for in the same run"
     assert steps.index("ml__anomaly_intraday") > steps.index("cost_model")
+    assert steps.index("ml__forecast_hourly") > steps.index("cost_model"), "and what the next hours will take"
     assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "report_page"}
 
 

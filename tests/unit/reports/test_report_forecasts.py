@@ -13,8 +13,9 @@ from finops.periods import BillingPeriod
 from reports.marts import as_marts
 from reports.measures.budgets import BudgetLine, budget_lines
 from reports.measures.forecasts import forecasts
+from reports.measures.hours import scope_hours
 from reports.page import render_page
-from reports.page.forecast_view import fans
+from reports.page.forecast_view import fans, hours_chart
 from reports.page.view import build_view
 from reports.summary import Summary, summarise
 from tests.support.mart_factory import AS_OF, BILLED_THROUGH
@@ -160,3 +161,31 @@ def test_without_a_forecast_the_sections_are_words(marts: dict[str, pd.DataFrame
     names = {trace.name for trace in burn_up.data}
     assert "Projected" in names
     assert not names & {"80% interval", "95% interval"}
+
+
+@pytest.mark.ids("FCST-1", "BI-1")
+def test_the_next_hours_are_told_apart_from_those_that_are_known(
+    marts: dict[str, pd.DataFrame], summary: Summary
+) -> None:
+    frame = as_marts(marts)["fct_usage_forecast_hourly"]
+    chart = hours_chart(frame, "USD")
+    assert chart.figure is not None
+    traces = {trace.name: trace for trace in chart.figure.data if trace.name}
+    known, expected = traces["Estimated at list price"], traces["Forecast"]
+    assert (known.line.dash, expected.line.dash) == (None, "dot")
+    assert len(known.x) == 48, "two days before"
+    assert expected.x[0] < known.x[-1] < expected.x[-1], "the last day was expected before it was known"
+    assert len(traces["80% interval"].x) == len(expected.x) == 72
+    (company,) = scope_hours(frame, "company")
+    assert f"{company.next_day:,.0f}" in chart.caption
+    ahead = frame[(frame["scope_type"] == "company") & frame["is_future"]].sort_values("usage_hour")
+    assert company.next_day == ahead["expected_cost"].head(24).sum()
+    assert company.two_days == ahead["expected_cost"].sum()
+    assert (company.busiest, company.busiest_hour.hour) == (ahead["expected_cost"].max(), 15)
+    assert [one.scope_value for one in scope_hours(frame, "team")] == sorted(
+        {*frame.loc[frame["scope_type"] == "team", "scope_value"]}
+    )
+    assert " ".join(chart.caption.split()) in words(render_page(summary, marts))
+    nothing = hours_chart(frame.iloc[:0], "USD")
+    assert nothing.figure is None
+    assert nothing.empty in nothing.caption
