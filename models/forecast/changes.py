@@ -77,7 +77,7 @@ def with_price_lists(events: EventsFile, ahead: pd.DataFrame) -> EventsFile:
     found = list(events.price_changes)
     for model, rows in ahead.sort_values("starts_on").groupby("model", sort=True):
         before = 1.0
-        for day, ratio in zip(rows["starts_on"], rows["price_ratio"], strict=True):
+        for day, ratio in zip(pd.to_datetime(rows["starts_on"]).dt.date, rows["price_ratio"], strict=True):
             change, before = float(ratio) / before, float(ratio)
             if change == 1 or (("model", str(model)), day) in said:
                 continue
