@@ -5,10 +5,12 @@
 Here: a lake of that size, all dbt models, a day more on top of it, the floor in the same run, the peak of memory.
 Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``), whether marts are right.
 
-Floor: SQL written by hand for this lake that makes the same two marts from the same files: usage by hour with its
-Not here: landing (``benchmarks.landing``), five minutes of usage (``benchmarks.pricing``).
+Floor: SQL written by hand for this lake that makes the same two marts from the same files. It knows what the models
 have to find out: the sources, the words of meters, whose a tag is, which pools there are. Both marts must be equal to
-the models'.
+the models'. It is told twice: with the calls' columns that the two marts need, and with all that the other models read
+of calls (durations, errors, retries, owners, what is refused), which the models of the two marts write as well.
+
+Seconds of processor time are told beside seconds: they say the same on a machine with other work.
 """
 
 from __future__ import annotations
@@ -130,14 +132,32 @@ losers as (
     from {spans} where hash(trace_id, span_id) in (from copied)
 )
 select start_at at time zone 'UTC' as start_at, resource_id, deployment_name, response_model as model, team, app,
-    feature, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens
-from {spans} as delivered
+    feature, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens{rest}
+from (select *, {refused} as refused from {spans}) as delivered
 where not exists (
     select 1 from losers
     where losers.filename = delivered.filename and losers.file_row_number = delivered.file_row_number
         and copy_number > 1
 )
 """
+_REST_OF_CALLS = """
+, source_id, filename as x_file, case when refused is not null then trace_id end as trace_id,
+    case when refused is not null then span_id end as span_id, hash(trace_id, span_id) as span_key,
+    end_at at time zone 'UTC' as end_at, provider_name, request_model, service_tier, deployment_type, environment,
+    null::varchar as region_id, null::varchar as customer_hash, null::varchar as api_key_name,
+    null::varchar as error_type, null::double as first_token_seconds, 0::bigint as retry_count,
+    0::bigint as cache_write_1h_tokens, 0::bigint as input_audio_tokens, 0::bigint as output_audio_tokens,
+    null::bigint as repeated_prefix_tokens, refused,
+    hash(provider_name, response_model, request_model, resource_id, deployment_name, service_tier, deployment_type,
+        team, app, feature, environment) as said_key
+"""
+_REFUSED = """case
+    when trace_id is null then 'trace_id' when span_id is null then 'span_id' when start_at is null then 'start_at'
+    when least(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens) < 0
+        then 'input_tokens'
+    when cache_read_tokens + cache_write_tokens > input_tokens then 'cache_read_tokens'
+    when reasoning_tokens > output_tokens then 'reasoning_tokens'
+end"""
 _USAGE_BY_HAND = """
 create or replace table usage_by_hand as
 with summed as (
@@ -259,12 +279,17 @@ MARTS = ("+fct_usage_cost_hourly", "+fct_ai_cost_daily")
 
 @dataclass(frozen=True)
 class Run:
-    """`seconds` of the command, `model_seconds` from the first model's start to the last one's end."""
+    """`seconds` of the command; `model_seconds` and `model_cpu` (of the processor) from the first model to the last."""
 
     seconds: float
     model_seconds: float
+    model_cpu: float
     peak_gib: float
     models: tuple[tuple[str, float], ...]
+
+    @property
+    def cells(self) -> str:
+        return f"{self.model_seconds:.0f} | {self.model_cpu:.0f}"
 
 
 def main() -> int:
@@ -280,26 +305,28 @@ def main() -> int:
             fill(home, arguments.requests, arguments.charges)
         print(f"{arguments.requests:,} requests, {arguments.charges:,} charges, {DAYS} days, {APPS} apps\n", flush=True)
         marts = build(home, *MARTS)
-        floor = by_hand(home)
+        floors = {
+            "the columns that these need": by_hand(home),
+            "all that is read of calls": by_hand(home, _REST_OF_CALLS),
+        }
         rest = build(home)
         add_day(home, arguments.requests // DAYS, arguments.charges)
         day = build(home, is_slice=True)
-        print("| what | seconds | ratio | peak of memory (GiB) |\n|---|---|---|---|")
-        print(
-            f"| the models of the two marts | {marts.model_seconds:.0f} | {marts.model_seconds / floor:.2f} | "
-            f"{marts.peak_gib:.1f} |"
-        )
-        print(f"| floor: by hand, the same two marts | {floor:.0f} | 1 | |")
-        print(f"| all models, with dbt's own start | {rest.seconds:.0f} | | {rest.peak_gib:.1f} |")
-        print(f"| a day more: all models, usage of the day only | {day.seconds:.0f} | | {day.peak_gib:.1f} |")
+        print("| what | seconds | processor | ratio of that | peak of memory (GiB) |\n|---|---|---|---|---|")
+        print(f"| the models of the two marts | {marts.cells} | | {marts.peak_gib:.1f} |")
+        for what, (seconds, processor) in floors.items():
+            ratio = marts.model_cpu / processor
+            print(f"| by hand, the same two marts, with {what} | {seconds:.0f} | {processor:.0f} | {ratio:.2f} | |")
+        print(f"| all models | {rest.cells} | | {rest.peak_gib:.1f} |")
+        print(f"| a day more: all models, usage of the day only | {day.cells} | | {day.peak_gib:.1f} |")
         for what, run in (("all models", rest), ("a day more", day)):
             slowest = ", ".join(f"{model} {seconds:.1f}" for model, seconds in run.models[:12])
             print(f"\nSlowest of {what}: {slowest}")
     return 0
 
 
-def by_hand(home: Home) -> float:
-    """Seconds of the floor; it must be equal to the models' marts."""
+def by_hand(home: Home, rest: str = "") -> tuple[float, float]:
+    """Seconds, and seconds of the processor, of the floor; it must be equal to the models' marts."""
     file = home.path / "by-hand.duckdb"
     raw = home.lake / lake.DATASET
     spans = f"read_parquet('{raw}/otel__genai_span/*.bench.parquet', filename = true, file_row_number = true)"
@@ -318,18 +345,18 @@ def by_hand(home: Home) -> float:
             "from models.intermediate.int_price__book "
             "where provider_name = 'azure.ai.openai' and service_tier = 'standard' and min_input_tokens = 0"
         )
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.process_time()
         for sql in (
-            _SPANS_BY_HAND.format(spans=spans),
+            _SPANS_BY_HAND.format(spans=spans, rest=rest.rstrip(), refused=_REFUSED if rest else "null"),
             _USAGE_BY_HAND.format(**classes),
             _COST_BY_HAND.format(charges=charges),
         ):
             connection.execute(sql)
-        seconds = time.perf_counter() - started
+        took = time.perf_counter() - started, time.process_time() - processor
         _compare(connection, "usage_by_hand", "models.marts.fct_usage_cost_hourly")
         _compare(connection, "cost_by_hand", "models.marts.fct_ai_cost_daily")
     file.unlink()
-    return seconds
+    return took
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, by_hand: str, mart: str) -> None:
@@ -455,9 +482,10 @@ def build(home: Home, *select: str, is_slice: bool = False) -> Run:
     environment = {**os.environ, "AIFINOPS_HOME": str(home.path), "AIFINOPS_USAGE_SLICE": str(is_slice).lower()}
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment)
-    peak = 0
+    peak, used = 0, [(datetime.now(UTC), 0.0)]
     while process.poll() is None:
         peak = max(peak, _resident_kib(process.pid))
+        used.append((datetime.now(UTC), _processor_seconds(process.pid) or used[-1][1]))
         time.sleep(0.2)
     seconds = time.perf_counter() - started
     if process.returncode:
@@ -470,7 +498,17 @@ def build(home: Home, *select: str, is_slice: bool = False) -> Run:
         for timing in result["timing"]
         for moment in ("started_at", "completed_at")
     ]
-    return Run(seconds, (max(moments) - min(moments)).total_seconds(), peak / 1024**2, tuple(models))
+    first, last = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (min(moments), max(moments)))
+    processor = [[seconds for at, seconds in used if at <= moment][-1] for moment in (first, last)]
+    return Run(seconds, (last - first).total_seconds(), processor[1] - processor[0], peak / 1024**2, tuple(models))
+
+
+def _processor_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_kib(pid: int) -> int:

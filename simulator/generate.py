@@ -200,8 +200,8 @@ def _write_all(
     for run in runs:
         bill_rows += writer.write(run)
     for account in SUBSIDIARIES:
-        rows, count = _write_subsidiary(root / SUBSIDIARY_EXPORTS_FOLDER, parameters, file_format, account)
-        bill_rows += rows
+        written, count = _write_subsidiary(root / SUBSIDIARY_EXPORTS_FOLDER, parameters, file_format, account)
+        bill_rows += written
         run_count += count
 
     say("outcomes")
