@@ -7,14 +7,16 @@ Not here: the detector (models.anomaly.intraday).
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -100,7 +102,7 @@ def alerts(facts: Facts) -> list[Alert]:
     newest: dict[str, Alert] = {}
     for moment in _moments(facts.as_of - timedelta(days=DAYS), facts.as_of):
         for row in facts.found(moment).to_dict("records"):
-            scope = f"{row['scope_type']} {row['scope_value']}"
+            scope = _cause(row)
             alert = newest.get(scope)
             if alert is None or moment - alert.last > QUIET:
                 alert = Alert(scope, moment, moment, row["severity"], row["explanation"])
@@ -108,6 +110,14 @@ def alerts(facts: Facts) -> list[Alert]:
                 told.append(alert)
             alert.last = moment
     return told
+
+
+def _cause(row: Mapping[Hashable, Any]) -> str:
+    """The finding's scope, or the app that half of it is due to: incidents are grouped by it."""
+    if row["scope_type"] == "app":
+        return f"app {row['scope_value']}"
+    apps = [part for part in json.loads(row["contributors"]) if part["dimension"] == "app" and part["share"] >= 0.5]
+    return f"app {apps[0]['value']}" if apps else f"{row['scope_type']} {row['scope_value']}"
 
 
 def _moments(first: datetime, last: datetime, step: timedelta = STEP) -> Iterator[datetime]:

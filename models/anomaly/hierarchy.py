@@ -47,7 +47,8 @@ def _is_explained(
     by_type: dict[str, float] = defaultdict(float)
     for part in parts:
         by_type[part.scope.type] += part.impact / wide.impact
-    return any(share >= settings.explained_share for share in by_type.values())
+    enough = settings.running_explained_share if wide.kind == "hours" else settings.explained_share
+    return any(share >= enough for share in by_type.values())
 
 
 def _may_be_part(part: Finding, whole: Finding, index: ContributorIndex) -> bool:

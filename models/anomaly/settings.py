@@ -63,6 +63,9 @@ class AnomalySettings:
     """Powers of ten that a window must be out: it is asked for some hundred scopes every few minutes, so about ten
     million times a month. `python -m benchmarks.signals minutes` says what that finds and what it finds in vain."""
 
+    running_explained_share: float = 0.4
+    """As ``explained_share``: in half an hour a few dear calls of others stand beside what runs away."""
+
     medium_from: Decimal = Decimal(100)
     high_from: Decimal = Decimal(500)
     critical_from: Decimal = Decimal(2500)
