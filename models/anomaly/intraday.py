@@ -53,6 +53,8 @@ BEYOND_HIGHEST = 1.5
 """Jobs hold GPUs or not: what runs away holds half as many again as in the dearest hour of four weeks."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DAY_MINUTES = 1440
+STILL = timedelta(minutes=30)
+"""What is over for so long runs away no more, however much it cost."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +335,8 @@ def _is_odd(window: _Window, slices: _Slices, usual: _Usual, back: int, settings
     half = back // 2
     if not half:
         return window.evidence >= settings.running_evidence + FAR_OUT
-    older, newest = slices.window(usual, back, half), slices.window(usual, min(max(back // 4, 2), half))
+    now = min(max(back // 4, 2), half, max(STILL // slices.step, 1))
+    older, newest = slices.window(usual, back, half), slices.window(usual, now)
     # What is over runs away no more; what has just begun must be the further out.
     is_begun = window.evidence >= settings.running_evidence + FAR_OUT or _times(older) >= settings.running_ratio
     return is_begun and _times(newest) >= 1
