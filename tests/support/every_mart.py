@@ -53,7 +53,7 @@ def build_every_mart(folder: Path) -> Home:
                 resolved = resolve_variables(source, organisation.environ, folder / "config")
                 ingestion.land(resolved, home, as_of=organisation.as_of, environ=organisation.environ)
     for name in SCHEMAS:
-        models.write_table(name, build_frame(name, []), home.ml)
+        models.write_table(name, build_frame(name, []), home.ml_running if name == "forecast_hourly" else home.ml)
     _dbt(home, "run", "--quiet", "--exclude", "tag:signals")
     history = read_table(home.warehouse, "intermediate.int_signals__cost_history")
     team_of_app = {owner.app: owner.team for owner in config.tags.apps}
@@ -67,6 +67,13 @@ def build_every_mart(folder: Path) -> Home:
     models.write_table("forecast_daily", forecast.forecast, home.ml)
     models.write_table("forecast_accuracy", forecast.accuracy, home.ml)
     models.write_table("forecast_path", forecast.path, home.ml)
+    hours = models.forecast_hours(
+        read_table(home.warehouse, "intermediate.int_signals__hourly_cost"),
+        as_of=organisation.as_of,
+        events=config.events,
+        team_of_app=team_of_app,
+    )
+    models.write_table("forecast_hourly", hours, home.ml_running)
     found = models.find_anomalies(
         history=history,
         expectations=models.read_table("forecast_daily", home.ml),
