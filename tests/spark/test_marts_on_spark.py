@@ -5,6 +5,7 @@ Spark has an environment of its own, ``.venv-spark``, which ``make test-spark`` 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from finops.paths import PROJECT_DIR, Home
 from tests.support.every_mart import build_every_mart
+from tests.support.lake_builder import run_dbt
 from tests.support.mart_comparison import MartComparison, compare_mart
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
@@ -77,6 +79,21 @@ def test_every_public_mart_is_the_same_on_spark(built: Built) -> None:
     empty = {mart.mart for mart in compared if not mart.expected_rows}
     assert empty <= MAY_BE_EMPTY, "nothing was compared in these marts"
     assert len(compared) - len(empty) >= 40
+
+
+@pytest.mark.ids("OPS-2")
+def test_every_data_test_says_on_spark_what_it_says_on_duckdb(built: Built) -> None:
+    """The message has the number of rows. One fails on either engine: this organisation has sources that disagree."""
+    run_dbt(built.home, "test", "--quiet", "--exclude-resource-type", "unit_test", target=built.home.path / "tested")
+    document = json.loads((built.home.path / "tested" / "target" / "run_results.json").read_text())
+    ours = {r["unique_id"].split(".")[2]: (r["status"], r["message"]) for r in document["results"]}
+    theirs = {
+        test["name"]: (test["status"], test["message"])
+        for test in json.loads((built.on_spark / "tests.json").read_text())
+    }
+    assert theirs == ours
+    assert len(ours) >= 200
+    assert sum(status == "pass" for status, _ in ours.values()) >= 200
 
 
 @pytest.mark.ids("OPS-2")
