@@ -181,12 +181,13 @@ def _judged(judged: Sequence[tuple[str, JudgedMonth]]) -> Table:
 
 
 def _quality(quality: Sequence[Quality]) -> Table:
+    several = len({row.currency for row in quality}) > 1
     table = Table("Days ahead", box=None, header_style="bold", pad_edge=False)
     for heading in ("Days", "Error (WAPE)", "MASE", "Bias", "In 80%", "In 95%"):
         table.add_column(heading, justify="right")
     for row in quality:
         table.add_row(
-            row.horizon,
+            f"{row.horizon} ({row.currency})" if several else row.horizon,
             f.whole(row.days),
             "–" if row.error_ratio is None else f.percent(row.error_ratio, 1),
             "–" if row.scaled_error is None else f"{row.scaled_error:.2f}",
