@@ -40,30 +40,37 @@ ROUNDING = 10.0 ** (2 - MONEY_DIGITS)
 """Rounded parts may add up to so much more than their whole: a capacity is kept with that in hand."""
 
 
-def shares_of(breakdown: pd.DataFrame | None, events: EventsFile) -> dict[tuple[Name, Name], float]:
-    """Shares of the scopes that something is known of, from the newest days of a breakdown.
+def shares_of(
+    breakdown: pd.DataFrame | None, events: EventsFile, every: Sequence[Series], last_day: date
+) -> dict[tuple[Name, Name], float]:
+    """Shares of the scopes that something is known of in the cost of the newest days.
 
     Args:
         breakdown: columns usage_date, scope_type, scope_value, dimension, value, cost: each scope's cost by dimension.
+            Cost without a value need not be in it: a share is of all that the scope cost.
+        every: daily histories of all scopes.
+        last_day: the newest day of the histories.
     """
     known: list[PriceChange | Capacity] = [*events.price_changes, *events.capacities]
     changed = {_name_of(one) for one in known} - {COMPANY}
     if breakdown is None or breakdown.empty or not changed:
         return {}
+    whole: dict[Name, float] = defaultdict(float)
+    for series in every:
+        whole[series.scope.type, series.scope.value] += float(series.values[-BREAKDOWN_DAYS:].sum())
     days = pd.to_datetime(breakdown["usage_date"])
-    newest = breakdown[days > days.max() - pd.Timedelta(days=BREAKDOWN_DAYS)]
+    last = pd.Timestamp(last_day)
+    newest = breakdown[(days <= last) & (days > last - pd.Timedelta(days=BREAKDOWN_DAYS))]
     found = {}
     for name in changed:
         rows = newest[newest["dimension"] == DIMENSIONS.get(name[0], name[0])]
-        whole: dict[Name, float] = defaultdict(float)
+        told = {(str(kind), str(scope)) for kind, scope in zip(rows["scope_type"], rows["scope_value"], strict=True)}
         own: dict[Name, float] = defaultdict(float)
-        columns = (rows["scope_type"], rows["scope_value"], rows["value"], rows["cost"])
-        for kind, scope, value, cost in zip(*columns, strict=True):
-            whole[str(kind), str(scope)] += float(cost)
-            own[str(kind), str(scope)] += float(cost) if value == name[1] else 0.0
-        for of, total in whole.items():
-            if total > 0:
-                found[name, of] = float(np.clip(own[of] / total, 0.0, 1.0))
+        rows = rows[rows["value"] == name[1]]
+        for kind, scope, cost in zip(rows["scope_type"], rows["scope_value"], rows["cost"], strict=True):
+            own[str(kind), str(scope)] += float(cost)
+        for of in told:
+            found[name, of] = float(np.clip(own[of] / whole[of], 0.0, 1.0)) if whole[of] > 0 else 0.0
     return found
 
 
@@ -189,7 +196,13 @@ class KnownChanges:
         return "whole" if name in self._wholes(changed) else "beside"
 
     def _family(self, every: Sequence[Series], place: int) -> set[int]:
-        return {other for other in range(len(every)) if self._relation(every, place, other) in ("own", "part", "whole")}
+        """What the change is known of: its own, its parts, its wholes, and what has nothing of it."""
+        found = set()
+        for other in range(len(every)):
+            relation = self._relation(every, place, other)
+            if relation in ("own", "part", "whole") or (relation == "beside" and self._share(every, place, other) == 0):
+                found.add(other)
+        return found
 
     def _share(self, every: Sequence[Series], place: int, other: int) -> float:
         scope, of = every[place].scope, every[other].scope

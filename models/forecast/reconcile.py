@@ -153,10 +153,11 @@ def reconcile_lines(
             continue
         expected = np.array([line.expected for line in own_lines])
         width = np.array([np.array(line.upper) - np.array(line.lower) for line in own_lines])
-        width[[number for number, row in enumerate(rows) if int(row) in fixed]] = 0.0
+        held_fast = {number for number, row in enumerate(rows) if int(row) in fixed}
+        width[sorted(held_fast)] = 0.0
         stack = np.concatenate([expected[:, None], np.stack([paths[int(row)] for row in rows])], axis=1)
         floor = np.array([0.0 if series[int(row)].values.min() >= 0 else -np.inf for row in rows])
-        moved = _add_up(stack, width**2, floor, own)
+        moved = _add_up(stack, width**2, floor, own, held_fast)
         for number, row in enumerate(rows):
             result[int(row)] = _shift(own_lines[number], moved[number, 0], bool(floor[number] == 0))
             drawn[int(row)] = moved[number, 1:]
@@ -174,7 +175,7 @@ def _together(held: Sequence[Sum], count: int) -> list[set[int]]:
     return [{index for index in touched if group[index] == name} for name in sorted({group[i] for i in touched})]
 
 
-def _add_up(stack: Floats, variance: Floats, floor: Floats, held: Sequence[Sum]) -> Floats:
+def _add_up(stack: Floats, variance: Floats, floor: Floats, held: Sequence[Sum], fixed: Collection[int]) -> Floats:
     """series × lines × days that add up; ``variance`` is series × days."""
     constraints = np.zeros((len(held), len(stack)))
     for number, one in enumerate(held):
@@ -186,12 +187,12 @@ def _add_up(stack: Floats, variance: Floats, floor: Floats, held: Sequence[Sum])
         spread = weight[:, None] * constraints.T
         gain = spread @ np.linalg.pinv(constraints @ spread)
         moved[:, :, day] = stack[:, :, day] - gain @ (constraints @ stack[:, :, day])
-    return _exact(np.maximum(moved, floor[:, None, None]), held)
+    return _exact(np.maximum(moved, floor[:, None, None]), held, fixed)
 
 
-def _exact(moved: Floats, held: Sequence[Sum]) -> Floats:
+def _exact(moved: Floats, held: Sequence[Sum], fixed: Collection[int]) -> Floats:
     """Whole numbers of the smallest amount, wholes built from their parts. A second sum of the same whole is stretched
-    to it, and its largest leaf takes what is left of rounding."""
+    to it, and its largest leaf takes what is left of rounding; leaves that are known to be right take no part."""
     unit = 10.0**MONEY_DIGITS
     whole_numbers = np.rint(moved * unit)
     below: dict[int, tuple[int, ...]] = {}
@@ -202,8 +203,11 @@ def _exact(moved: Floats, held: Sequence[Sum]) -> Floats:
             whole_numbers[one.whole] = total
             continue
         target = whole_numbers[one.whole]
-        stretch = np.divide(target, total, out=np.ones_like(total), where=total != 0)
-        leaves = [leaf for part in one.parts for leaf in _leaves(part, below)]
+        every = [leaf for part in one.parts for leaf in _leaves(part, below)]
+        leaves = [leaf for leaf in every if leaf not in fixed] or every
+        known = total - whole_numbers[leaves].sum(axis=0)
+        target, total = target - known, total - known
+        stretch = np.divide(target, total, out=np.ones_like(total), where=(total != 0) & (target >= 0))
         whole_numbers[leaves] = np.rint(whole_numbers[leaves] * stretch)
         left = target - whole_numbers[leaves].sum(axis=0)
         largest = np.argmax(whole_numbers[leaves], axis=0)

@@ -99,7 +99,12 @@ def forecast_costs(
     every = daily_series(history, before=moment.date())
     if parents is None:
         parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
-    changes = KnownChanges(tuple(events.price_changes), tuple(events.capacities), parents, shares_of(breakdown, events))
+    changes = KnownChanges(
+        tuple(events.price_changes),
+        tuple(events.capacities),
+        parents,
+        shares_of(breakdown, events, every, max((one.last_day for one in every), default=moment.date())),
+    )
     factors = changes.on_newest_prices(
         every, [np.datetime64(series.first_day, "D") + np.arange(series.values.size) for series in every]
     )
