@@ -86,6 +86,7 @@ class RunProgress:
         )
         self._task = self._progress.add_task("Starting")
         self._title = "Starting"
+        self._checks = {"passed": 0, "to look at": 0}
         self.listener = Listener(started=self._start, progress=self._say, finished=self._finish)
 
     def __enter__(self) -> Self:
@@ -96,6 +97,10 @@ class RunProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.__exit__(kind, error, trace)
+        if any(self._checks.values()):
+            mark = "[yellow]![/]" if self._checks["to look at"] else "[green]✓[/]"
+            counts = ", ".join(f"{count} {what}" for what, count in self._checks.items() if count)
+            self._console.print(f"  {mark} Checks of sources, forecasts and incidents: {counts}", highlight=False)
 
     def _start(self, step: str) -> None:
         self._title = _title(step)
@@ -105,6 +110,12 @@ class RunProgress:
         self._progress.update(self._task, description=f"{self._title} · {message}")
 
     def _finish(self, step: StepDone) -> None:
+        if step.is_check:
+            self._checks["to look at" if step.complaint else "passed"] += 1
+            if step.complaint:
+                text = f"  [yellow]![/] {_title(step.name)}: {escape(step.complaint)}"
+                self._console.print(text, highlight=False, soft_wrap=True)
+            return
         # Lake tables only describe what landing wrote; ten lines about them would bury the rest.
         if not step.name.startswith("lake__"):
             self._console.print(f"  [green]✓[/] {_title(step.name):<58} [dim]{step.seconds:6.1f} s[/]")

@@ -40,6 +40,10 @@ class PipelineError(RuntimeError):
 class StepDone:
     name: str
     seconds: float
+    is_check: bool = False
+    """It made nothing and only looked."""
+    complaint: str | None = None
+    """What a check that did not pass says; the run goes on unless it blocks."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,8 @@ class _Steps:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._started: dict[str, float] = {}
+        self._made: set[str] = set()
+        self._complaints: dict[str, list[str]] = {}
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
@@ -160,9 +166,18 @@ class _Steps:
         if event.event_type_value == "STEP_START":
             self._started[event.step_key] = time.monotonic()
             self._listener.started(event.step_key)
+        elif event.event_type_value == "ASSET_MATERIALIZATION":
+            self._made.add(event.step_key)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            found = event.asset_check_evaluation_data
+            told = self._complaints.setdefault(event.step_key, [])
+            if not found.passed:
+                told.append(found.description or "did not pass")
         elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):
             seconds = time.monotonic() - self._started.get(event.step_key, time.monotonic())
-            self._listener.finished(StepDone(event.step_key, seconds))
+            is_check = event.step_key in self._complaints and event.step_key not in self._made
+            told = self._complaints.get(event.step_key, []) if is_check else []
+            self._listener.finished(StepDone(event.step_key, seconds, is_check, "; ".join(told) or None))
 
 
 def _first_cause(result: dg.ExecuteInProcessResult) -> str:
