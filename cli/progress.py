@@ -113,8 +113,7 @@ class RunProgress:
         if step.is_check:
             self._checks["to look at" if step.complaint else "passed"] += 1
             if step.complaint:
-                text = f"  [yellow]![/] {_title(step.name)}: {escape(step.complaint)}"
-                self._console.print(text, highlight=False, soft_wrap=True)
+                self._console.print(f"  [yellow]![/] {escape(step.complaint)}", highlight=False)
             return
         # Lake tables only describe what landing wrote; ten lines about them would bury the rest.
         if not step.name.startswith("lake__"):

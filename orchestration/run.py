@@ -172,7 +172,8 @@ class _Steps:
             found = event.asset_check_evaluation_data
             told = self._complaints.setdefault(event.step_key, [])
             if not found.passed:
-                told.append(found.description or "did not pass")
+                check = found.check_name.replace("_", " ")
+                told.append(f"{found.asset_key.path[-1]}, {check}: {found.description or 'did not pass'}")
         elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):
             seconds = time.monotonic() - self._started.get(event.step_key, time.monotonic())
             is_check = event.step_key in self._complaints and event.step_key not in self._made

@@ -15,6 +15,8 @@ from orchestration.workspace import Workspace
 
 HEALTH = "fct_source_health"
 REJECTED = "fct_rejected_row"
+_NAMED = 5
+"""Tables that are named where rows were rejected; all of them are in the metadata."""
 
 
 def _rows(workspace: Workspace, sql: str) -> list[dict[str, Any]]:
@@ -96,6 +98,7 @@ def every_row_is_usable(workspace: Workspace) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{name}: {count} rows" for name, count in list(counts.items())[:_NAMED]) or None,
         metadata={
             "rejected_rows": sum(counts.values()),
             **counts,
