@@ -89,6 +89,7 @@ class Quality:
     """
 
     level: str
+    currency: str
     horizon: str
     days: int
     error_ratio: float | None
@@ -183,6 +184,7 @@ def _quality(frame: pd.DataFrame, levels: Sequence[str]) -> tuple[Quality, ...]:
     return tuple(
         Quality(
             level=str(row["scope_type"]),
+            currency=str(row["currency"]),
             horizon=_horizon(str(row["horizon_band"])),
             days=int(row["day_count"]),
             error_ratio=float_or_none(row["weighted_absolute_error_ratio"]),
@@ -191,7 +193,7 @@ def _quality(frame: pd.DataFrame, levels: Sequence[str]) -> tuple[Quality, ...]:
             coverage_80=float(row["coverage_80"]),
             coverage_95=float(row["coverage_95"]),
         )
-        for row in rows.sort_values(["scope_type", "horizon_band"]).to_dict("records")
+        for row in rows.sort_values(["scope_type", "currency", "horizon_band"]).to_dict("records")
     )
 
 

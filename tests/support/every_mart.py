@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 import ingestion
@@ -57,18 +59,23 @@ def build_every_mart(folder: Path) -> Home:
     _dbt(home, "run", "--quiet", "--exclude", "tag:signals")
     history = read_table(home.warehouse, "intermediate.int_signals__cost_history")
     team_of_app = {owner.app: owner.team for owner in config.tags.apps}
-    forecast = models.forecast_costs(
-        history[history["metric"] == "effective_cost"].drop(columns="metric"),
-        as_of=organisation.as_of,
-        events=config.events,
-        cache=home.ml / "cache",
-        team_of_app=team_of_app,
-    )
+
+    def forecast_of(billed: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
+        return models.forecast_costs(
+            billed, as_of=as_of, events=config.events, cache=home.ml / "cache", team_of_app=team_of_app
+        )
+
+    billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
+    forecast = forecast_of(billed, organisation.as_of)
+    company = billed[billed["scope_type"] == "company"]
+    made = models.add_to_record(None, forecast.forecast)
+    made = models.with_backcasts(made, company, as_of=organisation.as_of, forecaster=forecast_of)
+    models.write_table("forecast_made", made, home.ml)
     models.write_table("forecast_daily", forecast.forecast, home.ml)
     models.write_table("forecast_accuracy", forecast.accuracy, home.ml)
     models.write_table("forecast_path", forecast.path, home.ml)
     hours = models.forecast_hours(
-        read_table(home.warehouse, "intermediate.int_signals__hourly_cost"),
+        read_table(home.warehouse, "intermediate.int_signals__hourly_usage"),
         as_of=organisation.as_of,
         events=config.events,
         team_of_app=team_of_app,
