@@ -1,7 +1,7 @@
-"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed|minutes``.
+"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed|minutes|plots``.
 
 Here: the command line.
-Not here: what is measured (forecast, anomalies, minutes).
+Not here: what is measured (forecast, anomalies, minutes) and drawn (plots).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.signals", description="Prints Markdown tables.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.signals", description="Prints Markdown tables; plots draws the committed ones."
+    )
     parser.add_argument(
-        "command", choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed", "minutes"]
+        "command",
+        choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed", "minutes", "plots"],
     )
     named = os.environ.get("AIFINOPS_REAL_DATA")
     parser.add_argument(
