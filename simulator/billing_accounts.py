@@ -34,6 +34,8 @@ class BillingAccount:
     region_name: str = org.REGION_NAME
     invoice_section: str = "AI01"
     usual_rate: Decimal = Decimal(1)
+    daily_runs: int = 35
+    """Newest days with a run of the export each; months before have one."""
 
     @property
     def account_id(self) -> str:
@@ -64,13 +66,13 @@ GERMANY = BillingAccount(
     "germany", "Contoso Retail Deutschland GmbH",
     "b41d0a52-6c1e-4f0d-8a3b-91c2d7e4f605:2f7a9c10-3b5d-4e68-9a1c-0d4e6f8b2a37_2019-05-31",
     "Q2LD-7RXE-BG7-PGB", "EUR", "de-focus-cost", {GERMANY_SUBSCRIPTION: "ai-deutschland"},
-    "germanywestcentral", "Germany West Central", "DE01", Decimal("0.8500"),
+    "germanywestcentral", "Germany West Central", "DE01", Decimal("0.8500"), 3,
 )  # fmt: skip
 BRITAIN_SUBSCRIPTION = "55555555-5555-4555-8555-555555555555"
 BRITAIN = BillingAccount(
     "britain", "Contoso Retail UK Limited",
     "c93e5f17-0d2b-4a76-b8e4-5a6f1c3d9e20:8e1b4d63-7c9f-4205-a3d8-6b0c2e4f9a15_2019-05-31",
     "V8HN-3TKW-BG7-PGB", "GBP", "uk-focus-cost", {BRITAIN_SUBSCRIPTION: "ai-united-kingdom"},
-    "uksouth", "UK South", "UK01", Decimal("0.7400"),
+    "uksouth", "UK South", "UK01", Decimal("0.7400"), 3,
 )  # fmt: skip
 SUBSIDIARIES = (GERMANY, BRITAIN)

@@ -34,7 +34,6 @@ from simulator.randomness import stable_int, stable_uuid
 
 ROOT_FOLDER = "finops"
 CONTAINER = "exports"
-DAILY_RUNS = 35
 ROWS_PER_PART = 2_500
 RUN_TIME = time(4, 30)
 CLOSED_ON_DAY = 5
@@ -69,9 +68,9 @@ class Run:
 
 
 def planned_runs(parameters: org.Parameters, account: BillingAccount = GROUP) -> list[Run]:
-    """Every run of a profile's export, oldest first: closed months as one run each, the last 35 days as daily runs."""
+    """Every run of a profile's export, oldest first: closed months as one run each, the newest days as daily runs."""
     runs = []
-    first_daily = max(parameters.today - timedelta(days=DAILY_RUNS - 1), parameters.first_day)
+    first_daily = max(parameters.today - timedelta(days=account.daily_runs - 1), parameters.first_day)
     period = BillingPeriod.containing(parameters.first_day)
     while period.end + timedelta(days=CLOSED_ON_DAY - 1) < first_daily:
         runs.append(
