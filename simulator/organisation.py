@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from finops.periods import as_utc
 
-FORMAT_VERSION = 10
+FORMAT_VERSION = 11
 """Raised when the same parameters produce other files than before, so that old files are made anew."""
 
 DEFAULT_AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
