@@ -161,7 +161,9 @@ def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
     ]
     layout = base(height=320)
     layout |= {
-        "xaxis": axis(type="date", showgrid=False, tickformat="%-d %b %H:%M", hoverformat="%a %-d %b %H:%M UTC"),
+        "xaxis": axis(
+            type="date", showgrid=False, nticks=6, tickformat="%-d %b<br>%H:%M", hoverformat="%a %-d %b %H:%M UTC"
+        ),
         "yaxis": money_axis(currency),
     }
     return figure(traces, layout)

@@ -82,7 +82,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     built = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "empty",
         "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", *GUARDS,
-        "--exclude", "test_type:unit",
+        keeps_manifest=True,
     )  # fmt: skip
     assert built.returncode == 0, built.output
     marts = [mart for mart in public_marts(home.path / "dbt" / "target" / "manifest.json") if mart.name in MARTS]
