@@ -83,7 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, server: SimulatorServer, dire
 
 @pytest.fixture(scope="module")
 def built(home: Home) -> DbtResult:
-    result = run_dbt(home, "build", "--exclude", "tag:signals")
+    result = run_dbt(home, "run", "--exclude", "tag:signals")
     assert result.returncode == 0, result.output
     return result
 

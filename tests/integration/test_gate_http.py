@@ -18,7 +18,10 @@ import duckdb
 import httpx
 import pytest
 import uvicorn
+from click.testing import Result
+from typer.testing import CliRunner
 
+from cli.gate import gate_app
 from finops.paths import PROJECT_DIR, Home
 from guardrails import messages
 from orchestration.gate import HomeGate
@@ -261,24 +264,27 @@ def run(*arguments: str, home: Home, config: Path, **environ: str) -> subprocess
 
 @pytest.mark.ids("GUARD-3")
 def test_the_command_on_this_machine_from_question_to_settlement(home: Home, config: Path) -> None:
-    def gate(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return run(*arguments, home=home, config=config)
+    environ = {"AIFINOPS_HOME": str(home.path), "AIFINOPS_CONFIG": str(config), "AIFINOPS_AS_OF": "2026-10-20T06:00Z"}
+    environ |= {"AIFINOPS_GATE_URL": "", "AIFINOPS_LEDGER_URL": ""}
+
+    def gate(*arguments: str) -> Result:
+        return CliRunner(env=environ).invoke(gate_app, arguments)
 
     waiting = gate("--team", "search", "--estimate", "450USD", "--job", "train-7", "--who", "ci")
-    assert waiting.returncode == 20, waiting.stderr
-    assert "above 90.0% somebody must approve" in waiting.stdout
-    assert "No job" not in gate("list").stdout
-    ask_id = waiting.stdout.split(" · ask ")[1].split()[0]
-    assert gate("approve", ask_id, "--why", "me", "--who", "ci").returncode == 2
-    assert gate("approve", ask_id, "--why", "the launch", "--who", "ada").returncode == 0
+    assert waiting.exit_code == 20, waiting.output
+    assert "above 90.0% somebody must approve" in waiting.output
+    assert "train-7" in gate("list").output
+    ask_id = waiting.output.split(" · ask ")[1].split()[0]
+    assert gate("approve", ask_id, "--why", "me", "--who", "ci").exit_code == 2
+    assert gate("approve", ask_id, "--why", "the launch", "--who", "ada").exit_code == 0
     allowed = gate("--team", "search", "--estimate", "450USD", "--job", "train-7", "--who", "ci")
-    assert (allowed.returncode, ask_id in allowed.stdout, "It was approved." in allowed.stdout) == (0, True, True)
-    assert gate("settle", ask_id, "--actual", "98.20USD").returncode == 0
-    assert "ada said approve: the launch" in gate("show", ask_id).stdout
-    answer = json.loads(gate("--team", "search", "--estimate", "9999", "--json").stdout)
+    assert (allowed.exit_code, ask_id in allowed.output, "It was approved." in allowed.output) == (0, True, True)
+    assert gate("settle", ask_id, "--actual", "98.20USD").exit_code == 0
+    assert "ada said approve: the launch" in gate("show", ask_id).output
+    answer = json.loads(gate("--team", "search", "--estimate", "9999", "--json").output)
     assert (answer["exit_code"], answer["budgets"][0]["held"]) == (30, "98.2")
-    assert gate("--team", "search", "--estimate", "9999", "--yes-or-no").returncode == 1
-    assert gate("--team", "search", "--estimate", "9999", "--yes-or-no", "--break-glass", "now").returncode == 0
+    assert gate("--team", "search", "--estimate", "9999", "--yes-or-no").exit_code == 1
+    assert gate("--team", "search", "--estimate", "9999", "--yes-or-no", "--break-glass", "now").exit_code == 0
 
 
 def test_the_command_asks_a_gate_elsewhere_and_waits_for_somebody(home: Home, config: Path) -> None:

@@ -306,6 +306,7 @@ def test_a_published_incident_may_not_be_lost_or_begin_again(home: Home) -> None
     assert "is lost" in (evaluate(home, "incidents_stay").description or "")
 
 
+@pytest.mark.long
 def test_a_run_may_add_to_the_record_and_change_nothing_else(home: Home) -> None:
     again = materialise(home)
     assert again.success, "the same moment is forecast again, and replaces its own"

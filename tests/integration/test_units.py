@@ -468,7 +468,7 @@ def test_real_traces_cost_what_plain_python_says(tmp_path: Path, real_data: Path
     for name, url, said in (("azure", azure, azure_mapping), ("mooncake", table, mapping)):
         source = UsageFilesSource(id=name, type="usage_files", url=str(url), mapping=str(said))
         ingestion.land(source, home, as_of=AS_OF, environ={})
-    result = run_dbt(home, "build")
+    result = run_dbt(home, "run")
     assert result.returncode == 0, result.output
 
     expected = prompt_economics([*_azure_calls(azure), *calls], REAL_PRICES)

@@ -135,6 +135,7 @@ def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: 
     assert all(len({row[0] for row in rows}) == 3 for rows in sliced_calls.values()), "three days each"
 
 
+@pytest.mark.long
 def test_the_whole_may_keep_what_is_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def kept(home: Home) -> DbtResult:
         with monkeypatch.context() as patched:
