@@ -83,7 +83,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, server: SimulatorServer, dire
 
 @pytest.fixture(scope="module")
 def built(home: Home) -> DbtResult:
-    result = run_dbt(home, "run", "--exclude", "tag:signals")
+    result = run_dbt(
+        home, "run", "--select", "+fct_ai_cost_daily", "+fct_gpu_hourly", "+fct_training_run",
+        "+fct_cluster_cost_daily", "+fct_cluster_event_daily", "+fct_cluster_node_daily",
+    )  # fmt: skip
     assert result.returncode == 0, result.output
     return result
 

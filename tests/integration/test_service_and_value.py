@@ -228,7 +228,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
         "litellm__spend_log": _gateway_calls(), "azure_monitor__metric": _metrics(),
         "prometheus__gpu_sample": _samples(), "kubernetes__event": _events(),
     })  # fmt: skip
-    result = run_dbt(home, "build")
+    result = run_dbt(
+        home, "build", "--indirect-selection", "cautious", "--select", "+fct_service_level_daily",
+        "+fct_service_objective_daily", "+fct_value_monthly", "+fct_unit_cost_daily",
+        "+fct_training_amortisation_daily", "+fct_training_cost_monthly",
+        "+fct_training_balance", "+fct_interruption_daily", "+fct_gpu_utilization_daily",
+        "+int_reconcile__usage",
+    )  # fmt: skip
     assert result.returncode == 0, result.output
     return result
 
