@@ -44,7 +44,7 @@ dev: $(READY) ## open the Dagster UI on the demo's pipeline
 	@$(BIN)/aifinops dev
 
 test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long and not spark" --durations 25
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long and not spark" --durations 25
 
 test-long: $(READY) ## run the tests that take minutes each: kills, past days, pricing again
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 1800 -m long

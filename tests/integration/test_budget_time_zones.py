@@ -17,7 +17,7 @@ from finops.paths import Home
 from orchestration.publish import public_marts, publish
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, span, write_config
 
-pytestmark = [pytest.mark.ids("BUD-1"), pytest.mark.xdist_group("budget-zones")]
+pytestmark = [pytest.mark.long, pytest.mark.ids("BUD-1"), pytest.mark.xdist_group("budget-zones")]
 
 # Half an hour off, midnight twice (Havana, 1 November), no midnight (Cairo, 30 April).
 ZONES = ("Asia/Tokyo", "America/Los_Angeles", "UTC", "Asia/Kolkata", "America/Havana", "Africa/Cairo")

@@ -68,6 +68,7 @@ def test_a_real_bill_of_three_providers_alone(tmp_path: Path, real_data: Path) -
     assert result.value("select count(distinct app) from marts.fct_ai_cost_daily") > 10
 
 
+@pytest.mark.long
 @pytest.mark.ids("ING-3", "COST-2")
 def test_a_usage_table_alone(tmp_path: Path) -> None:
     home = Home(tmp_path)

@@ -65,6 +65,7 @@ def _finish(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0, errors
 
 
+@pytest.mark.long
 def test_two_at_once_land_everything_once(deliveries: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "both")
     processes = [_start(deliveries, home) for _ in range(2)]

@@ -80,6 +80,7 @@ def newest(home: Home, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> DbtR
     return result
 
 
+@pytest.mark.long
 def test_slices_end_with_what_the_whole_would_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
     lake = LakeBuilder(home, first_load_at=AS_OF)
