@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -166,8 +167,8 @@ def _publish(home: Home) -> None:
 
 def _configure(config: Path) -> None:
     config.mkdir()
-    for file in (PROJECT_DIR / "config").glob("*.yml"):
-        (config / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    for file in (PROJECT_DIR / "config").glob("*.*"):
+        shutil.copyfile(file, config / file.name)
     tags = (config / "tags.yml").read_text(encoding="utf-8")
     teams = "".join(f"  - {{team: team-{number}}}\n" for number in range(BUDGETS))
     (config / "tags.yml").write_text(tags.replace("\nteams:\n", f"\nteams:\n{teams}", 1), encoding="utf-8")
