@@ -25,9 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from finops.paths import PROJECT_DIR, Home
+from tests.support.gates import publish_budgets
 
 AS_OF = "2026-10-20T06:00Z"
 BUDGETS = 50
@@ -43,7 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home, config = Home(Path(folder) / "home"), Path(folder) / "config"
-        _publish(home)
+        teams = [(f"budget-{n}", "team", f"team-{n}", "10000", "500") for n in range(BUDGETS)]
+        publish_budgets(home, "1", [*teams, ("company", "company", "all", "1000000", "25000")])
         _configure(config)
         with _serving(home, config) as port:
             asyncio.run(_load(port, options.rate, WARM_UP_SECONDS, _ask))
@@ -133,36 +133,6 @@ def _serving(home: Home, config: Path) -> Iterator[int]:
             yield int(line.split("http://127.0.0.1:")[1].split(";")[0])
         finally:
             server.terminate()
-
-
-def _publish(home: Home) -> None:
-    folder = home.path / ".published" / "1"
-    folder.mkdir(parents=True)
-    marts = {
-        "fct_budget_status": f"""
-            select 'budget-' || n as budget_id, 'team' as scope_type, 'team-' || n as scope_value,
-                date '2026-10-01' as period_start, date '2026-10-31' as period_end,
-                timestamp '2026-10-01' as period_starts_at, timestamp '2026-11-01' as period_ends_at,
-                'USD' as currency, 10000::decimal(38, 12) as budget_amount, 500::decimal(38, 12) as billed_to_date,
-                0::decimal(38, 12) as calibrated_estimated_since_billed,
-                0::decimal(38, 12) as estimated_since_billed, 0::decimal(38, 12) as committed_cost,
-                date '2026-10-18' as billed_through
-            from range({BUDGETS}) as numbers(n)
-            union all
-            select 'company', 'company', 'all', date '2026-10-01', date '2026-10-31', timestamp '2026-10-01',
-                timestamp '2026-11-01', 'USD', 1000000, 25000, 0, 0, 0, date '2026-10-18'
-        """,
-        "fct_reconciliation_daily": """
-            select 'USD' as billing_currency, date '2026-10-05' as usage_date, true as is_reconciled
-        """,
-        "fct_exchange_rate_daily": """
-            select 'USD' as billing_currency, date '2026-10-05' as usage_date, 1::decimal(38, 12) as exchange_rate
-        """,
-    }
-    with duckdb.connect() as connection:
-        for name, sql in marts.items():
-            connection.sql(sql).write_parquet(str(folder / f"{name}.parquet"))
-    home.published.symlink_to(folder, target_is_directory=True)
 
 
 def _configure(config: Path) -> None:

@@ -148,23 +148,23 @@ def _hash_key(home: Home, environ: Mapping[str, str]) -> MachineFinding:
 
 
 def _ledger(home: Home) -> MachineFinding:
+    from guardrails import gate
     from orchestration.ledger import has_ledger, open_ledger
 
     if not has_ledger(home):
         return MachineFinding("ledger", "ok", "none yet; the first run makes it")
-
     try:
         with open_ledger(home) as ledger:
-            report = ledger.verify()
+            problems = [*ledger.verify().problems, *gate.unbalanced(ledger)]
     except Exception as error:  # a broken database says so in many ways
         return MachineFinding(
             "ledger", "failed", f"cannot be read: {str(error).splitlines()[0]}", "Restore ledger.sqlite from a backup"
         )
-    if report.problems:
+    if problems:
         return MachineFinding(
             "ledger",
             "failed",
-            f"the audit trail does not hold: {report.problems[0]}",
+            f"the audit trail does not hold: {problems[0]}",
             "Treat it as tampered with: keep a copy, and ask who had access",
         )
     return MachineFinding("ledger", "ok", "readable, audit trail unbroken")

@@ -156,3 +156,19 @@
 {% macro share_of_tokens(tokens, share) -%}
     cast(floor(cast({{ tokens }} as decimal(18, 0)) * cast({{ share }} as decimal(9, 6))) as bigint)
 {%- endmacro %}
+
+{# The context step of a request, the classes' tokens and the counts: columns of usage (as `usage`) that is summed up by key
+   and time beside the steps of a price book (as `book`). #}
+{% macro summed_usage_columns() -%}
+    {#- The first step is asked first, because most requests are below it. -#}
+    case
+        when usage.input_tokens_in_request >= book.first_step
+            then {{ largest_not_above('book.steps', 'usage.input_tokens_in_request') }}
+        else 0
+    end as context_step,
+    {%- for class in token_classes() %}
+    cast(sum(usage.{{ class }}) as bigint) as {{ class }},
+    {%- endfor %}
+    cast(sum(usage.request_count) as bigint) as request_count,
+    cast(sum(usage.error_count) as bigint) as error_count
+{%- endmacro %}

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 import uvicorn
@@ -28,7 +27,7 @@ from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from portal.gate import application
 from reports.messages import gate_card
-from tests.support.gates import NOW
+from tests.support.gates import NOW, publish_budgets
 from tests.support.receiver import Receiver, receiving
 from tests.support.small_config import write_small_config
 
@@ -39,31 +38,7 @@ TOKEN = "a token of the tests"
 
 def publish(home: Home, version: str, used: str) -> None:
     """Team search has used so much of USD 1,000; billed to the day before yesterday."""
-    folder = home.path / ".published" / version
-    folder.mkdir(parents=True)
-    marts = {
-        "fct_budget_status": f"""
-            select 'search' as budget_id, 'team' as scope_type, 'search' as scope_value,
-                date '2026-10-01' as period_start, date '2026-10-31' as period_end,
-                timestamp '2026-10-01' as period_starts_at, timestamp '2026-11-01' as period_ends_at,
-                'USD' as currency, 1000::decimal(38, 12) as budget_amount, {used}::decimal(38, 12) as billed_to_date,
-                null::decimal(38, 12) as calibrated_estimated_since_billed,
-                0::decimal(38, 12) as estimated_since_billed, 0::decimal(38, 12) as committed_cost,
-                date '2026-10-18' as billed_through
-        """,
-        "fct_reconciliation_daily": """
-            select 'USD' as billing_currency, date '2026-10-05' as usage_date, true as is_reconciled
-        """,
-        "fct_exchange_rate_daily": """
-            select 'USD' as billing_currency, date '2026-10-05' as usage_date, 1::decimal(38, 12) as exchange_rate
-        """,
-    }
-    with duckdb.connect() as connection:
-        for name, sql in marts.items():
-            connection.sql(sql).write_parquet(str(folder / f"{name}.parquet"))
-    link = home.path / "link"
-    link.symlink_to(folder, target_is_directory=True)
-    link.replace(home.published)
+    publish_budgets(home, version, [("search", "team", "search", "1000", used)])
 
 
 GATE = """\

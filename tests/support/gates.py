@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+
 from finops.config.models import Gate
+from finops.paths import Home
 from guardrails import gate
 
 NOW = datetime(2026, 10, 20, 6, tzinfo=UTC)
@@ -42,3 +46,37 @@ def ask(estimate: str = "100", **changes: Any) -> gate.Ask:
 
 def settings(**changes: Any) -> Gate:
     return Gate.model_validate(changes)
+
+
+def publish_budgets(home: Home, version: str, budgets: Iterable[tuple[str, str, str, str, str]]) -> None:
+    """The marts that the gate reads, swapped in as a run does.
+
+    ``budgets``: id, scope type, scope value, amount and use, of October in USD, billed to the day before yesterday.
+    """
+    folder = home.path / ".published" / version
+    folder.mkdir(parents=True)
+    rows = ", ".join(f"('{name}', '{kind}', '{of}', {amount}, {used})" for name, kind, of, amount, used in budgets)
+    money = "decimal(38, 12)"
+    marts = {
+        "fct_budget_status": f"""
+            select budget_id, scope_type, scope_value,
+                date '2026-10-01' as period_start, date '2026-10-31' as period_end,
+                timestamp '2026-10-01' as period_starts_at, timestamp '2026-11-01' as period_ends_at, 'USD' as currency,
+                amount::{money} as budget_amount, used::{money} as billed_to_date,
+                null::{money} as calibrated_estimated_since_billed, 0::{money} as estimated_since_billed,
+                0::{money} as committed_cost, date '2026-10-18' as billed_through
+            from (values {rows}) as budgets(budget_id, scope_type, scope_value, amount, used)
+        """,
+        "fct_reconciliation_daily": """
+            select 'USD' as billing_currency, date '2026-10-05' as usage_date, true as is_reconciled
+        """,
+        "fct_exchange_rate_daily": f"""
+            select 'USD' as billing_currency, date '2026-10-05' as usage_date, 1::{money} as exchange_rate
+        """,
+    }
+    with duckdb.connect() as connection:
+        for name, sql in marts.items():
+            connection.sql(sql).write_parquet(str(folder / f"{name}.parquet"))
+    link = home.path / "link"
+    link.symlink_to(folder, target_is_directory=True)
+    link.replace(home.published)

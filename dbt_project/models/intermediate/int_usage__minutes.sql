@@ -19,16 +19,7 @@ summed as (
             when {{ tells_single_calls('usage.source') }} then {{ slice_of_minutes('usage.used_at') }}
             else {{ hour_of('usage.used_at') }}
         end as slice_at,
-        case
-            when usage.input_tokens_in_request >= book.first_step
-                then {{ largest_not_above('book.steps', 'usage.input_tokens_in_request') }}
-            else 0
-        end as context_step,
-        {%- for class in token_classes() %}
-        cast(sum(usage.{{ class }}) as bigint) as {{ class }},
-        {%- endfor %}
-        cast(sum(usage.request_count) as bigint) as request_count,
-        cast(sum(usage.error_count) as bigint) as error_count
+        {{ summed_usage_columns() }}
     from {{ ref('int_usage__token_classes') }} as usage
     cross join book
     cross join newest

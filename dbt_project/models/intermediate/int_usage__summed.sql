@@ -15,17 +15,7 @@ with book as (
 select
     usage.usage_key,
     {{ hour_of('usage.used_at') }} as usage_hour,
-    -- The first step is asked first, because most requests are below it.
-    case
-        when usage.input_tokens_in_request >= book.first_step
-            then {{ largest_not_above('book.steps', 'usage.input_tokens_in_request') }}
-        else 0
-    end as context_step,
-    {%- for class in token_classes() %}
-    cast(sum(usage.{{ class }}) as bigint) as {{ class }},
-    {%- endfor %}
-    cast(sum(usage.request_count) as bigint) as request_count,
-    cast(sum(usage.error_count) as bigint) as error_count
+    {{ summed_usage_columns() }}
 from {{ ref('int_usage__token_classes') }} as usage
 cross join book
 where {{ is_in_days_of_usage('usage.used_at') }}
