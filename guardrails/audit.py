@@ -76,11 +76,6 @@ class Chain:
         )
 
 
-def first_head() -> dict[str, Any]:
-    """The row that ``chain_head`` starts with."""
-    return {"id": _HEAD_ID, "sequence": 0, "mac": START}
-
-
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, update
 
 from guardrails import audit
 from guardrails import schema as t
 from guardrails.decide import Assessment, Decision, Mode, State, TargetKey, TargetState
+from guardrails.migrations import HEAD, UnknownVersionError, migrate
 from guardrails.states import Level, Status, move
 from guardrails.webhook import canonical_json
 
@@ -221,20 +222,13 @@ class Ledger:
             if connection.dialect.name == "postgresql":
                 # Two processes that open a new ledger at once would both create its tables.
                 connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
-            if not inspect(connection).has_table(t.schema_version.name):
-                t.metadata.create_all(connection)
-                connection.execute(t.schema_version.insert().values(version=t.VERSION))
-                connection.execute(t.chain_head.insert().values(**audit.first_head()))
-            version: int = connection.execute(select(t.schema_version.c.version)).scalar_one()
-            if version in t.ADDED_SINCE:
-                t.metadata.create_all(connection, tables=[t.metadata.tables[name] for name in t.ADDED_SINCE[version]])
-                connection.execute(update(t.schema_version).values(version=t.VERSION))
-                version = t.VERSION
-        if version != t.VERSION:
-            raise LedgerError(
-                f"{self.engine.url.render_as_string()} is a ledger of version {version}; this program reads version "
-                f"{t.VERSION}. Use the program that wrote it, or start a new ledger beside it"
-            )
+            try:
+                migrate(connection)
+            except UnknownVersionError as error:
+                raise LedgerError(
+                    f"{self.engine.url.render_as_string()} is a ledger of version {error.version}; this program reads "
+                    f"version {HEAD}. Use the program that wrote it, or start a new ledger beside it"
+                ) from None
 
 
 def read_state(connection: Connection) -> State:

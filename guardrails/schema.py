@@ -1,7 +1,8 @@
 """The ledger's tables, in types that SQLite and PostgreSQL both keep exactly.
 
 Here: names, columns, what a row means.
-Not here: reading and writing them (ledger, outbox, audit).
+Not here: reading and writing them (ledger, outbox, audit), and making them (migrations: every change here needs a step
+there; a test compares the two).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     Boolean,
     Column,
     DateTime,
@@ -22,19 +22,9 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    event,
 )
 
 from finops.periods import as_utc
-
-VERSION = 3
-"""Raised with every change of the tables; a ledger of another version is refused rather than misread."""
-
-ADDED_SINCE: dict[int, tuple[str, ...]] = {
-    1: ("incident_feedback", "gate_ask", "gate_hold", "gate_total", "gate_vote"),
-    2: ("gate_ask", "gate_hold", "gate_total", "gate_vote"),
-}
-"""Tables that ledgers of an older version lack. Those are completed when they are opened: nothing they have changes."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,12 +46,6 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
-
-schema_version = Table(
-    "schema_version",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-)
 
 decision = Table(
     "decision",
@@ -227,30 +211,3 @@ chain_head = Table(
     Column("mac", String(64), nullable=False),
     comment="One row: the end of the audit chain. Writers lock it first, so they wait for each other on any engine",
 )
-
-for _table, _what in ((audit, "the audit trail"), (incident_feedback, "feedback"), (gate_vote, "a vote")):
-    for _operation in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(
-                f"CREATE TRIGGER {_table.name}_no_{_operation.lower()} BEFORE {_operation} ON {_table.name} "
-                f"BEGIN SELECT RAISE(ABORT, '{_what} is append-only'); END"
-            ).execute_if(dialect="sqlite"),
-        )
-    event.listen(
-        _table,
-        "after_create",
-        DDL(
-            f"CREATE FUNCTION {_table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{_what} is append-only'; END $$"
-        ).execute_if(dialect="postgresql"),
-    )
-    event.listen(
-        _table,
-        "after_create",
-        DDL(
-            f"CREATE TRIGGER {_table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_table.name} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_append_only()"
-        ).execute_if(dialect="postgresql"),
-    )

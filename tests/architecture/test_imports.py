@@ -129,8 +129,8 @@ def test_importing_any_module_uses_no_network(project_dir: Path) -> None:
 def module_names(project_dir: Path) -> Iterator[str]:
     for path in modules(project_dir):
         parts = path.relative_to(project_dir).with_suffix("").parts
-        # The code location builds everything, dbt's manifest included: `dg check defs` loads it.
-        if parts[-1] not in ("__main__", "definitions"):
+        # The code location builds everything, dbt's manifest included: `dg check defs` loads it. Alembic runs its env.
+        if parts[-1] not in ("__main__", "definitions", "env"):
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 

@@ -228,21 +228,6 @@ def test_fifty_processes_at_once_cannot_overspend_a_budget(address: str) -> None
         assert ledger.verify().problems == ()
 
 
-def test_a_ledger_of_the_version_before_is_completed_in_place(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    with (
-        Ledger.open(path, KEY) as ledger,
-        ledger.engine.connect().execution_options(writes=True) as connection,
-        connection.begin(),
-    ):
-        for table in ("gate_hold", "gate_vote", "gate_total", "gate_ask"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("UPDATE schema_version SET version = 2"))
-    with Ledger.open(path, KEY) as ledger:
-        assert one(ledger, ask()).status == AskStatus.HELD
-        assert ledger.verify().problems == ()
-
-
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from guardrails import Ledger, Occasion, evaluate, feedback_given, record_feedback
-from tests.support.guardrail_factory import AS_OF, AUDIT_KEY, budget_fact, budget_policy, card, configuration
+from guardrails import Ledger, Occasion, feedback_given, record_feedback
+from tests.support.guardrail_factory import AS_OF, AUDIT_KEY
 
 pytestmark = pytest.mark.ids("ANOM-3", "GUARD-3")
 
@@ -87,20 +87,3 @@ def test_verification_finds_what_somebody_with_the_file_changed(ledger: Ledger, 
             connection.execute(f"DROP TRIGGER {name}")
         assert connection.execute(statement).rowcount == 1
     assert any(problem in found for found in ledger.verify().problems)
-
-
-def test_a_ledger_of_the_first_version_is_completed_and_keeps_all_that_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    with Ledger.open(path, AUDIT_KEY) as ledger:
-        evaluate(ledger, [budget_fact()], configuration(budget_policy()), card, as_of=AS_OF)
-        before = ledger.decisions()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE incident_feedback")
-        connection.execute("UPDATE schema_version SET version = 1")
-    with Ledger.open(path, AUDIT_KEY) as ledger:
-        assert ledger.decisions() == before
-        say(ledger)
-        assert len(feedback_given(ledger)) == 1
-        assert ledger.verify().is_intact
-        with pytest.raises(Exception, match="feedback is append-only"), ledger.write() as write:
-            write.connection.execute(text("DELETE FROM incident_feedback"))

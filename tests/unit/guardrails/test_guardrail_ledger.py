@@ -12,11 +12,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from guardrails import Decision, Ledger, LedgerError, MessageStatus, Status, evaluate, messages, queue_notification
-from guardrails.schema import metadata
 from tests.support.guardrail_factory import (
     AS_OF,
     AUDIT_KEY,
@@ -254,14 +251,6 @@ def test_the_engine_itself_refuses_to_edit_the_trail(ledger: Ledger) -> None:
             write.connection.execute(text(statement))
 
 
-def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    with Ledger.open(path, AUDIT_KEY) as ledger:
-        change(ledger, "UPDATE schema_version SET version = 99")
-    with pytest.raises(LedgerError, match=r"ledger\.sqlite is a ledger of version 99; this program reads version 3"):
-        Ledger.open(path, AUDIT_KEY)
-
-
 def test_a_short_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="at least 16 random ones"):
         Ledger.open(tmp_path / "ledger.sqlite", b"short")
@@ -287,13 +276,6 @@ def test_readers_do_not_wait_for_a_writer(ledger: Ledger) -> None:
     with ledger.write() as write:
         write.chain.append(AS_OF, "test", "test", {})
         assert len(ledger.decisions()) == 1
-
-
-@pytest.mark.ids("OPS-2")
-def test_the_tables_are_valid_for_postgresql() -> None:
-    statements = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables]
-    assert len(statements) == len(metadata.tables) == 13
-    assert any("decided_at TIMESTAMP WITH TIME ZONE NOT NULL" in statement for statement in statements)
 
 
 def test_facts_are_evidence_to_the_last_digit(ledger: Ledger) -> None:
