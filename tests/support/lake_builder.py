@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +26,7 @@ from finops.config import load_configuration
 from finops.config.tables import write_tables
 from finops.paths import PROJECT_DIR, Home
 from models.tables import SCHEMAS as ML_SCHEMAS
+from tests.support.dbt_process import DbtProcess
 
 Row = Mapping[str, Any]
 
@@ -280,10 +279,10 @@ class DbtResult:
         return total
 
 
-# Reading the project takes dbt longer than most of the runs here. It takes over what it has read before where the
-# home has the name that it had then, so every home is run under the name of one link.
+# What dbt reads has the home's name in it, so every home is run under the name of one link.
 _ONE_NAME = tempfile.TemporaryDirectory(prefix="aifinops-dbt-")
-_PROJECT_AS_READ = Path(_ONE_NAME.name) / "partial_parse.msgpack"
+_READERS: dict[str, DbtProcess] = {}
+"""By what the environment says of usage slices, which decides how models are read."""
 
 
 def run_dbt(
@@ -304,22 +303,20 @@ def run_dbt(
     link = Path(_ONE_NAME.name) / "home"
     link.unlink(missing_ok=True)
     link.symlink_to(home.path.resolve())
-    as_read = folder / "target" / _PROJECT_AS_READ.name
-    if _PROJECT_AS_READ.exists() and not as_read.exists():
-        as_read.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_PROJECT_AS_READ, as_read)
+    environ = {name: value for name, value in os.environ.items() if name != "AIFINOPS_LAKE"}
+    environ["AIFINOPS_HOME"] = str(link)
+    usage_slice = os.environ.get("AIFINOPS_USAGE_SLICE", "")
+    if usage_slice not in _READERS:
+        _READERS[usage_slice] = DbtProcess(project, environ, Path(_ONE_NAME.name) / f"read-{usage_slice}")
+    reader = _READERS[usage_slice]
+    if keeps_manifest:
+        (folder / "target").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(reader.target / "manifest.json", folder / "target" / "manifest.json")
     command = [
-        str(Path(sys.executable).with_name("dbt")),
         "--no-use-colors",
         *(() if keeps_manifest else ("--no-write-json",)),
         *arguments,
         *(("--exclude-resource-type", "unit_test") if "build" in arguments and not with_unit_tests else ()),
-        *("--project-dir", str(project), "--profiles-dir", str(project)),
-        *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
     ]
-    environment = {**os.environ, "AIFINOPS_HOME": str(link)}
-    environment.pop("AIFINOPS_LAKE", None)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if as_read.exists() and not _PROJECT_AS_READ.exists():
-        shutil.copyfile(as_read, _PROJECT_AS_READ)
-    return DbtResult(done.returncode, done.stdout + done.stderr, home.warehouse)
+    status, output = reader.run(command, project, environ, target=folder / "target", logs=folder / "logs")
+    return DbtResult(status, output, home.warehouse)
