@@ -1,13 +1,15 @@
-"""FOCUS on the command line: ``aifinops export focus`` and ``aifinops focus check``."""
+"""Files for other tools: ``aifinops export marts``, ``aifinops export focus`` and ``aifinops focus check``."""
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from finops.paths import Home
 
@@ -19,6 +21,50 @@ SHOWN = 40
 def _stop(message: str) -> typer.Exit:
     Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
     return typer.Exit(1)
+
+
+@export_app.command("marts")
+def marts(
+    to: Annotated[
+        str | None, typer.Option("--to", help="Folder or az://, s3://, gs:// address [default: those of exports.yml]")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="With --to: csv or parquet; repeat for both [default: both]")
+    ] = None,
+    home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files")] = None,
+) -> None:
+    """Bring the last run's marts to a folder or bucket: a whole version beside the others, then its manifest."""
+    from finops.config import ConfigError, load_configuration
+    from finops.config.exports import Destination
+    from finops.paths import config_dir
+    from orchestration.export_delivery import ExportDeliveryError, deliver_exports
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    try:
+        if to:
+            wanted = {"formats": formats} if formats else {}
+            destinations = [Destination.model_validate({"id": "to", "url": to, **wanted})]
+        else:
+            destinations = load_configuration((config or config_dir()).resolve()).exports.destinations
+    except ConfigError as error:
+        raise _stop(str(error)) from None
+    except ValueError:
+        raise _stop(f"--format {', '.join(formats or [])}: use csv or parquet") from None
+    if not destinations:
+        raise _stop("exports.yml names no destination; add one, or say --to az://container@account.dfs…/path")
+    console, problems = Console(), []
+    for destination in destinations:
+        try:
+            done = deliver_exports(place.exports, destination, os.environ)
+        except ExportDeliveryError as error:
+            problems.append(str(error))
+            continue
+        name = destination.url if to else f"{destination.id} ({destination.url})"
+        what = f"{done.file_count} files, {done.byte_count / 1e6:,.1f} MB" if done.file_count else "has it already"
+        console.print(f"[green]✓[/] {escape(name)}: {what}, version {done.version}", highlight=False, soft_wrap=True)
+    if problems:
+        raise _stop("\n".join(problems))
 
 
 @export_app.command("focus")

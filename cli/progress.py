@@ -38,6 +38,7 @@ _TITLES = {
     "incident_notifications": "Incident messages",
     "message_delivery": "Delivery",
     "exports": "Exports with data dictionary",
+    "delivered_exports": "Exports to their destinations",
     "report_page": "Report",
 }
 

@@ -108,7 +108,7 @@ def rebuild_as_known(
             raise _with_dbt_files(error, place) from error
         compared = compare(place.published, home.published)
         dictionary = reports.read_dictionary(Path(project().manifest_path))
-        reports.export_marts(place.published, out, dictionary)
+        reports.export_marts(place.published, out, dictionary, known_at=at)
     result = AsKnown(as_of, found.run, notes, compared, seconds)
     _describe(result, at, basis, out)
     return result

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reports.bill import render_bill
     from reports.dictionary import Dictionary, read_dictionary
-    from reports.exports import ExportedFile, ExportError, export_marts
+    from reports.exports import MANIFEST, ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, conform, read_marts, reported_moment
     from reports.messages import decision_card, failure_card, incident_card, preview_card
     from reports.page import render_page, write_page
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reports.whatif import render_what_if
 
 __all__ = [
+    "MANIFEST",
     "Dictionary",
     "ExportError",
     "ExportedFile",
@@ -49,7 +50,7 @@ __all__ = [
 _MODULES = {
     "reports.bill": ("render_bill",),
     "reports.dictionary": ("Dictionary", "read_dictionary"),
-    "reports.exports": ("ExportError", "ExportedFile", "export_marts"),
+    "reports.exports": ("MANIFEST", "ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "conform", "read_marts", "reported_moment"),
     "reports.messages": ("decision_card", "failure_card", "incident_card", "preview_card"),
     "reports.page": ("render_page", "write_page"),

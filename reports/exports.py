@@ -1,6 +1,6 @@
 """Exports for people: every public mart as CSV and Parquet with its data dictionary.
 
-Here: the CSV dialect, the guard against formulas, swapping the folder in as a whole.
+Here: the CSV dialect, the guard against formulas, the manifest, swapping the folder in as a whole.
 Not here: what columns mean (``dictionary``) and publishing (orchestration).
 
 CSV is UTF-8 with BOM, CRLF, ISO dates, times in UTC with ``Z``, ``.`` as decimal point, never an exponent, an empty
@@ -11,16 +11,23 @@ https://owasp.org/www-community/attacks/CSV_Injection
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from finops.periods import as_utc
 from reports.dictionary import Dictionary, DictionaryMart
+
+MANIFEST = "manifest.json"
+"""What an export holds: each file with its mart, rows, bytes and SHA-256, and as of when it was known."""
 
 _INTEGERS = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
@@ -43,8 +50,11 @@ class ExportedFile:
     byte_count: int
 
 
-def export_marts(published_dir: Path, out_dir: Path, dictionary: Dictionary) -> list[ExportedFile]:
-    """Write ``csv/<mart>.csv``, ``parquet/<mart>.parquet``, ``README.md`` and the dictionary; swap the folder in whole.
+def export_marts(
+    published_dir: Path, out_dir: Path, dictionary: Dictionary, *, known_at: datetime
+) -> list[ExportedFile]:
+    """Write ``csv/<mart>.csv``, ``parquet/<mart>.parquet``, ``README.md``, the dictionary and the manifest; swap the
+    folder in whole.
 
     Rows are streamed, so memory does not grow with a mart. Until the swap the former export stays as it was.
 
@@ -52,6 +62,7 @@ def export_marts(published_dir: Path, out_dir: Path, dictionary: Dictionary) -> 
         published_dir: folder with ``<mart>.parquet``.
         out_dir: the folder to replace; it belongs to the export, other files in it are removed.
         dictionary: the public marts; those not published yet are named in the README.
+        known_at: the moment (any zone) that the marts report on; the manifest and the version's name say it.
 
     Raises:
         ExportError: nothing is published, or a published mart has columns the dictionary does not describe.
@@ -84,10 +95,47 @@ def export_marts(published_dir: Path, out_dir: Path, dictionary: Dictionary) -> 
             path = folder / name
             path.write_text(text, encoding="utf-8", newline="")
             written.append((path, None, path.suffix[1:], None))
+        manifest = folder / MANIFEST
+        manifest.write_text(_manifest(folder, marts, written, known_at), encoding="utf-8")
+        written.append((manifest, None, "json", None))
         return [
             ExportedFile(out_dir / path.relative_to(folder), mart, kind, rows, path.stat().st_size)
             for path, mart, kind, rows in written
         ]
+
+
+def _manifest(
+    folder: Path,
+    marts: list[DictionaryMart],
+    written: list[tuple[Path, str | None, str, int | None]],
+    known_at: datetime,
+) -> str:
+    """Two exports of the same rows, known at the same moment, have the same version."""
+    files = [
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "mart": mart,
+            "format": kind,
+            "rows": rows,
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+        for path, mart, kind, rows in written
+    ]
+    content = hashlib.sha256("".join(f"{file['path']}:{file['sha256']}\n" for file in files).encode()).hexdigest()
+    moment = as_utc(known_at)
+    document = {
+        "version": f"{moment:%Y%m%dT%H%M%SZ}-{content[:12]}",
+        "known_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "marts": [{"name": mart.name, "grain": " ".join(mart.grain.split())} for mart in marts],
+        "files": files,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parquet: Path, csv: Path) -> int:
@@ -190,6 +238,7 @@ def _readme(marts: list[DictionaryMart], rows: dict[str, int], absent: list[str]
         "must not be added.",
         "- Estimates (from usage and the price book) and billed amounts are in different columns; never add them.",
         "- Parquet keeps amounts exact as decimal(38,12).",
+        f"- `{MANIFEST}` has the rows, bytes and SHA-256 of every file, and as of when it was known.",
         "",
     ]
     if absent:

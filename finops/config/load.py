@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from finops.config import models as m
 from finops.config.document import Document, Location, read_document
+from finops.config.exports import ExportsFile
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 from finops.config.rates import ExchangeRate, read_rates
 from finops.config.scenarios import Scenario, ScenariosFile
@@ -51,6 +52,7 @@ class Configuration:
     units: m.UnitsFile = field(default_factory=m.UnitsFile)
     scenarios: ScenariosFile = field(default_factory=ScenariosFile)
     anomalies: m.AnomaliesFile = field(default_factory=lambda: m.AnomaliesFile.model_validate({}))
+    exports: ExportsFile = field(default_factory=ExportsFile)
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -67,10 +69,11 @@ FILES: dict[str, type[BaseModel]] = {
     "anomalies": m.AnomaliesFile,
     "routing": m.RoutingFile,
     "scenarios": ScenariosFile,
+    "exports": ExportsFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies", "scenarios"})
+OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies", "scenarios", "exports"})
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")

@@ -10,6 +10,7 @@ from dagster_dbt import DbtProject
 import reports
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
 from orchestration.decisions import told
+from orchestration.export_delivery import ExportDeliveryError, deliver_exports
 from orchestration.publish import public_marts, publish
 from orchestration.workspace import Workspace
 
@@ -52,10 +53,34 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
     )
     def exports(workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
-        files = reports.export_marts(home.published, home.exports, reports.read_dictionary(manifest))
+        files = reports.export_marts(
+            home.published, home.exports, reports.read_dictionary(manifest), known_at=workspace.as_of()
+        )
         return dg.MaterializeResult(
             metadata={"files": len(files), "folder": dg.MetadataValue.path(home.exports)},
         )
+
+    @dg.asset(
+        name="delivered_exports",
+        deps=[exports],
+        group_name=PUBLISHED_GROUP,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
+        description="The exports at every destination of exports.yml: a whole version, then its manifest.",
+    )
+    def delivered_exports(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+        destinations = workspace.configuration().exports.destinations
+        report, problems, delivered = workspace.reporter(context), [], 0
+        for destination in destinations:
+            try:
+                done = deliver_exports(workspace.home.exports, destination, workspace.environ)
+            except ExportDeliveryError as error:  # the others get theirs
+                problems.append(str(error))
+            else:
+                delivered += bool(done.file_count)
+                report(done.sentence)
+        if problems:
+            raise dg.Failure("\n".join(problems))
+        return dg.MaterializeResult(metadata={"destinations": len(destinations), "new_versions": delivered})
 
     @dg.asset(
         name="report_page",
@@ -80,4 +105,4 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
             metadata={"page": dg.MetadataValue.path(path), "size_bytes": len(page.encode())},
         )
 
-    return [published_marts, exports, report_page]
+    return [published_marts, exports, delivered_exports, report_page]

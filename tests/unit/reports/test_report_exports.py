@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from reports.dictionary import Dictionary, DictionaryColumn, DictionaryError, Di
 from reports.exports import ExportedFile, ExportError, export_marts
 
 MART = "fct_sample"
+KNOWN_AT = datetime(2026, 10, 20, 6, tzinfo=UTC)
 TEXTS = ["=1+1", "+x", "-y", "@z", "\ttab", "\rreturn", "plain", 'a "quoted", text', "two\r\nlines", "", None, "é—漢"]
 ROWS = len(TEXTS)
 
@@ -50,7 +51,7 @@ def exported(tmp_path: Path) -> tuple[Path, list[ExportedFile]]:
     published.mkdir()
     pq.write_table(sample(), published / f"{MART}.parquet")
     out = tmp_path / "exports"
-    files = export_marts(published, out, Dictionary((dictionary_of(sample()),)))
+    files = export_marts(published, out, Dictionary((dictionary_of(sample()),)), known_at=KNOWN_AT)
     return out, files
 
 
@@ -118,7 +119,7 @@ def test_parquet_is_the_published_file_and_everything_is_listed(
 def test_the_folder_is_swapped_as_a_whole(exported: tuple[Path, list[ExportedFile]], tmp_path: Path) -> None:
     out, _ = exported
     (out / "csv" / "removed_mart.csv").write_text("old")
-    export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)))
+    export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)), known_at=KNOWN_AT)
     assert not (out / "csv" / "removed_mart.csv").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["exports", "published"]
 
@@ -130,7 +131,7 @@ def test_a_failed_export_leaves_the_former_one(exported: tuple[Path, list[Export
     renamed = sample().rename_columns(["surprise", *sample().column_names[1:]])
     pq.write_table(renamed, tmp_path / "published" / f"{MART}.parquet")
     with pytest.raises(ExportError, match=r"fct_sample has columns that its dbt model does not describe \(surprise\)"):
-        export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)))
+        export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)), known_at=KNOWN_AT)
     assert (out / "csv" / f"{MART}.csv").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["exports", "published"]
 
@@ -141,7 +142,7 @@ def test_a_run_that_died_between_the_renames_is_repaired(
 ) -> None:
     out, _ = exported
     out.rename(tmp_path / ".exports.old")
-    export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)))
+    export_marts(tmp_path / "published", out, Dictionary((dictionary_of(sample()),)), known_at=KNOWN_AT)
     assert (out / "README.md").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["exports", "published"]
 
@@ -152,9 +153,9 @@ def test_marts_that_are_not_published_yet_are_named(tmp_path: Path) -> None:
     published.mkdir()
     both = Dictionary((dictionary_of(sample()), dictionary_of(sample(), "fct_later")))
     with pytest.raises(ExportError, match="run the pipeline first"):
-        export_marts(published, tmp_path / "exports", both)
+        export_marts(published, tmp_path / "exports", both, known_at=KNOWN_AT)
     pq.write_table(sample(), published / f"{MART}.parquet")
-    export_marts(published, tmp_path / "exports", both)
+    export_marts(published, tmp_path / "exports", both, known_at=KNOWN_AT)
     assert "not been published yet: fct_later" in (tmp_path / "exports" / "README.md").read_text(encoding="utf-8")
 
 
@@ -163,7 +164,7 @@ def test_all_synthetic_marts_export_with_equal_totals(published: Path, tmp_path:
     marts = tuple(
         dictionary_of(pq.read_schema(path).empty_table(), path.stem) for path in sorted(published.glob("*.parquet"))
     )
-    files = export_marts(published, tmp_path / "exports", Dictionary(marts))
+    files = export_marts(published, tmp_path / "exports", Dictionary(marts), known_at=KNOWN_AT)
     assert len([file for file in files if file.format == "csv" and file.mart]) == len(marts) > 8
     for file in files:
         if file.mart != "fct_ai_cost_daily" or file.format != "csv":
