@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from finops.config.models import Action, MonthlyBudgetPolicy, Policy
+from finops.config.models import Action, BudgetPolicy, Policy
 from finops.periods import as_utc
 from guardrails import reasons
 from guardrails.facts import GuardrailFact, plain
@@ -160,7 +160,7 @@ def judge(policy: Policy, fact: GuardrailFact) -> Level:
     ratio = measure(policy, fact)
     if ratio is None:
         return Level.OBSERVE
-    if isinstance(policy, MonthlyBudgetPolicy):
+    if isinstance(policy, BudgetPolicy):
         warn, trip = policy.warn_at, policy.trip_at
     elif fact.amount_at_stake < policy.min_amount:
         return Level.OBSERVE
@@ -176,7 +176,7 @@ def measure(policy: Policy, fact: GuardrailFact) -> Decimal | None:
 
     A projected budget policy looks at the greater of both: without a forecast, what is spent is spent.
     """
-    if isinstance(policy, MonthlyBudgetPolicy) and policy.basis == "projected":
+    if isinstance(policy, BudgetPolicy) and policy.basis == "projected":
         return max((r for r in (fact.ratio, fact.projected_ratio) if r is not None), default=None)
     return fact.ratio
 
@@ -238,7 +238,7 @@ def _current_facts(policy: Policy, facts: Iterable[GuardrailFact], state: State)
 def _applies(policy: Policy, fact: GuardrailFact) -> bool:
     if fact.kind != policy.kind:
         return False
-    if isinstance(policy, MonthlyBudgetPolicy):
+    if isinstance(policy, BudgetPolicy):
         return not policy.budgets or fact.budget_id in policy.budgets
     return fact.scope_type == policy.level
 
@@ -262,14 +262,14 @@ def _intend(policy: Policy, mode: Mode, fact: GuardrailFact, known: TargetState 
 
     if before.level == Level.TRIP and not (is_new_version and level == Level.TRIP):
         # A new budget period begins by the calendar, whatever the data is like; a new day of usage proves nothing.
-        if is_new_period and isinstance(policy, MonthlyBudgetPolicy) and level != Level.TRIP:
+        if is_new_period and isinstance(policy, BudgetPolicy) and level != Level.TRIP:
             return _Intent(fact, before, Level.RELEASE, f"{reasons.period_name(fact.period)} has its own budget")
         if not is_trustworthy:
             return _Intent(fact, before, None)
         if not _is_clear(policy, fact):
             return _Intent(fact, replace(before, clear_count=0), None)
         if (
-            isinstance(policy, MonthlyBudgetPolicy)
+            isinstance(policy, BudgetPolicy)
             and before.reference is not None
             and fact.reference is not None
             and fact.reference > before.reference
@@ -284,7 +284,7 @@ def _intend(policy: Policy, mode: Mode, fact: GuardrailFact, known: TargetState 
         times = "one evaluation" if policy.clear_after == 1 else f"{policy.clear_after} evaluations in a row"
         return _Intent(fact, before, Level.RELEASE, f"it was clear of the limit in {times}")
 
-    if is_new_period and isinstance(policy, MonthlyBudgetPolicy):
+    if is_new_period and isinstance(policy, BudgetPolicy):
         before = replace(before, level=Level.OBSERVE)
     if level.rank > before.level.rank or (is_new_version and level == Level.TRIP):
         refusal = _refusal(policy, fact, as_of) or _cooling_down(policy, before, level, as_of)
@@ -296,7 +296,7 @@ def _intend(policy: Policy, mode: Mode, fact: GuardrailFact, known: TargetState 
 
 def _is_clear(policy: Policy, fact: GuardrailFact) -> bool:
     ratio = measure(policy, fact)
-    if isinstance(policy, MonthlyBudgetPolicy):
+    if isinstance(policy, BudgetPolicy):
         return ratio is not None and ratio < policy.clear_below
     return fact.amount_at_stake < policy.min_amount or (ratio is not None and ratio < policy.clear_below_ratio)
 

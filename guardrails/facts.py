@@ -10,14 +10,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from finops.periods import as_utc
 
-FactKind = Literal["monthly_budget", "usage_doubled"]
-KINDS: tuple[FactKind, ...] = ("monthly_budget", "usage_doubled")
+FactKind = Literal[
+    "budget",
+    "burn_rate",
+    "usage_doubled",
+    "anomaly",
+    "hourly_use",
+    "idle_gpu",
+    "tokens",
+    "context_length",
+    "model_use",
+    "tag_missing",
+    "price_unknown",
+    "region_use",
+]
+KINDS: tuple[FactKind, ...] = get_args(FactKind)
+Unit = Literal["currency", "tokens", "requests", "ratio", "level"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+_WITH_REFERENCE = ("budget", "burn_rate")
 
 MART = "fct_guardrail_facts"
+_Name = TypeVar("_Name", bound=str)
 
 
 class FactError(ValueError):
@@ -50,11 +67,17 @@ class GuardrailFact:
     """The newest moment that the value knows of; None where there is no data behind it."""
     is_reconciled: bool
     as_of: datetime
+    unit: Unit = "currency"
+    """What ``value`` and ``reference`` count; ``increase_amount`` is money whatever it is."""
+    subject: str | None = None
+    """What the fact is about beside its scope: a model, region, tag, pool or incident."""
 
     @property
     def amount_at_stake(self) -> Decimal:
-        """What lies above the reference; may be negative."""
-        return self.increase_amount if self.increase_amount is not None else self.value - (self.reference or 0)
+        """Money that lies above the reference; may be negative."""
+        if self.increase_amount is not None:
+            return self.increase_amount
+        return self.value - (self.reference or 0) if self.unit == "currency" else Decimal(0)
 
     def as_dict(self) -> dict[str, str | bool | None]:
         """The fact as JSON-ready evidence: amounts and times as text."""
@@ -107,28 +130,35 @@ class _Row:
         self.problems: list[str] = []
 
     def read(self) -> GuardrailFact:
-        kind = self.text("kind")
-        if kind and kind not in KINDS:
-            self.problem("kind", f"{kind!r} is unknown", f"Use one of {', '.join(KINDS)}")
+        kind = self.one_of("kind", KINDS)
+        has_reference = kind in _WITH_REFERENCE
         as_of = self.moment("as_of", required=True)
         return GuardrailFact(
             fact_id=self.text("fact_id"),
-            kind=next((known for known in KINDS if known == kind), KINDS[0]),
-            budget_id=self.text("budget_id", required=kind == "monthly_budget") or None,
+            kind=kind,
+            budget_id=self.text("budget_id", required=has_reference) or None,
             scope_type=self.text("scope_type"),
             scope_value=self.text("scope_value"),
             period=self.text("period"),
             metric=self.text("metric"),
             value=self.number_of("value", required=True) or Decimal(0),
-            reference=self.number_of("reference", required=kind == "monthly_budget"),
-            ratio=self.number_of("ratio", required=kind == "monthly_budget"),
+            reference=self.number_of("reference", required=has_reference),
+            ratio=self.number_of("ratio", required=has_reference),
             projected_ratio=self.number_of("projected_ratio"),
             currency=self.text("currency"),
             increase_amount=self.number_of("increase_amount"),
             data_through=self.moment("data_through"),
             is_reconciled=self.flag("is_reconciled"),
             as_of=as_of or datetime.min.replace(tzinfo=UTC),
+            unit=self.one_of("unit", UNITS),
+            subject=self.text("subject", required=False) or None,
         )
+
+    def one_of(self, column: str, known: tuple[_Name, ...]) -> _Name:
+        name = self.text(column)
+        if name and name not in known:
+            self.problem(column, f"{name!r} is unknown", f"Use one of {', '.join(known)}")
+        return next((one for one in known if one == name), known[0])
 
     def problem(self, column: str, what: str, remedy: str) -> None:
         name = self.record.get("fact_id")

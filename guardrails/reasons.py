@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
-from finops.config.models import MonthlyBudgetPolicy, Policy
+from finops.config.models import BudgetPolicy, Policy
 from finops.periods import BillingPeriod
 from guardrails.facts import GuardrailFact
 from guardrails.states import Suppression
@@ -43,7 +43,7 @@ def target_name(fact: GuardrailFact) -> str:
 def finding(policy: Policy, fact: GuardrailFact) -> str:
     """What the fact says."""
     name, value = target_name(fact), money(fact.value, fact.currency)
-    if isinstance(policy, MonthlyBudgetPolicy):
+    if isinstance(policy, BudgetPolicy):
         used = percent(fact.ratio or Decimal(0))
         of = f"{value} of {money(fact.reference or Decimal(0), fact.currency)}"
         budget = f"its {period_name(fact.period)} budget"

@@ -158,9 +158,9 @@ MARTS: dict[str, MartColumns] = {
     ),
     "fct_guardrail_facts": MartColumns(
         _columns(
-            "fact_id kind budget_id scope_type scope_value period metric value:decimal reference:decimal ratio:decimal "
-            "projected_ratio:decimal currency increase_amount:decimal data_through:timestamp is_reconciled:boolean "
-            "as_of:timestamp"
+            "fact_id kind budget_id scope_type scope_value subject period metric unit value:decimal reference:decimal "
+            "ratio:decimal projected_ratio:decimal currency increase_amount:decimal data_through:timestamp "
+            "is_reconciled:boolean as_of:timestamp"
         ),
     ),
     "fct_reconciliation_daily": MartColumns(

@@ -1680,10 +1680,10 @@ class PolicyBase(Strict):
     trip: list[Action] = Field(default=[], description="What to do when the guardrail trips")
 
 
-class MonthlyBudgetPolicy(PolicyBase):
+class BudgetPolicy(PolicyBase):
     """Compares a budget's use with its amount."""
 
-    kind: Literal["monthly_budget"]
+    kind: Literal["budget"]
     budgets: list[Identifier] = Field(default=[], description="Budget ids; empty: all")
     basis: Literal["actual", "projected"] = Field(
         "actual", description="What is compared with the amount: spend so far, or the projected end of the period"
@@ -1696,7 +1696,7 @@ class MonthlyBudgetPolicy(PolicyBase):
     )
 
     @model_validator(mode="after")
-    def _levels(self) -> MonthlyBudgetPolicy:
+    def _levels(self) -> BudgetPolicy:
         _require_levels("warn_at", self.warn_at, "trip_at", self.trip_at, "clear_below", self.clear_below)
         return self
 
@@ -1724,7 +1724,7 @@ class UsageDoubledPolicy(PolicyBase):
         return self
 
 
-Policy = Annotated[MonthlyBudgetPolicy | UsageDoubledPolicy, Field(discriminator="kind")]
+Policy = Annotated[BudgetPolicy | UsageDoubledPolicy, Field(discriminator="kind")]
 
 
 class Gate(Strict):

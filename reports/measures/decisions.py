@@ -36,7 +36,7 @@ SUPPRESSION_WORDS = {
     "never_touch": "the target is on the policy's never-touch list",
     "blast_radius": "the policy had reached its number of targets for one run",
 }
-REFERENCE_WORDS = {"monthly_budget": "Budget", "usage_doubled": "Typical for the weekday"}
+REFERENCE_WORDS = {"budget": "Budget", "usage_doubled": "Typical for the weekday"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class DecisionView:
             return "not known"
         if self.kind == "usage_doubled":
             return f"{self.ratio.quantize(Decimal('0.1'), rounding=ROUND_DOWN):,f} times"
-        return f"{f.percent(self.ratio)} used" if self.kind == "monthly_budget" else f.percent(self.ratio)
+        return f"{f.percent(self.ratio)} used" if self.kind == "budget" else f.percent(self.ratio)
 
 
 def view_decision(decision: Mapping[str, Any]) -> DecisionView:

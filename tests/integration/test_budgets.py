@@ -86,13 +86,14 @@ def status(home: Home) -> dict[str, dict[str, Any]]:
     lake.configure(AS_OF, config)
     lake.snapshot("focus__cost_and_usage", _bill(), scope="bill.csv")
     result = run_dbt(
-        home, "build", "--quiet", "--select", "+fct_budget_status", "--indirect-selection", "cautious",
+        home, "build", "--quiet", "--select", "+fct_guardrail_facts", "--indirect-selection", "cautious",
         keeps_manifest=True,
     )  # fmt: skip
     assert result.returncode == 0, result.output
-    names = [row[0] for row in result.query("describe marts.fct_budget_status")]
+    names = [*(row[0] for row in result.query("describe marts.fct_budget_status")), "fact_period", "fact_ratio"]
     return {row[names.index("budget_id")]: dict(zip(names, row, strict=True)) for row in result.query(
-        "select * from marts.fct_budget_status"
+        "select status.*, facts.period, facts.ratio from marts.fct_budget_status as status "
+        "join marts.fct_guardrail_facts as facts using (budget_id)"
     )}  # fmt: skip
 
 
@@ -109,6 +110,16 @@ def test_periods_are_calendar_and_fiscal(status: dict[str, dict[str, Any]]) -> N
     assert found["project"] == (date(2026, 9, 1), date(2026, 11, 30)), "until the newest approved milestone is due"
     assert status["year"]["billed_to_date"] == SEARCH * 106
     assert status["week"]["billed_to_date"] == 0
+
+
+@pytest.mark.ids("GUARD-1")
+def test_guardrails_judge_every_period_and_a_budget_without_money_is_used_up(status: dict[str, dict[str, Any]]) -> None:
+    periods = {name: status[name]["fact_period"] for name in ("day", "week", "search", "year", "project", "unfunded")}
+    assert periods == {
+        "day": "2026-10-20", "week": "2026-W43", "search": "2026-10", "year": "2027", "project": "pilot",
+        "unfunded": "idea",
+    }  # fmt: skip
+    assert status["unfunded"]["fact_ratio"] == 1
 
 
 def test_what_may_be_spent_is_base_increase_and_what_was_left_over(status: dict[str, dict[str, Any]]) -> None:

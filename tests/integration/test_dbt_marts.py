@@ -574,20 +574,20 @@ def test_budgets_know_what_is_billed_estimated_and_expected(built: DbtResult) ->
 @pytest.mark.ids("GUARD-1", "BUD-2")
 def test_guardrail_facts_compare_budgets_and_weekdays(built: DbtResult) -> None:
     facts = {
-        (row[0], row[1]): row[2:]
+        row[0]: row[1:]
         for row in built.query(
-            "select kind, scope_value, period, value, reference, ratio, increase_amount, data_through, is_reconciled "
-            "from marts.fct_guardrail_facts where scope_type in ('company', 'app')"
+            "select coalesce(budget_id, scope_value), period, value, reference, ratio, increase_amount, data_through, "
+            "is_reconciled, kind, unit, subject from marts.fct_guardrail_facts where scope_type in ('company', 'app')"
         )
     }
-    doubled = facts["usage_doubled", "ticket-triage"]
+    doubled = facts["ticket-triage"]
     assert doubled[:3] == ("2026-10-19", Decimal(8), Decimal(2)), "8M tokens at 1 against 1M at 1 once and at 2 twice"
     assert doubled[3:5] == (Decimal(4), Decimal(6))
-    assert doubled[5:] == (_naive(2026, 10, 19, 7), True)
-    assert ("usage_doubled", "newcomer") not in facts, "one day is no habit"
-    assert facts["monthly_budget", "all"][0] == "2026-10"
-    assert facts["monthly_budget", "all"][5:] == (_naive(2026, 10, 15), True)
-    assert ("monthly_budget", "quarter") not in facts
+    assert doubled[5:] == (_naive(2026, 10, 19, 7), True, "usage_doubled", "currency", None)
+    assert "newcomer" not in facts, "one day is no habit"
+    assert facts["company"][0] == "2026-10"
+    assert facts["company"][5:] == (_naive(2026, 10, 15), True, "budget", "currency", None)
+    assert facts["quarter"][0] == "2027-Q2", "the fiscal year begins in July"
 
 
 @pytest.mark.ids("FCST-1", "ANOM-2")

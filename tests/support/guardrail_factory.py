@@ -31,7 +31,7 @@ def budget_fact(ratio: str = "1.042", **changes: Any) -> GuardrailFact:
     reference = changes.get("reference", Decimal(12000))
     fact = GuardrailFact(
         fact_id="budget-search",
-        kind="monthly_budget",
+        kind="budget",
         budget_id="search",
         scope_type="team",
         scope_value="search",
@@ -75,13 +75,13 @@ def usage_fact(ratio: str = "8.1", **changes: Any) -> GuardrailFact:
     return replace(fact, **changes)
 
 
-def budget_policy(**changes: Any) -> m.MonthlyBudgetPolicy:
+def budget_policy(**changes: Any) -> m.BudgetPolicy:
     settings: dict[str, Any] = {
-        "id": "monthly-budget", "kind": "monthly_budget", "description": "A budget is nearly or fully used.",
+        "id": "monthly-budget", "kind": "budget", "description": "A budget is nearly or fully used.",
         "owner": "finops@example.com", "runbook": "docs/runbooks/budget.md", "mode": "enforce",
         "warn": [TELL], "trip": [TELL, PAUSE],
     }  # fmt: skip
-    return m.MonthlyBudgetPolicy(**settings | changes)
+    return m.BudgetPolicy(**settings | changes)
 
 
 def usage_policy(**changes: Any) -> m.UsageDoubledPolicy:

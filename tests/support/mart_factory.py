@@ -170,7 +170,7 @@ def decisions() -> list[dict[str, Any]]:
             "action_kinds": ["notify"],
             "withheld_kinds": ["pause"],
             "evidence": {
-                "kind": "monthly_budget",
+                "kind": "budget",
                 "value": "11330.42",
                 "reference": "11000",
                 "ratio": "1.030038",

@@ -69,7 +69,7 @@ budgets:
     "guardrails": """\
 policies:
   - id: monthly-budget
-    kind: monthly_budget
+    kind: budget
     description: A budget is nearly or fully used.
     owner: finops@example.com
     mode: dry_run

@@ -1,6 +1,7 @@
--- What guardrails judge: how far each monthly budget is used, and the last complete day's usage against the same
+-- What guardrails judge: how far each budget is used in its period, and the last complete day's usage against the same
 -- weekday. Facts only; thresholds and decisions are the guardrails' business.
 {% set scopes = ['team', 'app', 'model'] %}
+{% set thursday = add_days('status.period_start', 3) %}
 
 with settings as (
     select * from {{ ref('stg_config__setting') }}
@@ -15,13 +16,51 @@ bill_checks as (
     group by 1, 2
 ),
 
+-- The milestone that a budget lives on: of those approved the one that lasts longest, else the next one due.
+milestones as (
+    select
+        status.budget_id,
+        coalesce(
+            max_by(changes.name, changes.valid_to) filter (where changes.valid_from <= status.as_of_date),
+            min_by(changes.name, changes.valid_to)
+        ) as milestone_id
+    from {{ ref('fct_budget_status') }} as status
+    inner join {{ source('config', 'budget_change') }} as changes
+        on status.budget_id = changes.budget_id and changes.kind = 'milestone'
+    where status.period = 'milestone'
+    group by 1
+),
+
+budgets as (
+    select
+        status.*,
+        case status.period
+            when 'day' then cast(status.period_start as string)
+            -- A week has the number and the year that its Thursday has.
+            when 'week'
+                then
+                    cast(extract(year from {{ thursday }}) as string) || '-W'
+                    || lpad(
+                        cast(cast(floor((extract(doy from {{ thursday }}) - 1) / 7) as bigint) + 1 as string), 2, '0'
+                    )
+            when 'month' then {{ time_as_text('status.period_start', "'%Y-%m'") }}
+            when 'quarter' then cast(dates.fiscal_year as string) || '-Q' || cast(dates.fiscal_quarter as string)
+            when 'year' then cast(dates.fiscal_year as string)
+            when 'milestone' then milestones.milestone_id
+        end as period_name
+    from {{ ref('fct_budget_status') }} as status
+    -- The last day of a fiscal period is always there; its first may lie before the first fact.
+    left join {{ ref('dim_date') }} as dates on status.period_end = dates.date_day
+    left join milestones on status.budget_id = milestones.budget_id
+),
+
 budget_facts as (
     select
-        'monthly_budget' as kind,
+        'budget' as kind,
         status.budget_id,
         status.scope_type,
         status.scope_value,
-        {{ time_as_text('status.period_start', "'%Y-%m'") }} as period,
+        status.period_name as period,
         status.period_starts_at,
         status.period_ends_at,
         'effective_cost' as metric,
@@ -33,12 +72,11 @@ budget_facts as (
         cast({{ add_days('status.billed_through', 1) }} as timestamp) as data_through,
         -- Nothing to reconcile is nothing to rely on.
         coalesce(bool_and(checks.is_reconciled), false) as is_reconciled
-    from {{ ref('fct_budget_status') }} as status
+    from budgets as status
     left join bill_checks as checks
         on
             status.currency = checks.currency
             and checks.usage_date between status.period_start and status.period_end
-    where status.period = 'month'
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 ),
 
@@ -136,14 +174,22 @@ select
     facts.budget_id,
     facts.scope_type,
     facts.scope_value,
+    cast(null as string) as subject,
     facts.period,
     facts.period_starts_at,
     facts.period_ends_at,
     facts.metric,
+    'currency' as unit,
     cast(facts.value as decimal(38, 12)) as value,
     cast(facts.reference as decimal(38, 12)) as reference,
-    {{ ratio('facts.value', 'facts.reference') }} as ratio,
-    {{ ratio('facts.projected_cost', 'facts.reference') }} as projected_ratio,
+    -- Without any money, the first cent is all of it.
+    coalesce({{ ratio('facts.value', 'facts.reference') }}, case when facts.value > 0 then 1 else 0 end) as ratio,
+    case
+        when facts.projected_cost is not null
+            then coalesce(
+                {{ ratio('facts.projected_cost', 'facts.reference') }}, case when facts.projected_cost > 0 then 1 else 0 end
+            )
+    end as projected_ratio,
     facts.currency,
     cast(facts.value - facts.reference as decimal(38, 12)) as increase_amount,
     facts.data_through,

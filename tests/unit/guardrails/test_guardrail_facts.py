@@ -15,8 +15,9 @@ from guardrails import FactError, facts_from_rows
 pytestmark = pytest.mark.ids("GUARD-1")
 
 ROW: dict[str, Any] = {
-    "fact_id": "f1", "kind": "monthly_budget", "budget_id": "search", "scope_type": "team", "scope_value": "search",
-    "period": "2026-10", "metric": "billed_cost", "value": Decimal("12504.100000000001"), "reference": Decimal(12000),
+    "fact_id": "f1", "kind": "budget", "budget_id": "search", "scope_type": "team", "scope_value": "search",
+    "subject": None, "period": "2026-10", "metric": "billed_cost", "unit": "currency",
+    "value": Decimal("12504.100000000001"), "reference": Decimal(12000),
     "ratio": Decimal("1.042008"), "projected_ratio": None, "currency": "USD", "increase_amount": None,
     "data_through": datetime.fromisoformat("2026-10-19"), "is_reconciled": True, "as_of": "2026-10-20 06:00:00",
     "a_column_of_tomorrow": 1,
@@ -54,7 +55,9 @@ def test_moments_of_other_zones_become_utc() -> None:
     ("column", "value", "message"),
     [
         ("fact_id", None, "is null"),
-        ("kind", "idle_gpu", "'idle_gpu' is unknown. Use one of monthly_budget, usage_doubled"),
+        ("kind", "idle_gpus", "'idle_gpus' is unknown. Use one of budget, burn_rate, "),
+        ("unit", "USD", "'USD' is unknown. Use one of currency, tokens, "),
+        ("subject", 7, "7 is not a name"),
         ("budget_id", None, "is null"),
         ("scope_value", "", "'' is not a name"),
         ("value", 12504.1, "12504.1 is not exact. Keep it a decimal"),
