@@ -4,6 +4,17 @@ Here: judging the facts of ``fct_guardrail_facts``, remembering what was decided
 Not here: computing facts (dbt), the look of messages (reports), when to run (orchestration).
 """
 
+from guardrails.approvals import (
+    ApprovalError,
+    Question,
+    Teller,
+    Vote,
+    approve,
+    deny,
+    expire_approvals,
+    question,
+    questions,
+)
 from guardrails.audit import AuditReport
 from guardrails.decide import Assessment, Decision, State, TargetKey, TargetState, assess, decide
 from guardrails.delivery import DeliverySummary, deliver_pending
@@ -26,14 +37,17 @@ from guardrails.outbox import (
     replay_dead_letter,
     write_messages,
 )
+from guardrails.overrides import BrokenGlass, OverrideError, override
 from guardrails.replay import replay
 from guardrails.states import IllegalTransitionError, Level, Status, Suppression
 from guardrails.webhook import webhook_body, webhook_schema
 
 __all__ = [
+    "ApprovalError",
     "Assessment",
     "Attempt",
     "AuditReport",
+    "BrokenGlass",
     "Decision",
     "DecisionRecord",
     "DeliverySummary",
@@ -49,6 +63,8 @@ __all__ = [
     "Message",
     "MessageStatus",
     "Occasion",
+    "OverrideError",
+    "Question",
     "QueuedMessage",
     "Render",
     "State",
@@ -56,18 +72,26 @@ __all__ = [
     "Suppression",
     "TargetKey",
     "TargetState",
+    "Teller",
     "Verdict",
+    "Vote",
+    "approve",
     "assess",
     "attempts",
     "dead_letters",
     "decide",
     "deliver_pending",
+    "deny",
     "enable_route",
     "evaluate",
+    "expire_approvals",
     "facts_from_rows",
     "feedback_given",
     "messages",
+    "override",
     "plan_messages",
+    "question",
+    "questions",
     "queue_notification",
     "record_feedback",
     "replay",

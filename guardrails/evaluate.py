@@ -12,14 +12,15 @@ from datetime import datetime
 from pathlib import Path
 
 from finops.config import Configuration
-from finops.config.models import Policy
+from finops.config.policies import Policy
 from finops.periods import as_utc
 from guardrails import outbox
-from guardrails.decide import Decision, State, TargetKey, assess
+from guardrails.approvals import tell_of_answer
+from guardrails.decide import Assessment, Decision, State, TargetKey, assess, lapse
 from guardrails.facts import GuardrailFact
-from guardrails.ledger import Ledger
+from guardrails.ledger import Ledger, Write
 from guardrails.messages import Render, plan_messages
-from guardrails.states import ORDERED, Level
+from guardrails.states import ORDERED, Level, Status
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,15 @@ class EvaluationSummary:
     @property
     def sentence(self) -> str:
         """One line for people; ``notes`` go beside it."""
-        levels = ", ".join(
-            f"{sum(1 for decision in self.decisions if decision.level == level)} {level}"
-            for level in (Level.WARN, Level.TRIP, Level.RELEASE)
-        )
+        counts = {level: sum(1 for decision in self.decisions if decision.level == level) for level in Level}
+        levels = ", ".join(f"{count} {level}" for level, count in counts.items() if count)
+        waiting = sum(1 for decision in self.decisions if decision.status == Status.PENDING_APPROVAL)
+        details = [levels, f"{len(self.suppressed)} suppressed" if self.suppressed else ""]
+        details.append(f"{waiting} waiting for approval" if waiting else "")
+        shown = "; ".join(detail for detail in details if detail)
         return (
-            f"{self.fact_count} facts judged, {self.new_decision_count} new decisions ({levels}; "
-            f"{len(self.suppressed)} of them suppressed), {self.message_count} new messages"
+            f"{self.fact_count} facts judged, {self.new_decision_count} new decisions{f' ({shown})' if shown else ''}, "
+            f"{self.message_count} new messages"
         )
 
 
@@ -83,14 +86,11 @@ def evaluate(
     with ledger.write() as write:
         state = write.state()
         assessment = assess(facts, policies, state, as_of=as_of)
-        new = write.record(assessment, as_of)
-        for decision in new:
-            if decision.supersedes:
-                outbox.withdraw(write, decision.supersedes, as_of)
-        messages = outbox.queue(write, plan_messages(new, policies, render, routes=configuration.routing.routes))
-        for decision in new:
-            if decision.supersedes and decision.acts:
-                outbox.hold_behind_lease(write, decision.supersedes, decision.decision_id)
+        new, messages = write_down(write, state, assessment, configuration, render, as_of)
+        for key in lapse(state, as_of, policies):
+            ended = state.targets[key].pending_id or ""
+            what = "Nobody answered in time, or the policy was changed: nothing was done."
+            messages += tell_of_answer(write, ended, Status.EXPIRED, what, configuration, render, as_of)
         details = {"facts": len(facts), "decisions": len(new), "messages": messages}
         write.chain.append(as_of, "evaluation.finished", as_of.isoformat(), details)
     return EvaluationSummary(
@@ -98,12 +98,42 @@ def evaluate(
     )
 
 
+def write_down(
+    write: Write,
+    state: State,
+    assessment: Assessment,
+    configuration: Configuration,
+    render: Render,
+    as_of: datetime,
+) -> tuple[list[Decision], int]:
+    """Record decisions, how their targets stand, and their messages; take back what they replace.
+
+    Returns:
+        The decisions that were new, and the number of new messages.
+    """
+    new = write.record(assessment, as_of)
+    for key, target in assessment.targets.items():
+        before = state.targets.get(key)
+        if before and before.pending_id and before.pending_id != target.pending_id:
+            outbox.withdraw(write, before.pending_id, as_of)
+    # What waits for approval takes nothing back before it is approved.
+    taking_effect = [one for one in new if one.supersedes and one.status != Status.PENDING_APPROVAL]
+    for decision in taking_effect:
+        outbox.withdraw(write, decision.supersedes or "", as_of)
+    routes = configuration.routing.routes
+    messages = outbox.queue(write, plan_messages(new, configuration.guardrails.policies, render, routes=routes))
+    for decision in taking_effect:
+        if decision.acts:
+            outbox.hold_behind_lease(write, decision.supersedes or "", decision.decision_id)
+    return new, messages
+
+
 def _stranded(state: State, judged: set[TargetKey], policies: Sequence[Policy]) -> list[str]:
     """Orders that stand and that this evaluation could not even consider releasing."""
     modes = {policy.id: policy.mode for policy in policies}
     notes = []
     for key, target in sorted(state.targets.items()):
-        if target.status not in ORDERED or target.level != Level.TRIP or key in judged:
+        if target.status not in ORDERED or not target.ordered or key in judged:
             continue
         if key.policy_id not in modes:
             why = "its policy was removed"
@@ -113,8 +143,9 @@ def _stranded(state: State, judged: set[TargetKey], policies: Sequence[Policy]) 
             why = "its policy is now a dry run, which takes nothing back"
         else:
             why = "the policy has no order left to take back, or there are no facts about it any more"
+        target_name = f"{key.scope_type} {key.scope_value}" + (f" ({key.subject})" if key.subject else "")
         notes.append(
-            f"{key.policy_id} on {key.scope_type} {key.scope_value} is still in force ({target.status}, decided for "
-            f"{target.period}) and nothing will release it: {why}"
+            f"{key.policy_id} on {target_name} is still in force ({target.status}, decided for {target.period}) and "
+            f"nothing will release it: {why}. `aifinops policy override` releases it by hand"
         )
     return notes

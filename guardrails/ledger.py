@@ -19,11 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, or_, select, update
 
+from finops.periods import as_utc
 from guardrails import audit
 from guardrails import schema as t
-from guardrails.decide import Assessment, Decision, Mode, State, TargetKey, TargetState
+from guardrails.decide import Assessment, Decision, Mode, Override, State, TargetKey, TargetState
+from guardrails.facts import plain
 from guardrails.migrations import HEAD, UnknownVersionError, migrate
 from guardrails.states import Level, Status, move
 from guardrails.webhook import canonical_json
@@ -85,12 +87,16 @@ class Write:
             details = {"sha256": audit.digest(document), "status": decision.status, "target": decision.target}
             self.chain.append(as_of, "decision.recorded", decision.decision_id, details)
         for key, target in assessment.targets.items():
-            where = [t.target_state.c[name] == value for name, value in key._asdict().items()]
-            self.connection.execute(t.target_state.delete().where(*where))
-            self.connection.execute(
-                t.target_state.insert().values(**key._asdict(), **_state_row(target), evaluated_at=as_of)
-            )
+            self.remember(key, target, as_of)
         return new
+
+    def remember(self, key: TargetKey, target: TargetState, as_of: datetime) -> None:
+        """Write how a target stands."""
+        where = [t.target_state.c[name] == value for name, value in key._asdict().items()]
+        self.connection.execute(t.target_state.delete().where(*where))
+        self.connection.execute(
+            t.target_state.insert().values(**key._asdict(), **_state_row(target), evaluated_at=as_of)
+        )
 
     def settle_decision(self, decision_id: str, status: Status, at: datetime) -> None:
         """Move a decision on, and the target that stands on it.
@@ -232,9 +238,14 @@ class Ledger:
 
 
 def read_state(connection: Connection) -> State:
+    """What decisions depend on; the overrides among it, those included that are over."""
+    leaving = select(t.outbox.c.decision_id).where(
+        t.outbox.c.is_order, or_(t.outbox.c.attempts > 0, t.outbox.c.lease_token.is_not(None))
+    )
+    sent: set[str] = set(connection.execute(leaving).scalars())
     targets = {}
     for row in connection.execute(select(t.target_state)):
-        key = TargetKey(row.policy_id, row.scope_type, row.scope_value, row.period_shape)
+        key = TargetKey(row.policy_id, row.scope_type, row.scope_value, row.period_shape, row.subject)
         targets[key] = TargetState(
             policy_version=row.policy_version,
             mode=cast(Mode, row.mode),
@@ -245,16 +256,31 @@ def read_state(connection: Connection) -> State:
             clear_count=row.clear_count,
             counted_through=row.counted_through,
             reference=None if row.reference is None else Decimal(row.reference),
-            warned_at=row.warned_at,
-            tripped_at=row.tripped_at,
+            raised_at={Level(name): datetime.fromisoformat(at) for name, at in json.loads(row.raised_at).items()},
+            ordered=tuple(Level(name) for name in row.ordered.split()),
+            acts_at=row.acts_at,
+            pending_id=row.pending_id,
+            pending_level=Level(row.pending_level) if row.pending_level else None,
+            pending_until=row.pending_until,
+            trusted_until=row.trusted_until,
             decision_id=row.decision_id,
+            is_sent=row.decision_id in sent,
         )
-    return State(targets, frozenset(connection.execute(select(t.decision.c.decision_id)).scalars()))
+    overrides = tuple(
+        Override(row.scope_type, row.scope_value, row.until, row.policy_id)
+        for row in connection.execute(select(t.guardrail_override).order_by(t.guardrail_override.c.at))
+    )
+    return State(targets, frozenset(connection.execute(select(t.decision.c.decision_id)).scalars()), overrides)
 
 
 def _state_row(target: TargetState) -> dict[str, Any]:
     row = dict(vars(target))
-    return row | {"reference": None if target.reference is None else str(target.reference)}
+    del row["is_sent"]
+    return row | {
+        "reference": None if target.reference is None else str(target.reference),
+        "raised_at": canonical_json({level: plain(as_utc(at)) for level, at in target.raised_at.items()}),
+        "ordered": " ".join(target.ordered),
+    }
 
 
 def _use_sqlite_well(engine: Engine) -> None:

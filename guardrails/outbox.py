@@ -42,6 +42,8 @@ class MessageStatus(StrEnum):
     """Given up; can be replayed."""
     WOULD_SEND = "would_send"
     """Kept for the record of a dry run."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    """Kept until people agree."""
     WITHDRAWN = "withdrawn"
     """Taken back by a later decision before it was delivered."""
 
@@ -102,7 +104,10 @@ def queue(write: Write, messages: Iterable[Message]) -> int:
         count += 1
         body = canonical_json(message.body)
         size = len(body.encode())
-        status = MessageStatus.PENDING if message.is_sent else MessageStatus.WOULD_SEND
+        if message.awaits_approval:
+            status = MessageStatus.AWAITING_APPROVAL
+        else:
+            status = MessageStatus.PENDING if message.is_sent else MessageStatus.WOULD_SEND
         error = remedy = None
         if size > MAX_BODY_BYTES:
             status = MessageStatus.DEAD
@@ -120,6 +125,7 @@ def queue(write: Write, messages: Iterable[Message]) -> int:
                 status=status,
                 attempts=0,
                 created_at=message.created_at,
+                next_attempt_at=message.not_before,
                 error=error,
                 remedy=remedy,
             )
@@ -149,19 +155,30 @@ def queue_notification(
         return queue(write, [message]) == 1
 
 
-def withdraw(write: Write, decision_id: str, at: datetime) -> None:
-    """Take back the orders of a decision that were not delivered; what is being sent at this moment still arrives."""
+def withdraw(write: Write, decision_id: str, at: datetime, ends_as: Status = Status.EXPIRED) -> None:
+    """Take back the orders of a decision that were not delivered; what is being sent at this moment still arrives.
+
+    The decision, if its orders were all that it waited for, then stands at ``ends_as``.
+    """
     open_orders = select(t.outbox.c.message_id).where(
         t.outbox.c.decision_id == decision_id,
         t.outbox.c.is_order,
-        t.outbox.c.status.in_([MessageStatus.PENDING, MessageStatus.UNDELIVERABLE, MessageStatus.DEAD]),
+        t.outbox.c.status.in_(
+            [
+                MessageStatus.PENDING,
+                MessageStatus.UNDELIVERABLE,
+                MessageStatus.DEAD,
+                MessageStatus.AWAITING_APPROVAL,
+            ]
+        ),
     )
     names: list[str] = list(write.connection.execute(open_orders.order_by(t.outbox.c.sequence)).scalars())
     for name in names:
         _set(write.connection, name, status=MessageStatus.WITHDRAWN, settled_at=at, error=None, remedy=None)
         write.chain.append(at, "message.withdrawn", name, {"decision": decision_id})
-    if names and _decision_status(write.connection, decision_id) in (Status.EXECUTING, Status.REVERTING):
-        write.settle_decision(decision_id, Status.EXPIRED, at)
+    open_statuses = (Status.EXECUTING, Status.REVERTING, Status.PENDING_APPROVAL)
+    if names and _decision_status(write.connection, decision_id) in open_statuses:
+        write.settle_decision(decision_id, ends_as, at)
 
 
 def hold_behind_lease(write: Write, superseded: str, decision_id: str) -> None:
@@ -172,9 +189,25 @@ def hold_behind_lease(write: Write, superseded: str, decision_id: str) -> None:
     if latest is not None:
         write.connection.execute(
             update(t.outbox)
-            .where(t.outbox.c.decision_id == decision_id, t.outbox.c.is_order)
+            .where(
+                t.outbox.c.decision_id == decision_id,
+                t.outbox.c.is_order,
+                or_(t.outbox.c.next_attempt_at.is_(None), t.outbox.c.next_attempt_at < latest),
+            )
             .values(next_attempt_at=latest)
         )
+
+
+def let_go(write: Write, decision_id: str, not_before: datetime | None, at: datetime) -> int:
+    """Send the orders of a decision that waited for approval, not before a moment; how many there are."""
+    waiting = select(t.outbox.c.message_id).where(
+        t.outbox.c.decision_id == decision_id, t.outbox.c.status == MessageStatus.AWAITING_APPROVAL
+    )
+    names: list[str] = list(write.connection.execute(waiting.order_by(t.outbox.c.sequence)).scalars())
+    for name in names:
+        _set(write.connection, name, status=MessageStatus.PENDING, next_attempt_at=not_before)
+        write.chain.append(at, "message.released", name, {"decision": decision_id})
+    return len(names)
 
 
 def claim(

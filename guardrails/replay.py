@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from finops.config.models import Policy
+from finops.config.policies import Policy
 from guardrails.decide import Decision, State, assess
 from guardrails.facts import GuardrailFact
 from guardrails.states import Status, move

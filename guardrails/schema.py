@@ -45,6 +45,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+Period = String(20).with_variant(String(80), "postgresql")
+"""A milestone's name can be long. SQLite never looks at the length, and a new one would mean a new table there."""
+
 metadata = MetaData()
 
 decision = Table(
@@ -55,7 +58,7 @@ decision = Table(
     Column("policy_version", Integer, nullable=False),
     Column("scope_type", String(40), nullable=False),
     Column("scope_value", Text, nullable=False),
-    Column("period", String(20), nullable=False),
+    Column("period", Period, nullable=False),
     Column("level", String(20), nullable=False),
     Column("mode", String(20), nullable=False),
     Column("decided_at", UtcDateTime, nullable=False),
@@ -71,17 +74,23 @@ target_state = Table(
     Column("scope_type", String(40), primary_key=True),
     Column("scope_value", String(400), primary_key=True),
     Column("period_shape", String(20), primary_key=True),
+    Column("subject", String(200), primary_key=True, comment="Empty where there is none"),
     Column("policy_version", Integer, nullable=False),
     Column("mode", String(20), nullable=False),
-    Column("period", String(20), nullable=False),
+    Column("period", String(80), nullable=False),
     Column("level", String(20), nullable=False),
     Column("status", String(20), nullable=False),
     Column("round", Integer, nullable=False),
     Column("clear_count", Integer, nullable=False),
     Column("counted_through", UtcDateTime),
     Column("reference", String(60), comment="Decimal as text: SQLite has no exact number type"),
-    Column("warned_at", UtcDateTime),
-    Column("tripped_at", UtcDateTime),
+    Column("raised_at", Text, nullable=False, comment="JSON: level → when it was last raised"),
+    Column("ordered", String(80), nullable=False, comment="Levels whose orders were given, with spaces between"),
+    Column("acts_at", UtcDateTime, comment="End of the grace of the orders of the level in force"),
+    Column("pending_id", String(80), ForeignKey("decision.decision_id"), comment="The decision that waits for people"),
+    Column("pending_level", String(20)),
+    Column("pending_until", UtcDateTime),
+    Column("trusted_until", UtcDateTime, comment="When the figures behind that decision are too old to act on"),
     Column("decision_id", String(80), ForeignKey("decision.decision_id")),
     Column("evaluated_at", UtcDateTime, nullable=False),
 )
@@ -190,6 +199,40 @@ gate_vote = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("verdict", String(10), nullable=False),
     Column("why", Text),
+)
+
+guardrail_vote = Table(
+    "guardrail_vote",
+    metadata,
+    Column("decision_id", String(80), ForeignKey("decision.decision_id"), primary_key=True),
+    Column("who", String(200), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("verdict", String(10), nullable=False),
+    Column("why", Text),
+)
+
+guardrail_override = Table(
+    "guardrail_override",
+    metadata,
+    Column("override_id", String(40), primary_key=True),
+    Column("scope_type", String(40), nullable=False),
+    Column("scope_value", Text, nullable=False),
+    Column("policy_id", String(80), comment="Null: whatever the policy"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("why", Text, nullable=False),
+    comment="A person's word that nothing acts on a target for some time",
+)
+
+audit_stub = Table(
+    "audit_stub",
+    metadata,
+    Column("last_sequence", Integer, primary_key=True, autoincrement=False),
+    Column("first_sequence", Integer, nullable=False),
+    Column("document", Text, nullable=False, comment="What was removed, by whom and why: canonical JSON"),
+    Column("proof", String(64), nullable=False, comment="HMAC-SHA-256 over the document"),
+    comment="What stands for entries of the audit trail that were removed as old",
 )
 
 audit = Table(

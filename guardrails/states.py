@@ -10,17 +10,27 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How far a fact went. ``release`` is the way back from ``trip``."""
+    """How far a fact went. ``release`` is the way back from whatever is in force."""
 
     OBSERVE = "observe"
     WARN = "warn"
-    TRIP = "trip"
+    THROTTLE = "throttle"
+    PAUSE = "pause"
+    STOP = "stop"
     RELEASE = "release"
 
     @property
     def rank(self) -> int:
-        """0 for observe and release, 1 for warn, 2 for trip."""
-        return {Level.WARN: 1, Level.TRIP: 2}.get(self, 0)
+        """0 for observe and release, 1 for warn, up to 4 for stop."""
+        return _RANKS.get(self, 0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it stays in force until it is released: all above a warning."""
+        return self.rank > 1
+
+
+_RANKS = {Level.WARN: 1, Level.THROTTLE: 2, Level.PAUSE: 3, Level.STOP: 4}
 
 
 class Status(StrEnum):
@@ -29,6 +39,7 @@ class Status(StrEnum):
     OBSERVE = "OBSERVE"
     WARN = "WARN"
     PENDING_APPROVAL = "PENDING_APPROVAL"
+    DENIED = "DENIED"
     EXECUTING = "EXECUTING"
     ENFORCED = "ENFORCED"
     REVERTING = "REVERTING"
@@ -45,7 +56,20 @@ class Suppression(StrEnum):
     NOT_RECONCILED = "not_reconciled"
     COOLDOWN = "cooldown"
     NEVER_TOUCH = "never_touch"
+    NOT_PERMITTED = "not_permitted"
+    OVERRIDDEN = "overridden"
+    OUTSIDE_SCHEDULE = "outside_schedule"
     BLAST_RADIUS = "blast_radius"
+
+    @property
+    def is_silent(self) -> bool:
+        """Nobody is told either: the figures cannot be trusted, or people were told a moment ago."""
+        return self in (Suppression.STALE_DATA, Suppression.NOT_RECONCILED, Suppression.COOLDOWN)
+
+    @property
+    def is_final(self) -> bool:
+        """The policy says that the target is only told about: done with, not to be tried again."""
+        return self in (Suppression.NEVER_TOUCH, Suppression.NOT_PERMITTED)
 
 
 _ARMED = frozenset({Status.WARN, Status.PENDING_APPROVAL, Status.EXECUTING, Status.SUPPRESSED})
@@ -53,10 +77,13 @@ _ARMED = frozenset({Status.WARN, Status.PENDING_APPROVAL, Status.EXECUTING, Stat
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.OBSERVE: _ARMED,
     Status.WARN: _ARMED - {Status.WARN} | {Status.OBSERVE},
-    Status.PENDING_APPROVAL: frozenset({Status.EXECUTING, Status.EXPIRED, Status.OBSERVE, Status.SUPPRESSED}),
+    # EXPIRED: nobody answered in time, or it was withdrawn because what it was about is over. FAILED: its order cannot
+    # be sent whoever agrees.
+    Status.PENDING_APPROVAL: frozenset({Status.EXECUTING, Status.EXPIRED, Status.DENIED, Status.FAILED}),
+    Status.DENIED: _ARMED | {Status.OBSERVE},
     # EXPIRED: the order was withdrawn before its receiver confirmed it. REVERTING: the release that withdrew it.
     Status.EXECUTING: frozenset({Status.ENFORCED, Status.FAILED, Status.EXPIRED, Status.REVERTING}),
-    # EXECUTING: a new version of the policy gives a new order.
+    # EXECUTING: a higher level or a new version of the policy gives a new order.
     Status.ENFORCED: frozenset({Status.REVERTING, Status.EXECUTING}),
     Status.REVERTING: frozenset({Status.REVERTED, Status.FAILED, Status.EXPIRED, Status.EXECUTING}),
     Status.REVERTED: _ARMED | {Status.OBSERVE},

@@ -16,7 +16,7 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from finops.config.models import Action, Policy
+from finops.config.policies import Action, Policy
 from finops.periods import as_utc
 from guardrails.decide import Decision
 from guardrails.facts import plain
@@ -27,7 +27,8 @@ SCHEMA_FILE = Path(__file__).with_name("webhook.schema.json")
 MAX_BODY_BYTES = 20 * 1024
 """Standard Webhooks asks for payloads below 20 kB; Teams refuses cards above 28 KB after inflating them itself."""
 
-_TYPES = {Level.WARN: "guardrail.warned", Level.TRIP: "guardrail.tripped", Level.RELEASE: "guardrail.released"}
+_TYPES = {Level.WARN: "guardrail.warned", Level.RELEASE: "guardrail.released"}
+_TRIPPED = "guardrail.tripped"
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every secret, not a secret
 
 
@@ -44,7 +45,7 @@ def webhook_schema() -> dict[str, Any]:
 def webhook_body(decision: Decision, action: Action, policy: Policy) -> dict[str, Any]:
     """One order (or notice, for ``notify``) about one target; conforms to ``webhook.schema.json``."""
     return {
-        "type": _TYPES[decision.level],
+        "type": _TYPES.get(decision.level, _TRIPPED),
         "timestamp": plain(decision.decided_at),
         "data": {
             "decision_id": decision.decision_id,
@@ -53,7 +54,10 @@ def webhook_body(decision: Decision, action: Action, policy: Policy) -> dict[str
             "level": decision.level,
             "dry_run": decision.mode == "dry_run",
             "target": {"type": decision.scope_type, "value": decision.scope_value},
+            "subject": decision.subject,
             "except": sorted(policy.never_touch),
+            "acts_at": plain(decision.acts_at),
+            "approvals_needed": decision.approvals_needed,
             "period": decision.period,
             "reason": decision.reason,
             "evidence": dict(decision.evidence),

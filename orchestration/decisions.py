@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finops.config.models import Policy
+from finops.config.policies import Policy
 
 
 def told(decision: Mapping[str, Any], policies: Sequence[Policy]) -> dict[str, Any]:

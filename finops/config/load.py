@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from finops.config import models as m
 from finops.config.document import Document, Location, read_document
 from finops.config.exports import ExportsFile
+from finops.config.policies import GuardrailsFile, PolicyBase
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 from finops.config.rates import ExchangeRate, read_rates
 from finops.config.scenarios import Scenario, ScenariosFile
@@ -45,7 +46,7 @@ class Configuration:
     currencies: m.CurrenciesFile
     exchange_rates: tuple[ExchangeRate, ...]
     budgets: m.BudgetsFile
-    guardrails: m.GuardrailsFile
+    guardrails: GuardrailsFile
     events: m.EventsFile
     routing: m.RoutingFile
     reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
@@ -64,7 +65,7 @@ FILES: dict[str, type[BaseModel]] = {
     "currencies": m.CurrenciesFile,
     "budgets": m.BudgetsFile,
     "units": m.UnitsFile,
-    "guardrails": m.GuardrailsFile,
+    "guardrails": GuardrailsFile,
     "events": m.EventsFile,
     "anomalies": m.AnomaliesFile,
     "routing": m.RoutingFile,
@@ -232,22 +233,49 @@ def _references(config: Configuration, documents: Mapping[str, Document]) -> Ite
             remedy = suggest(reference.name, sorted(names), otherwise=f"add it to {file}") or f"Known: {listed}"
             message = f"no {reference.what} {reference.name!r} in {file}"
             yield documents[reference.file].problem(reference.location, message, remedy)
+    yield from _unfit_routes(config, documents["guardrails"])
 
 
 def _policy_references(config: Configuration) -> Iterator[_Reference]:
     for i, policy in enumerate(config.guardrails.policies):
-        for j, budget in enumerate(getattr(policy, "budgets", [])):
+        for j, budget in enumerate(getattr(policy, "budgets", ())):
             yield _Reference("guardrails", ("policies", i, "budgets", j), "budget", budget)
-        for level in ("warn", "trip"):
-            for j, action in enumerate(getattr(policy, level)):
-                yield _Reference("guardrails", ("policies", i, level, j, "route"), "route", action.route)
-        for j, value in enumerate(policy.never_touch):
-            yield _Reference("guardrails", ("policies", i, "never_touch", j), "scope", value)
+        for k, step in enumerate(policy.steps):
+            for j, action in enumerate(step.do):
+                location = ("policies", i, "levels", k, "do", j, "route")
+                yield _Reference("guardrails", location, "route", action.route)
+        for what, setting, names in _named_scopes(policy):
+            for j, name in names:
+                yield _Reference("guardrails", ("policies", i, setting, j), what, name)
     gate = config.guardrails.gate
     if gate.route is not None:
         yield _Reference("guardrails", ("gate", "route"), "route", gate.route)
     for j, value in enumerate(gate.never_deny):
         yield _Reference("guardrails", ("gate", "never_deny", j), "scope", value)
+
+
+def _named_scopes(policy: PolicyBase) -> Iterator[tuple[str, str, list[tuple[str | int, str]]]]:
+    """What a policy's lists of scope values name: the setting, and where in it each name stands."""
+    for setting in ("never_touch", "only_touch"):
+        yield "scope", setting, list(enumerate(getattr(policy, setting)))
+    yield "scope", "caps", [(name, name) for name in getattr(policy, "caps", ())]
+    yield "app", "allowed_for", [(name, name) for name in getattr(policy, "allowed_for", ())]
+
+
+def _unfit_routes(config: Configuration, document: Document) -> Iterator[ConfigProblem]:
+    """Orders go to what can carry them out, words to what people read."""
+    kinds = {route.id: route.kind for route in config.routing.routes}
+    for i, policy in enumerate(config.guardrails.policies):
+        for k, step in enumerate(policy.steps):
+            for j, action in enumerate(step.do):
+                kind = kinds.get(action.route)
+                location: Location = ("policies", i, "levels", k, "do", j, "route")
+                if action.is_order and kind in m.TELLING_ROUTES:
+                    message = f"{action.kind} goes to {action.route!r}, which only tells people ({kind})"
+                    yield document.problem(location, message, "Name a route that can act, such as one of kind webhook")
+                elif not action.is_order and kind not in {None, "webhook", *m.TELLING_ROUTES}:
+                    message = f"notify goes to {action.route!r}, which nobody reads ({kind})"
+                    yield document.problem(location, message, "Name a route of kind teams, email or webhook")
 
 
 def _owner_references(config: Configuration) -> Iterator[_Reference]:

@@ -36,7 +36,7 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-def _form(pattern: str, message: str, remedy: str) -> Callable[[str], str]:
+def form(pattern: str, message: str, remedy: str) -> Callable[[str], str]:
     """A validator for text of one form. It never repeats the text, which could be a secret in the wrong place."""
 
     def check(value: str) -> str:
@@ -68,7 +68,7 @@ _ENVIRONMENT_NAME = r"[A-Z][A-Z0-9_]*"
 Identifier = Annotated[
     str,
     AfterValidator(
-        _form(
+        form(
             _IDENTIFIER,
             "not a name that can be used here",
             "Use up to 80 lower-case letters, digits, '.', '_' and '-', starting with a letter or digit",
@@ -93,7 +93,7 @@ Regex = Annotated[str, AfterValidator(_regex)]
 EnvironmentName = Annotated[
     str,
     AfterValidator(
-        _form(
+        form(
             _ENVIRONMENT_NAME,
             "not the name of an environment variable",
             "Put the value into the environment and write the variable's name here, such as AIFINOPS_TEAMS_URL",
@@ -104,7 +104,7 @@ EnvironmentName = Annotated[
 DateFormat = Annotated[
     str,
     AfterValidator(
-        _form(
+        form(
             r"(?=.*%d)(?=.*%m)(?=.*%[yY])(?!.*(%.).*\1)(%[dmyYHMS]|[^%])+",
             "not a format with day, month and year",
             "Write it like %m/%d/%y or %d.%m.%Y %H:%M:%S",
@@ -1651,134 +1651,6 @@ class UnitsFile(Strict):
         return self
 
 
-# ── guardrails.yml ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Action(Strict):
-    """What to do at a level. ``notify`` sends a message; the others ask the webhook's owner to act on the target."""
-
-    kind: Literal["notify", "ticket", "throttle", "pause", "stop"] = Field(description="What is done, or asked for")
-    route: Identifier = Field(description="A route of routing.yml")
-
-
-class PolicyBase(Strict):
-    id: Identifier = Field(description="Name of the policy in messages and in the ledger")
-    description: str = Field(description="One sentence for whoever gets the message")
-    owner: str = Field(description="Who answers for the policy")
-    runbook: str | None = Field(None, description="Path or address of what to do")
-    version: int = Field(1, ge=1, description="Raise it when the meaning changes: decisions are kept by version")
-    mode: Literal["off", "dry_run", "enforce"] = Field(
-        "dry_run", description="dry_run decides, records and tells people, but asks nobody to act"
-    )
-    max_data_age_hours: int = Field(48, ge=1, description="Refuse to act on facts older than this")
-    cooldown_hours: int = Field(24, ge=0, description="Hours after it was raised before it is raised again")
-    max_targets_per_run: int = Field(
-        5, ge=1, description="Blast radius: one run acts on no more, most money at stake first"
-    )
-    never_touch: list[str] = Field(default=[], description="Scope values that are only ever notified about")
-    warn: list[Action] = Field(default=[], description="What to do at the warning level")
-    trip: list[Action] = Field(default=[], description="What to do when the guardrail trips")
-
-
-class BudgetPolicy(PolicyBase):
-    """Compares a budget's use with its amount."""
-
-    kind: Literal["budget"]
-    budgets: list[Identifier] = Field(default=[], description="Budget ids; empty: all")
-    basis: Literal["actual", "projected"] = Field(
-        "actual", description="What is compared with the amount: spend so far, or the projected end of the period"
-    )
-    warn_at: BudgetShare = Field(Decimal("0.8"), description="Share of the amount; 0.8 is 80%")
-    trip_at: BudgetShare = Field(Decimal("1.0"), description="Share of the amount")
-    clear_below: BudgetShare = Field(Decimal("0.95"), description="Share of the amount below which it may be released")
-    clear_after: int = Field(
-        2, ge=1, description="Evaluations in a row, each with new data, below clear_below before it is released"
-    )
-
-    @model_validator(mode="after")
-    def _levels(self) -> BudgetPolicy:
-        _require_levels("warn_at", self.warn_at, "trip_at", self.trip_at, "clear_below", self.clear_below)
-        return self
-
-
-class UsageDoubledPolicy(PolicyBase):
-    """Compares the last complete day's usage cost of a scope with the same weekday's typical cost."""
-
-    kind: Literal["usage_doubled"]
-    level: Literal["team", "app", "model"] = Field("app", description="What is compared")
-    warn_ratio: Ratio = Field(Decimal("1.5"), description="Last day ÷ typical day")
-    trip_ratio: Ratio = Field(Decimal("2.0"), description="Last day ÷ typical day")
-    clear_below_ratio: Ratio = Field(Decimal("1.2"), description="Ratio below which it may be released")
-    clear_after: int = Field(
-        2, ge=1, description="Evaluations in a row, each with new data, below that ratio before it is released"
-    )
-    min_amount: Money = Field(Decimal("25"), description="Ignore increases smaller than this, in the fact's currency")
-
-    @model_validator(mode="after")
-    def _levels(self) -> UsageDoubledPolicy:
-        _require_levels(
-            *("warn_ratio", self.warn_ratio),
-            *("trip_ratio", self.trip_ratio),
-            *("clear_below_ratio", self.clear_below_ratio),
-        )
-        return self
-
-
-Policy = Annotated[BudgetPolicy | UsageDoubledPolicy, Field(discriminator="kind")]
-
-
-class Gate(Strict):
-    """What jobs are told that ask before they spend. Shares are of a budget's amount, with the job's own estimate and
-    all that other jobs hold counted in."""
-
-    warn_above: BudgetShare = Field(Decimal("0.8"), description="The job may run and is warned")
-    approval_above: BudgetShare | None = Field(
-        None, description="The job may run once somebody has approved it; absent: nobody is asked"
-    )
-    deny_above: BudgetShare = Field(Decimal("1.0"), description="The job may not run")
-    approvals: int = Field(1, ge=1, le=2, description="How many people must approve, none of whom asked for it")
-    approval_hours: int = Field(24, ge=1, le=720, description="A question that nobody answers ends after this")
-    approvers: list[str] = Field(default=[], description="Who may approve; empty: whoever reaches the ledger")
-    hold_hours: int = Field(
-        24, ge=1, le=720, description="An estimate is held so long for a job that never says what it cost"
-    )
-    max_data_age_hours: int = Field(72, ge=1, description="Older bills are not trusted")
-    without_data: Literal["deny", "allow"] = Field(
-        "deny", description="What holds where no bill can be trusted: deny fails closed, allow fails open"
-    )
-    without_budget: Literal["allow", "approval", "deny"] = Field(
-        "allow", description="What holds for jobs that no budget covers"
-    )
-    never_deny: list[str] = Field(default=[], description="Teams and apps whose jobs are warned, never stopped")
-    break_glass: bool = Field(True, description="Whether a job may run against the budget by saying why, on the record")
-    route: Identifier | None = Field(
-        None, description="Route of routing.yml that hears of questions to approve and of broken glass"
-    )
-
-    @model_validator(mode="after")
-    def _levels(self) -> Gate:
-        asked = self.deny_above if self.approval_above is None else self.approval_above
-        if not self.warn_above <= asked <= self.deny_above:
-            raise SettingError(
-                "warn_above, approval_above and deny_above do not rise",
-                "Write them so that a job is warned first, then needs approval, then is denied",
-                ("warn_above",),
-            )
-        return self
-
-
-class GuardrailsFile(Strict):
-    """What is watched, and what happens."""
-
-    policies: list[Policy] = Field(description="One entry per guardrail")
-    gate: Gate = Field(default_factory=lambda: Gate.model_validate({}), description="Jobs that ask before they spend")
-
-    @model_validator(mode="after")
-    def _unique(self) -> GuardrailsFile:
-        require_unique("policy", ((("policies", i, "id"), p.id) for i, p in enumerate(self.policies)))
-        return self
-
-
 # ── events.yml ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -1880,7 +1752,7 @@ class EventsFile(Strict):
     holidays: list[
         Annotated[
             str,
-            AfterValidator(_form("[A-Z]{2}", "not a country code", "Use an ISO 3166 code such as US or DE")),
+            AfterValidator(form("[A-Z]{2}", "not a country code", "Use an ISO 3166 code such as US or DE")),
             WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"}),
         ]
     ] = Field(default=[], description="ISO 3166 codes of the countries whose holidays the forecast knows")
@@ -1961,6 +1833,8 @@ class WebhookRoute(Strict):
 
 
 Route = Annotated[TeamsRoute | WebhookRoute, Field(discriminator="kind")]
+TELLING_ROUTES = frozenset({"teams", "email"})
+"""Kinds of route that people read; nothing there can carry out an order."""
 
 
 class AnomalyRouting(Strict):
@@ -2004,13 +1878,3 @@ def require_unique(what: str, named: Iterable[tuple[tuple[str | int, ...], str]]
 def _require_order(start: date | None, end: date | None, start_name: str, end_name: str) -> None:
     if start is not None and end is not None and end < start:
         raise SettingError(f"{end_name} is before {start_name}", "Swap or correct the dates", (end_name,))
-
-
-def _require_levels(
-    warn_name: str, warn: Decimal, trip_name: str, trip: Decimal, clear_name: str, clear: Decimal
-) -> None:
-    """A warning comes no later than the trip, and a release needs room below the trip, or it would flap."""
-    if warn > trip:
-        raise SettingError(f"{warn_name} is above {trip_name}", f"Lower {warn_name} to {trip} or less", (warn_name,))
-    if clear >= trip:
-        raise SettingError(f"{clear_name} is not below {trip_name}", f"Lower {clear_name} below {trip}", (clear_name,))

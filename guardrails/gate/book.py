@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, and_, delete, func, or_, select, update
 
-from finops.config.models import Gate
+from finops.config.policies import Gate
 from finops.config.problems import suggest
 from finops.money import total
 from guardrails import audit

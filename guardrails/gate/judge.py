@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from finops.config.models import Gate
+from finops.config.policies import Gate
 from guardrails.facts import plain
 from guardrails.gate.facts import BudgetLine, GateFacts, UnknownRateError
 from guardrails.reasons import moment, money, percent

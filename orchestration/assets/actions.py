@@ -9,7 +9,8 @@ import dagster as dg
 
 import guardrails
 import reports
-from finops.config.models import Action, AnomalyRouting
+from finops.config.models import AnomalyRouting
+from finops.config.policies import Action
 from finops.periods import utc_now
 from orchestration.assets.warehouse import model_key
 from orchestration.decisions import told

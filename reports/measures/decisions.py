@@ -15,12 +15,20 @@ from typing import Any
 from finops.periods import BillingPeriod
 from reports import formatting as f
 
-LEVEL_TONES = {"trip": "bad", "warn": "warn", "release": "good"}
-LEVEL_WORDS = {"trip": "Tripped", "warn": "Warning", "release": "Released", "observe": "Observed"}
+LEVEL_TONES = {"throttle": "bad", "pause": "bad", "stop": "bad", "warn": "warn", "release": "good"}
+LEVEL_WORDS = {
+    "warn": "Warning",
+    "throttle": "Throttle",
+    "pause": "Pause",
+    "stop": "Stop",
+    "release": "Released",
+    "observe": "Observed",
+}
 STATUS_WORDS = {
     "OBSERVE": "Observed",
     "WARN": "Warned",
     "PENDING_APPROVAL": "Waiting for approval",
+    "DENIED": "Refused by a person",
     "EXECUTING": "Asked for",
     "ENFORCED": "Enforced",
     "REVERTING": "Being undone",
@@ -34,6 +42,9 @@ SUPPRESSION_WORDS = {
     "not_reconciled": "the data does not reconcile with its source",
     "cooldown": "the guardrail was raised only recently",
     "never_touch": "the target is on the policy's never-touch list",
+    "not_permitted": "the target is not on the policy's list of what may be touched",
+    "overridden": "somebody holds all orders about the target",
+    "outside_schedule": "the policy acts at other hours only",
     "blast_radius": "the policy had reached its number of targets for one run",
 }
 REFERENCE_WORDS = {"budget": "Budget", "usage_doubled": "Typical for the weekday"}

@@ -13,7 +13,13 @@ from reports import formatting as f
 from reports.measures.decisions import DecisionView, view_decision
 from reports.messages.cards import Element, Style, banner, envelope, escape, fact_set, fitted, open_urls, text_block
 
-STYLES: dict[str, Style] = {"trip": "attention", "warn": "warning", "release": "good"}
+STYLES: dict[str, Style] = {
+    "throttle": "attention",
+    "pause": "attention",
+    "stop": "attention",
+    "warn": "warning",
+    "release": "good",
+}
 
 
 def decision_card(decision: Mapping[str, Any], links: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def environment(receiver: Receiver) -> dict[str, str]:
 
 def trip(ledger: Ledger, **changes: Any) -> str:
     """Record a decision that orders one webhook and no card; its id."""
-    config = configuration(budget_policy(trip=[PAUSE]))
+    config = configuration(budget_policy(pause=[PAUSE]))
     return evaluate(ledger, [budget_fact(**changes)], config, card, as_of=AS_OF).decisions[0].decision_id
 
 
@@ -245,7 +245,7 @@ def test_a_strange_retry_after_does_no_harm(ledger: Ledger, receiver: Receiver, 
 
 def test_retry_after_holds_the_whole_route(ledger: Ledger, receiver: Receiver) -> None:
     facts = [budget_fact(scope_value=name, fact_id=name) for name in ("a", "b")]
-    evaluate(ledger, facts, configuration(budget_policy(trip=[PAUSE])), card, as_of=AS_OF)
+    evaluate(ledger, facts, configuration(budget_policy(pause=[PAUSE])), card, as_of=AS_OF)
     receiver.answer = lambda _request: (429, {"retry-after": "60"})
     deliver(ledger, environment(receiver))
     assert len(receiver.requests) == 1, "the second message waits without being tried"
@@ -295,7 +295,7 @@ def test_jitter_spreads_the_pauses() -> None:
 
 def test_410_disables_the_address_until_it_changes_or_somebody_enables_it(ledger: Ledger, receiver: Receiver) -> None:
     facts = [budget_fact(scope_value=name, fact_id=name) for name in ("a", "b", "c")]
-    evaluate(ledger, facts, configuration(budget_policy(trip=[PAUSE])), card, as_of=AS_OF)
+    evaluate(ledger, facts, configuration(budget_policy(pause=[PAUSE])), card, as_of=AS_OF)
     receiver.answer = lambda _request: (410, {})
     summary = deliver(ledger, environment(receiver))
     assert (len(receiver.requests), summary.dead, summary.undeliverable) == (1, 1, 2)
@@ -500,7 +500,7 @@ def test_every_message_can_be_looked_at_as_a_file(ledger: Ledger, tmp_path: Path
 
 def test_two_workers_never_send_the_same_message(tmp_path: Path, ledger: Ledger, receiver: Receiver) -> None:
     facts = [budget_fact(scope_value=f"team-{i}", fact_id=f"f{i}") for i in range(20)]
-    policy = budget_policy(trip=[PAUSE], max_targets_per_run=20)
+    policy = budget_policy(pause=[PAUSE], max_targets_per_run=20)
     evaluate(ledger, facts, configuration(policy), card, as_of=AS_OF)
     delivered: list[int] = []
 
@@ -527,7 +527,7 @@ from sqlalchemy import event
 from guardrails import Ledger, evaluate
 from tests.support.guardrail_factory import *
 
-config = configuration(budget_policy(trip=[PAUSE]))
+config = configuration(budget_policy(pause=[PAUSE]))
 with Ledger.open(Path(sys.argv[1]), AUDIT_KEY) as ledger:
     count = 0
     @event.listens_for(ledger.engine, "after_cursor_execute")
@@ -659,7 +659,7 @@ def test_a_worker_elsewhere_that_died_is_waited_for_until_its_lease_ends(
 
 
 def test_a_release_waits_for_the_order_that_is_being_sent(ledger: Ledger, receiver: Receiver) -> None:
-    config = configuration(budget_policy(trip=[PAUSE], clear_after=1))
+    config = configuration(budget_policy(pause=[PAUSE], clear_after=1))
     evaluate(ledger, [budget_fact()], config, card, as_of=AS_OF)
     later = AS_OF + timedelta(days=1)
 

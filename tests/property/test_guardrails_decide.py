@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.config.models import Policy
+from finops.config.policies import Policy
 from guardrails import Decision, GuardrailFact, Level, State, Status, assess, decide, replay
 from guardrails.decide import judge
 from guardrails.states import ORDERED
@@ -64,7 +64,7 @@ def some_policies(draw: st.DrawFn, modes: tuple[str, ...] = ("off", "dry_run", "
 
     return [
         budget_policy(basis=draw(st.sampled_from(["actual", "projected"])), **common()),
-        usage_policy(level="app", **common()),
+        usage_policy(scope_type="app", **common()),
     ]
 
 
@@ -133,7 +133,7 @@ def test_nothing_acts_in_a_dry_run(history: list[tuple[int, list[GuardrailFact],
 @given(a_history())
 def test_nothing_acts_on_old_or_unreconciled_data(history: list[tuple[int, list[GuardrailFact], list[Policy]]]) -> None:
     for decision in play(history):
-        if decision.acts and decision.level == Level.TRIP:
+        if decision.acts and decision.level.holds:
             assert decision.evidence["is_reconciled"] is True
             assert decision.data_through is not None
             assert decision.decided_at - decision.data_through <= timedelta(hours=48)
@@ -165,7 +165,7 @@ def test_a_run_never_touches_more_targets_than_the_policy_allows(
     }
     touched: dict[tuple[Any, str], int] = {}
     for decision in play(history):
-        if decision.acts and decision.level == Level.TRIP:
+        if decision.acts and decision.level.holds:
             key = (decision.decided_at, decision.policy_id)
             touched[key] = touched.get(key, 0) + 1
     assert all(count <= most[key] for key, count in touched.items())

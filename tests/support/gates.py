@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from finops.config.models import Gate
+from finops.config.policies import Gate
 from finops.paths import Home
 from guardrails import gate
 

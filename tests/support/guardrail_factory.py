@@ -10,6 +10,7 @@ from typing import Any
 
 from finops.config import Configuration
 from finops.config import models as m
+from finops.config import policies as p
 from guardrails import Decision, GuardrailFact
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
@@ -23,7 +24,9 @@ ROUTES: tuple[m.Route, ...] = (
     ),
 )
 TELL = {"kind": "notify", "route": "teams-finops"}
+THROTTLE = {"kind": "throttle", "route": "platform-hook"}
 PAUSE = {"kind": "pause", "route": "platform-hook"}
+STOP = {"kind": "stop", "route": "platform-hook"}
 
 
 def budget_fact(ratio: str = "1.042", **changes: Any) -> GuardrailFact:
@@ -75,25 +78,33 @@ def usage_fact(ratio: str = "8.1", **changes: Any) -> GuardrailFact:
     return replace(fact, **changes)
 
 
-def budget_policy(**changes: Any) -> m.BudgetPolicy:
+def budget_policy(**changes: Any) -> p.BudgetPolicy:
+    """``warn`` and ``pause``: what they do, and ``warn_at`` and ``pause_at``: when."""
     settings: dict[str, Any] = {
         "id": "monthly-budget", "kind": "budget", "description": "A budget is nearly or fully used.",
         "owner": "finops@example.com", "runbook": "docs/runbooks/budget.md", "mode": "enforce",
-        "warn": [TELL], "trip": [TELL, PAUSE],
     }  # fmt: skip
-    return m.BudgetPolicy(**settings | changes)
+    levels = [
+        {"level": "warn", "at": changes.pop("warn_at", "0.8"), "do": changes.pop("warn", [TELL])},
+        {"level": "pause", "at": changes.pop("pause_at", "1.0"), "do": changes.pop("pause", [TELL, PAUSE])}
+        | changes.pop("on_pause", {}),
+    ]
+    return p.BudgetPolicy(**{"levels": levels} | settings | changes)
 
 
-def usage_policy(**changes: Any) -> m.UsageDoubledPolicy:
+def usage_policy(**changes: Any) -> p.UsageDoubledPolicy:
     settings: dict[str, Any] = {
         "id": "usage-doubled", "kind": "usage_doubled", "description": "An app uses twice what it uses.",
         "owner": "platform@example.com", "runbook": "docs/runbooks/usage-doubled.md", "mode": "enforce",
-        "warn": [TELL], "trip": [TELL, {"kind": "throttle", "route": "platform-hook"}],
+        "levels": [
+            {"level": "warn", "at": "1.5", "do": [TELL]},
+            {"level": "throttle", "at": "2", "do": [TELL, THROTTLE]},
+        ],
     }  # fmt: skip
-    return m.UsageDoubledPolicy(**settings | changes)
+    return p.UsageDoubledPolicy(**settings | changes)
 
 
-def configuration(*policies: m.Policy, routes: tuple[m.Route, ...] = ROUTES) -> Configuration:
+def configuration(*policies: p.Policy, routes: tuple[m.Route, ...] = ROUTES) -> Configuration:
     """A configuration of which guardrails use the policies and the routes."""
     return Configuration(
         directory=Path("config"),
@@ -104,13 +115,13 @@ def configuration(*policies: m.Policy, routes: tuple[m.Route, ...] = ROUTES) -> 
         currencies=m.CurrenciesFile.model_validate({}),
         exchange_rates=(),
         budgets=m.BudgetsFile(budgets=[]),
-        guardrails=m.GuardrailsFile(policies=list(policies) or [budget_policy()]),
+        guardrails=p.GuardrailsFile(policies=list(policies) or [budget_policy()]),
         events=m.EventsFile(),
         routing=m.RoutingFile(routes=list(routes)),
     )
 
 
-def card(decision: Decision, action: m.Action) -> dict[str, Any]:
+def card(decision: Decision, action: p.Action) -> dict[str, Any]:
     """The smallest Teams envelope."""
     text = ("Dry run. " if decision.mode == "dry_run" else "") + decision.reason
     content = {"type": "AdaptiveCard", "version": "1.4", "body": [{"type": "TextBlock", "text": text}]}

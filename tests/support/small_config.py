@@ -73,13 +73,12 @@ policies:
     description: A budget is nearly or fully used.
     owner: finops@example.com
     mode: dry_run
-    warn_at: 0.8
-    trip_at: 1.0
+    levels:
+      - {level: warn, at: 0.8, do: [{kind: notify, route: teams-finops}]}
+      - {level: pause, at: 1.0, do: [{kind: notify, route: teams-finops}, {kind: pause, route: platform-hook}]}
     clear_below: 0.95
     clear_after: 2
     never_touch: [support-copilot, search]
-    warn: [{kind: notify, route: teams-finops}]
-    trip: [{kind: notify, route: teams-finops}, {kind: pause, route: platform-hook}]
 """,
     "events": """\
 holidays: [US]

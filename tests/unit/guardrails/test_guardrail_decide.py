@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finops.config.models import Policy
+from finops.config.policies import Policy
 from guardrails import Decision, GuardrailFact, Level, State, Status, Suppression, assess, decide, replay
 from guardrails.states import TRANSITIONS, IllegalTransitionError, move
 from tests.support.guardrail_factory import AS_OF, PAUSE, TELL, budget_fact, budget_policy, usage_fact, usage_policy
@@ -51,22 +51,22 @@ GOLDEN: list[tuple[str, Policy, GuardrailFact, tuple[Any, ...] | None]] = [
     ("79.99% is fine", budget_policy(), budget_fact("0.7999"), None),
     ("80% warns", budget_policy(), budget_fact("0.8"), ("warn", "WARN", ("notify",), (), None)),
     ("99.99% warns", budget_policy(), budget_fact("0.9999"), ("warn", "WARN", ("notify",), (), None)),
-    ("100% trips", budget_policy(), budget_fact("1"), ("trip", "EXECUTING", ("notify", "pause"), (), None)),
+    ("100% pauses", budget_policy(), budget_fact("1"), ("pause", "EXECUTING", ("notify", "pause"), (), None)),
     ("off", budget_policy(mode="off"), budget_fact("3"), None),
-    ("dry run", budget_policy(mode="dry_run"), budget_fact("1"), ("trip", "WARN", ("notify",), ("pause",), None)),
-    ("nothing to order", budget_policy(trip=[TELL]), budget_fact("1"), ("trip", "WARN", ("notify",), (), None)),
+    ("dry run", budget_policy(mode="dry_run"), budget_fact("1"), ("pause", "WARN", ("notify",), ("pause",), None)),
+    ("nothing to order", budget_policy(pause=[TELL]), budget_fact("1"), ("pause", "WARN", ("notify",), (), None)),
     ("projected ignored", budget_policy(), budget_fact("0.5", projected_ratio=Decimal("1.2")), None),
     (
         "projected",
         budget_policy(basis="projected"),
         budget_fact("0.5", projected_ratio=Decimal("1.2")),
-        ("trip", "EXECUTING", ("notify", "pause"), (), None),
+        ("pause", "EXECUTING", ("notify", "pause"), (), None),
     ),
     (
         "projected without a forecast",
         budget_policy(basis="projected"),
         budget_fact("1.1"),
-        ("trip", "EXECUTING", ("notify", "pause"), (), None),
+        ("pause", "EXECUTING", ("notify", "pause"), (), None),
     ),
     ("another budget", budget_policy(budgets=["fraud"]), budget_fact("2"), None),
     ("another kind", usage_policy(), budget_fact("2"), None),
@@ -74,7 +74,7 @@ GOLDEN: list[tuple[str, Policy, GuardrailFact, tuple[Any, ...] | None]] = [
         "never touch",
         budget_policy(never_touch=["search"]),
         budget_fact("1"),
-        ("trip", "SUPPRESSED", ("notify",), ("pause",), "never_touch"),
+        ("pause", "SUPPRESSED", ("notify",), ("pause",), "never_touch"),
     ),
     (
         "never touch does not matter where only people are told",
@@ -86,31 +86,31 @@ GOLDEN: list[tuple[str, Policy, GuardrailFact, tuple[Any, ...] | None]] = [
         "49 hours old",
         budget_policy(),
         budget_fact("1", data_through=AS_OF - timedelta(hours=49)),
-        ("trip", "SUPPRESSED", (), ("notify", "pause"), "stale_data"),
+        ("pause", "SUPPRESSED", (), ("notify", "pause"), "stale_data"),
     ),
     (
         "48 hours old",
         budget_policy(),
         budget_fact("1", data_through=AS_OF - timedelta(hours=48)),
-        ("trip", "EXECUTING", ("notify", "pause"), (), None),
+        ("pause", "EXECUTING", ("notify", "pause"), (), None),
     ),
     (
         "no data at all",
         budget_policy(),
         budget_fact("1", data_through=None),
-        ("trip", "SUPPRESSED", (), ("notify", "pause"), "stale_data"),
+        ("pause", "SUPPRESSED", (), ("notify", "pause"), "stale_data"),
     ),
     (
         "not reconciled",
         budget_policy(),
         budget_fact("1", is_reconciled=False),
-        ("trip", "SUPPRESSED", (), ("notify", "pause"), "not_reconciled"),
+        ("pause", "SUPPRESSED", (), ("notify", "pause"), "not_reconciled"),
     ),
     ("1.4 times is fine", usage_policy(), usage_fact("1.4"), None),
     ("1.5 times warns", usage_policy(), usage_fact("1.5"), ("warn", "WARN", ("notify",), (), None)),
-    ("doubled", usage_policy(), usage_fact("2"), ("trip", "EXECUTING", ("notify", "throttle"), (), None)),
+    ("doubled", usage_policy(), usage_fact("2"), ("throttle", "EXECUTING", ("notify", "throttle"), (), None)),
     ("doubled, but small money", usage_policy(), usage_fact("2", reference=Decimal(24)), None),
-    ("another level", usage_policy(level="team"), usage_fact("2"), None),
+    ("another level", usage_policy(scope_type="team"), usage_fact("2"), None),
 ]
 
 
@@ -169,7 +169,7 @@ def test_people_read_money_and_percentages(policy: Policy, fact: GuardrailFact, 
 def test_the_id_is_the_same_everywhere_and_names_policy_version_target_period_and_level() -> None:
     first = only(decide([budget_fact()], [budget_policy()], State(), as_of=AS_OF))
     later = only(decide([budget_fact("1.5")], [budget_policy()], State(), as_of=AS_OF + timedelta(hours=1)))
-    assert first.decision_id == later.decision_id == "gd_a6b3720ebcdc894af667af8f37e43d1c"
+    assert first.decision_id == later.decision_id == "gd_deefa620c9bd7b75bc7e0140c4292c93"
     others = [
         (budget_policy(version=2), budget_fact()),
         (budget_policy(id="other"), budget_fact()),
@@ -193,7 +193,7 @@ def test_a_target_is_decided_on_once_per_level() -> None:
         (policy, in_days(budget_fact("1.2"), 3), 3),
         (policy, in_days(budget_fact("1.5"), 4), 4),
     )
-    assert [decision.level for decision in decisions] == [Level.WARN, Level.TRIP]
+    assert [decision.level for decision in decisions] == [Level.WARN, Level.PAUSE]
 
 
 def test_release_needs_several_evaluations_of_new_data_below_the_lower_limit() -> None:
@@ -206,9 +206,9 @@ def test_release_needs_several_evaluations_of_new_data_below_the_lower_limit() -
         (policy, in_days(budget_fact("0.94"), 4), 4),  # once
         (policy, in_days(budget_fact("0.94"), 4), 5),  # the same data does not count twice
     )
-    assert [decision.level for decision in decisions] == [Level.TRIP]
+    assert [decision.level for decision in decisions] == [Level.PAUSE]
     (target,) = state.targets.values()
-    assert (target.level, target.status, target.clear_count) == (Level.TRIP, Status.ENFORCED, 1)
+    assert (target.level, target.status, target.clear_count) == (Level.PAUSE, Status.ENFORCED, 1)
 
     assessment = assess([in_days(budget_fact("0.94"), 5)], [policy], state, as_of=AS_OF + 5 * DAY)
     release = only(assessment.decisions)
@@ -228,7 +228,7 @@ def test_untrustworthy_data_releases_nothing() -> None:
         (policy, in_days(budget_fact("0.5", is_reconciled=False), 1), 1),
         (policy, budget_fact("0.5"), 9),
     )
-    assert [decision.level for decision in decisions] == [Level.TRIP]
+    assert [decision.level for decision in decisions] == [Level.PAUSE]
 
 
 def test_a_raised_budget_releases_at_once_and_may_trip_again() -> None:
@@ -239,7 +239,7 @@ def test_a_raised_budget_releases_at_once_and_may_trip_again() -> None:
         (policy, raised, 0),
         (policy, in_days(replace(raised, ratio=Decimal("1.01"), value=Decimal(15150)), 1), 1),
     )
-    assert [decision.level for decision in decisions] == [Level.TRIP, Level.RELEASE, Level.TRIP]
+    assert [decision.level for decision in decisions] == [Level.PAUSE, Level.RELEASE, Level.PAUSE]
     assert "the budget was raised from USD 12,000.00 to USD 15,000.00" in decisions[1].reason
     assert decisions[0].decision_id != decisions[2].decision_id
 
@@ -254,7 +254,7 @@ def test_a_new_month_releases_and_its_own_warning_follows() -> None:
         (policy, budget_fact("1.3"), 33),  # October, restated: history
     )
     assert [(d.level, d.period) for d in decisions] == [
-        (Level.TRIP, "2026-10"), (Level.RELEASE, "2026-11"), (Level.WARN, "2026-11"),
+        (Level.PAUSE, "2026-10"), (Level.RELEASE, "2026-11"), (Level.WARN, "2026-11"),
     ]  # fmt: skip
     assert "November 2026 has its own budget" in decisions[1].reason
 
@@ -263,7 +263,7 @@ def test_usage_that_stays_doubled_is_one_incident_and_a_new_day_alone_releases_n
     policy = usage_policy(clear_after=2)
     days = [in_days(usage_fact(ratio, period=f"2026-10-{19 + i}"), i) for i, ratio in enumerate(["3", "4", "1.1", "1"])]
     decisions, _ = after(*[(policy, fact, day) for day, fact in enumerate(days)])
-    assert [(d.level, d.period) for d in decisions] == [(Level.TRIP, "2026-10-19"), (Level.RELEASE, "2026-10-22")]
+    assert [(d.level, d.period) for d in decisions] == [(Level.THROTTLE, "2026-10-19"), (Level.RELEASE, "2026-10-22")]
 
 
 def test_cooldown_holds_back_the_next_trip() -> None:
@@ -275,7 +275,7 @@ def test_cooldown_holds_back_the_next_trip() -> None:
         (policy, in_days(budget_fact("1.2"), 3), 3),
     )
     assert [(d.level, d.suppressed_because) for d in decisions] == [
-        (Level.TRIP, None), (Level.RELEASE, None), (Level.TRIP, Suppression.COOLDOWN), (Level.TRIP, None),
+        (Level.PAUSE, None), (Level.RELEASE, None), (Level.PAUSE, Suppression.COOLDOWN), (Level.PAUSE, None),
     ]  # fmt: skip
     assert "last raised on 2026-10-20 06:00 UTC, and the policy waits 72 hours" in decisions[2].reason
     assert decisions[2].action_kinds == ()
@@ -322,16 +322,20 @@ def test_a_dry_run_takes_no_order_back() -> None:
         (budget_policy(clear_after=1), budget_fact("1.1"), 0),
         (budget_policy(clear_after=1, mode="dry_run"), in_days(budget_fact("0.1"), 1), 1),
     )
-    assert [d.level for d in decisions] == [Level.TRIP]
+    assert [d.level for d in decisions] == [Level.PAUSE]
     assert [target.status for target in state.targets.values()] == [Status.ENFORCED]
 
 
 def test_a_new_version_orders_anew() -> None:
     decisions, _ = after(
         (budget_policy(cooldown_hours=0), budget_fact("1.1"), 0),
-        (budget_policy(cooldown_hours=0, version=2, trip=[TELL, {**PAUSE, "kind": "stop"}]), budget_fact("1.1"), 0),
+        (
+            budget_policy(cooldown_hours=0, version=2, pause=[TELL, {**PAUSE, "kind": "throttle"}]),
+            budget_fact("1.1"),
+            0,
+        ),
     )
-    assert [d.action_kinds for d in decisions] == [("notify", "pause"), ("notify", "stop")]
+    assert [d.action_kinds for d in decisions] == [("notify", "pause"), ("notify", "throttle")]
     assert decisions[1].supersedes == decisions[0].decision_id
 
 
@@ -350,7 +354,7 @@ def test_of_two_budgets_of_a_team_the_tighter_one_decides_and_a_daily_one_stands
         budget_fact("0.9", fact_id="daily", budget_id="daily", period="2026-10-19"),
     ]
     decisions = decide(facts, [budget_policy()], State(), as_of=AS_OF)
-    assert [(d.evidence["budget_id"], d.level) for d in decisions] == [("tight", "trip"), ("daily", "warn")]
+    assert [(d.evidence["budget_id"], d.level) for d in decisions] == [("tight", "pause"), ("daily", "warn")]
 
 
 def test_nothing_to_compare_with_is_not_judged() -> None:
@@ -364,7 +368,7 @@ def test_replay_tells_what_a_policy_would_have_done() -> None:
         for i, ratio in enumerate(["0.7", "0.85", "1.01", "1.02", "0.5", "0.5"])
     }
     made = replay(facts, [budget_policy()])
-    assert [(d.level, d.decided_at.day) for d in made] == [("warn", 21), ("trip", 22), ("release", 25)]
+    assert [(d.level, d.decided_at.day) for d in made] == [("warn", 21), ("pause", 22), ("release", 25)]
 
 
 @pytest.mark.parametrize(

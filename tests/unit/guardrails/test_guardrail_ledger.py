@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from guardrails import Decision, Ledger, LedgerError, MessageStatus, Status, evaluate, messages, queue_notification
+from guardrails import (
+    Decision,
+    Ledger,
+    LedgerError,
+    Level,
+    MessageStatus,
+    Status,
+    evaluate,
+    messages,
+    queue_notification,
+)
 from tests.support.guardrail_factory import (
     AS_OF,
     AUDIT_KEY,
@@ -51,9 +61,7 @@ def test_an_evaluation_is_recorded_with_its_messages_and_repeating_it_changes_no
     config = configuration(budget_policy(), usage_policy())
     first = evaluate(ledger, facts, config, card, as_of=AS_OF)
     assert (first.fact_count, first.new_decision_count, first.message_count) == (2, 2, 3)
-    assert first.sentence == (
-        "2 facts judged, 2 new decisions (1 warn, 1 trip, 0 release; 0 of them suppressed), 3 new messages"
-    )
+    assert first.sentence == ("2 facts judged, 2 new decisions (1 warn, 1 pause), 3 new messages")
     assert {record.document["reason"] for record in ledger.decisions()} == {d.reason for d in first.decisions}
     again = evaluate(ledger, list(reversed(facts)), config, card, as_of=AS_OF + timedelta(hours=1))
     assert (again.new_decision_count, again.message_count) == (0, 0)
@@ -65,7 +73,7 @@ def test_what_is_remembered_is_what_was_decided(ledger: Ledger) -> None:
     evaluate(ledger, [budget_fact("1.1")], configuration(), card, as_of=AS_OF)
     (target,) = ledger.state().targets.values()
     assert target.reference == Decimal(12000)
-    assert target.tripped_at == AS_OF
+    assert target.raised_at == {Level.PAUSE: AS_OF}
     assert target.counted_through == budget_fact().data_through
     assert target.status == Status.EXECUTING
     assert [record.decision_id for record in ledger.decisions(status=Status.EXECUTING)] == [target.decision_id]
@@ -119,7 +127,7 @@ def test_an_order_that_was_not_delivered_is_withdrawn_by_its_release(ledger: Led
     [
         ([budget_policy(mode="off")], "its policy is off"),
         ([budget_policy(mode="dry_run")], "its policy is now a dry run"),
-        ([budget_policy(trip=[TELL])], "no order left to take back"),
+        ([budget_policy(pause=[TELL])], "no order left to take back"),
         ([usage_policy()], "its policy was removed"),
     ],
 )
@@ -140,7 +148,7 @@ def test_a_notification_is_queued_once(ledger: Ledger) -> None:
 
 
 def test_two_actions_on_one_route_are_two_messages_and_two_alike_are_one(ledger: Ledger) -> None:
-    policy = budget_policy(trip=[PAUSE, {**PAUSE, "kind": "ticket"}, PAUSE])
+    policy = budget_policy(pause=[PAUSE, {**PAUSE, "kind": "ticket"}, PAUSE])
     evaluate(ledger, [budget_fact()], configuration(policy), card, as_of=AS_OF)
     assert [message.document["data"]["action"] for message in messages(ledger)] == ["pause", "ticket"]
 
