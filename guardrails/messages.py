@@ -13,7 +13,7 @@ from typing import Any
 
 from finops.config.models import TELLING_ROUTES, Route
 from finops.config.policies import Action, Policy
-from guardrails.decide import Decision
+from guardrails.decide import Decision, ended_steps
 from guardrails.states import Level, Status
 from guardrails.webhook import webhook_body
 
@@ -116,7 +116,6 @@ def _actions(decision: Decision, policy: Policy) -> Iterator[Action]:
         step = policy.step(decision.level)
         yield from step.do if step else ()
         return
-    from_rank = decision.from_level.rank if decision.from_level else 0
-    for step in reversed([step for step in policy.steps if Level(step.level).rank <= from_rank]):
+    for step in ended_steps(policy, decision.from_level, decision.undoes):
         is_undone = step.level in decision.undoes or decision.mode == "dry_run"
         yield from (action for action in step.do if is_undone or not action.is_order)

@@ -245,8 +245,8 @@ def _policy_references(config: Configuration) -> Iterator[_Reference]:
                 location = ("policies", i, "levels", k, "do", j, "route")
                 yield _Reference("guardrails", location, "route", action.route)
         for what, setting, names in _named_scopes(policy):
-            for j, name in names:
-                yield _Reference("guardrails", ("policies", i, setting, j), what, name)
+            for place, name in names:
+                yield _Reference("guardrails", ("policies", i, setting, place), what, name)
     gate = config.guardrails.gate
     if gate.route is not None:
         yield _Reference("guardrails", ("gate", "route"), "route", gate.route)

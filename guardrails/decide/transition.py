@@ -9,7 +9,7 @@ be due stays stopped until it is clear of everything that acts, is released, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -265,8 +265,8 @@ def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple
         reference=fact.reference if level.holds else before.reference,
         raised_at={**before.raised_at, level: as_of},
         clear_count=0,
-        **_NO_QUESTION,
     )
+    after = _unasked(after)
     if asks:
         young_until = (fact.data_through or as_of) + timedelta(hours=policy.max_data_age_hours)
         return decision, replace(
@@ -288,7 +288,8 @@ def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple
     )
 
 
-_NO_QUESTION = {"pending_id": None, "pending_level": None, "pending_until": None, "trusted_until": None}
+def _unasked(target: TargetState) -> TargetState:
+    return replace(target, pending_id=None, pending_level=None, pending_until=None, trusted_until=None)
 
 
 def _idle(before: TargetState) -> Status:
@@ -314,9 +315,9 @@ def take_back(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tu
         held = before.ordered if before.status in ORDERED else ()
         undoes = tuple(level for level in reversed(held) if not (never_left and level == before.level))
         supersedes = before.decision_id
-    reached = [step for step in policy.steps if Level(step.level).rank <= from_level.rank]
+    ended = ended_steps(policy, from_level, undoes)
     orders = _kinds(action for level in undoes if (step := policy.step(level)) for action in step.orders)
-    asked_for = _kinds(action for step in reversed(reached) for action in step.orders)
+    asked_for = _kinds(action for step in ended for action in step.orders)
     withheld = asked_for if mode == "dry_run" and before.status == Status.WARN else ()
     warns = judge(policy, intent.fact) != Level.OBSERVE and policy.step(Level.WARN) is not None
     level = Level.WARN if warns else Level.OBSERVE
@@ -330,7 +331,7 @@ def take_back(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tu
         policy, mode, intent, Level.RELEASE, as_of,
         Status.REVERTING if orders else Status.WARN if warns else Status.OBSERVE,
         f"{reasons.finding(policy, intent.fact)} {what}",
-        sent=_told(reached) + orders, withheld=withheld, suppression=None, supersedes=supersedes,
+        sent=_told(ended) + orders, withheld=withheld, suppression=None, supersedes=supersedes,
     )  # fmt: skip
     decision = replace(decision, from_level=from_level, undoes=undoes)
     if withdraws:
@@ -349,6 +350,11 @@ def take_back(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tu
         is_sent=False,
         decision_id=decision.decision_id,
     )
+
+
+def ended_steps(policy: Policy, from_level: Level | None, undoes: Sequence[Level]) -> list[PolicyLevel]:
+    """The levels that a release ends, strongest first: what was in force, and what else it undoes."""
+    return [step for step in reversed(policy.steps) if step.level == from_level or step.level in undoes]
 
 
 def lapse(state: State, as_of: datetime, policies: Iterable[Policy] | None = None) -> dict[TargetKey, TargetState]:
@@ -371,10 +377,9 @@ def lapse(state: State, as_of: datetime, policies: Iterable[Policy] | None = Non
 def answered(target: TargetState, status: Status, *, round_: int | None = None) -> TargetState:
     """A target whose question has ended without an order."""
     return replace(
-        target,
+        _unasked(target),
         status=move(target.status, status) if target.status == Status.PENDING_APPROVAL else target.status,
         round=target.round if round_ is None else round_,
-        **_NO_QUESTION,
     )
 
 
@@ -382,7 +387,7 @@ def approved(target: TargetState, *, acts_at: datetime | None) -> TargetState:
     """A target whose question was answered with enough people's yes: its orders are given at ``acts_at``, or now."""
     level = target.pending_level or target.level
     return replace(
-        target,
+        _unasked(target),
         level=level,
         status=move(target.status, Status.EXECUTING),
         ordered=_with(target.ordered, level),
@@ -390,7 +395,6 @@ def approved(target: TargetState, *, acts_at: datetime | None) -> TargetState:
         is_sent=False,
         decision_id=target.pending_id,
         clear_count=0,
-        **_NO_QUESTION,
     )
 
 

@@ -113,7 +113,7 @@ def _rebuild_target_state() -> None:
         op.bulk_insert(table, [_levelled(row, documents.get(row["decision_id"], {})) for row in rows])
 
 
-def _levelled(row: dict, document: dict) -> dict:  # type: ignore[type-arg]
+def _levelled(row: dict, document: dict) -> dict:
     warned_at, tripped_at = row.pop("warned_at"), row.pop("tripped_at")
     kinds = [*document.get("action_kinds", []), *document.get("withheld_kinds", [])]
     highest = next((level for level in _LEVELS if level in kinds), "pause")

@@ -239,7 +239,7 @@ CASES = [
         "guardrails.yml",
         "{kind: pause, route: platform-hook}",
         "{kind: pause, route: nowhere}",
-        "policies[0].trip[1].route: no route 'nowhere' in routing.yml. Known: platform-hook, teams-finops",
+        "policies[0].levels[1].do[1].route: no route 'nowhere' in routing.yml. Known: platform-hook, teams-finops",
         id="route",
     ),
     pytest.param(
@@ -254,15 +254,82 @@ CASES = [
         "guardrails.yml",
         "clear_below: 0.95",
         "clear_below: 1.0",
-        "policies[0].clear_below: clear_below is not below trip_at. Lower clear_below below 1.0",
+        "policies[0].clear_below: clear_below is not below pause. Lower clear_below below 1.0",
         id="no-hysteresis",
     ),
     pytest.param(
         "guardrails.yml",
-        "warn_at: 0.8",
-        "warn_at: 1.2",
-        "policies[0].warn_at: warn_at is above trip_at. Lower warn_at to 1.0 or less",
-        id="warning-after-trip",
+        "level: warn, at: 0.8",
+        "level: warn, at: 1.0",
+        "policies[0].levels[1].at: warn and pause do not rise. Raise at of pause, or remove one of them",
+        id="levels-that-do-not-rise",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "level: pause, at: 1.0",
+        "level: warn, at: 1.0",
+        "policies[0].levels[1].do[1].kind: level warn does pause. Move it to a level pause, or do no more than warn",
+        id="a-level-that-does-too-much",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "level: warn, at: 0.8, do:",
+        "level: stop, at: 0.8, do:",
+        "policies[0].levels[1].level: pause comes after stop. Write them in the order warn, throttle, pause, stop",
+        id="levels-in-another-order",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "{level: warn, at: 0.8,",
+        "{level: warn, at: 0.8, approvals: 1,",
+        "policies[0].levels[0].approvals: level warn only tells people: approvals means nothing. Remove approvals, or "
+        "add an order to do:",
+        id="approval-of-nothing",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "do: [{kind: notify, route: teams-finops}, {kind: pause, route: platform-hook}]",
+        "do: []",
+        "policies[0].levels[1]: level pause does nothing. Add do: with a notify, and an order such as "
+        "{kind: pause, route: …}",
+        id="a-level-that-does-nothing",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "{kind: pause, route: platform-hook}",
+        "{kind: pause, route: teams-finops}",
+        "policies[0].levels[1].do[1].route: pause goes to 'teams-finops', which only tells people (teams). "
+        "Name a route that can act, such as one of kind webhook",
+        id="an-order-that-nobody-carries-out",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "clear_after: 2",
+        "only_touch: [search]",
+        "policies[0].only_touch: search is in never_touch and in only_touch. Name each target in one of them",
+        id="both-lists",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "clear_after: 2",
+        'acts_when: {time_zone: Europe/Berlin, from: "18:00", to: "08:00"}',
+        "policies[0].acts_when.to: from 18:00 is not before to 08:00. "
+        "Let from be earlier than to; hours past midnight cannot be said",
+        id="hours-past-midnight",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "clear_after: 2",
+        "acts_when: {from: 8}",
+        "policies[0].acts_when.from: text expected, found the number 8. Put quotes around it",
+        id="hours-without-quotes",
+    ),
+    pytest.param(
+        "guardrails.yml",
+        "clear_after: 2",
+        "expires_on: soon",
+        "policies[0].expires_on: a date expected, found text. Write it like 2026-10-20",
+        id="an-end-that-is-no-date",
     ),
     pytest.param(
         "events.yml",
@@ -296,6 +363,8 @@ def test_a_mistake_is_explained(folder: Path, name: str, old: str, new: str, exp
         line = line_of(folder, name, "{level: team, value: search}")
     if "is missing. Add" in expected and name == "sources.yml":
         line = line_of(folder, name, "- id: gpu-cluster" if "'type'" in expected else "- id: azure-openai-metrics")
+    if "levels[1]" in expected and "level: warn" in old:
+        line = line_of(folder, name, "level: pause")
     if expected.startswith("pools[1]:"):
         line = line_of(folder, name, "- id: vector-store")
     assert f"{name}:{line}: {expected.replace('{line}', str(line))}" in problems(folder)
