@@ -12,10 +12,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cli.approvals import approvals_app
+from cli.audit import audit_app
 from cli.collect import collect_app
 from cli.focus import export_app, focus_app
 from cli.gate import gate_app
 from cli.incidents import incidents_app
+from cli.policy import policy_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
 from finops.config import ConfigError, load_configuration
@@ -33,11 +36,14 @@ config_app = typer.Typer(no_args_is_help=True, help="Work with the files in conf
 app.add_typer(config_app, name="config")
 connect_app = typer.Typer(no_args_is_help=True, help="Prepare where facts come from, read-only.")
 app.add_typer(connect_app, name="connect")
+app.add_typer(approvals_app, name="approvals")
+app.add_typer(audit_app, name="audit")
 app.add_typer(collect_app, name="collect")
 app.add_typer(export_app, name="export")
 app.add_typer(focus_app, name="focus")
 app.add_typer(gate_app, name="gate")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(policy_app, name="policy")
 app.add_typer(statements_app, name="statements")
 app.add_typer(whatif_app, name="whatif")
 prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")

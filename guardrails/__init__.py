@@ -15,10 +15,11 @@ from guardrails.approvals import (
     question,
     questions,
 )
-from guardrails.audit import AuditReport
+from guardrails.audit import AuditReport, Removed
 from guardrails.decide import Assessment, Decision, State, TargetKey, TargetState, assess, decide
 from guardrails.delivery import DeliverySummary, deliver_pending
 from guardrails.evaluate import EvaluationSummary, evaluate
+from guardrails.explain import meaning, never_acts
 from guardrails.facts import FactError, GuardrailFact
 from guardrails.facts import from_rows as facts_from_rows
 from guardrails.feedback import Feedback, Occasion, Verdict, feedback_given, record_feedback
@@ -66,6 +67,7 @@ __all__ = [
     "OverrideError",
     "Question",
     "QueuedMessage",
+    "Removed",
     "Render",
     "State",
     "Status",
@@ -87,7 +89,9 @@ __all__ = [
     "expire_approvals",
     "facts_from_rows",
     "feedback_given",
+    "meaning",
     "messages",
+    "never_acts",
     "override",
     "plan_messages",
     "question",

@@ -1,10 +1,12 @@
 """The audit trail: append-only, chained by HMAC, with checkpoints kept elsewhere.
 
-Here: appending entries, proving them, checkpoints.
-Not here: which events are worth an entry (ledger, outbox).
+Here: appending entries, proving them, checkpoints, removing what is old.
+Not here: which events are worth an entry (ledger, outbox), where checkpoints are kept (checkpoints).
 
 A chain shows an edited entry and one missing from the middle. It cannot show that its end was cut off: for that, each
 checkpoint says how far the chain had come, and it helps only where whoever can write the ledger cannot write it.
+What is old may be removed for a stub: signed, it says what was there, vouches for what it vouched for, and the chain
+goes on from its last entry.
 """
 
 from __future__ import annotations
@@ -12,22 +14,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from finops.periods import as_utc
 from guardrails import schema as t
+from guardrails.checkpoints import Place, PlaceError
 from guardrails.webhook import canonical_json
 
 START = "0" * 64
-_VOUCHING = ("decision.recorded", "message.queued", "feedback.recorded", "gate.answered")
+_VOUCHING = (
+    "decision.recorded",
+    "message.queued",
+    "feedback.recorded",
+    "gate.answered",
+    "guardrail.voted",
+    "guardrail.overridden",
+)
 """Events whose entry holds the digest of the document that was written with it."""
+_OWN = frozenset({"audit", "decision", "evaluation", "feedback", "gate", "guardrail", "message", "route"})
+"""First words of the events that guardrails write; entries of others are what somebody looks up by, and stay known."""
 _HEAD_ID = 1
 
 
@@ -39,6 +49,8 @@ class AuditReport:
     problems: tuple[str, ...]
     checkpoint_sequence: int | None
     """How far a checkpoint vouches for completeness; None without one."""
+    removed: int = 0
+    """Entries that were removed as old, and that stubs stand for."""
 
     @property
     def is_intact(self) -> bool:
@@ -80,12 +92,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify(connection: Connection, key: bytes, checkpoint: Path | None) -> AuditReport:
-    """Recompute the whole chain, and compare what it vouches for: decisions, messages, feedback, the checkpoint."""
-    problems: list[str] = []
-    previous, expected, count = START, 1, 0
-    macs: dict[int, str] = {0: START}
+def verify(connection: Connection, key: bytes, places: Sequence[Place]) -> AuditReport:
+    """Recompute the whole chain, and compare what it vouches for: decisions, messages, votes, checkpoints and so on."""
     vouched: dict[str, dict[str, str]] = {event: {} for event in _VOUCHING}
+    previous, removed, problems = _read_stubs(connection, key, vouched)
+    expected, count = removed + 1, 0
+    macs: dict[int, str] = {removed: previous}
     for row in connection.execute(select(t.audit).order_by(t.audit.c.sequence)):
         count += 1
         if row.sequence != expected:
@@ -103,36 +115,129 @@ def verify(connection: Connection, key: bytes, checkpoint: Path | None) -> Audit
         problems.append(f"the audit trail ends at entry {expected - 1}, but the ledger wrote more or other entries")
     problems += _compare(connection, vouched)
     reached: int | None = None
-    if checkpoint is not None:
-        reached, found = _check(checkpoint, key, macs)
+    for place in places:
+        vouched_to, found = _check(place, key, macs, removed)
         problems += found
-    return AuditReport(count, tuple(problems), reached)
+        reached = vouched_to if reached is None else max(reached, vouched_to or 0)
+    return AuditReport(count, tuple(problems), reached, removed)
 
 
-def write_checkpoint(connection: Connection, key: bytes, path: Path) -> None:
-    """Say how far the chain has come; the file is swapped whole.
+def write_checkpoint(connection: Connection, key: bytes, place: Place) -> None:
+    """Say how far the chain has come; the text is swapped whole.
 
     A checkpoint that the chain does not lead on from is left as it is: it is the evidence of what happened, and
     ``verify`` reports it.
+
+    Raises:
+        PlaceError: the place cannot be reached.
     """
     head = connection.execute(select(t.chain_head)).one()
     sequence: int = head.sequence
     mac: str = head.mac
-    if path.exists():
-        previous = _read_checkpoint(path, key)
+    text = place.read()
+    if text is not None:
+        previous = _genuine(text, key)
         if previous is None or previous["sequence"] >= sequence:
             return
         known = select(t.audit.c.mac).where(t.audit.c.sequence == previous["sequence"])
-        if previous["sequence"] > 0 and connection.execute(known).scalar() != previous["mac"]:
+        found = connection.execute(known).scalar()
+        is_removed = found is None and previous["sequence"] <= _removed_through(connection)
+        if previous["sequence"] > 0 and found != previous["mac"] and not is_removed:
             return
-    path.parent.mkdir(parents=True, exist_ok=True)
     document = {"sequence": sequence, "mac": mac, "proof": _proof(key, sequence, mac)}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(canonical_json(document) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    place.write(canonical_json(document) + "\n")
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Entries that were removed as old."""
+
+    first_sequence: int
+    last_sequence: int
+    entries: int
+
+
+def remove_old(chain: Chain, before: datetime, *, who: str, why: str, now: datetime) -> Removed | None:
+    """Remove the oldest entries, up to the first that is not older than ``before``, and leave a stub for them.
+
+    The stub says how many there were, from which to which, the digest of all of them and the mac that the chain goes on
+    from; it keeps the digests that they vouched for, and what others noted. The removal is an entry of its own.
+
+    Returns:
+        What was removed; None where nothing is that old.
+    """
+    connection = chain.connection
+    young = select(t.audit.c.sequence).where(t.audit.c.at >= before).order_by(t.audit.c.sequence).limit(1)
+    end: int = connection.execute(young).scalar() or chain.sequence + 1
+    rows = connection.execute(select(t.audit).where(t.audit.c.sequence < end).order_by(t.audit.c.sequence)).all()
+    if not rows:
+        return None
+    entries = hashlib.sha256()
+    vouched: dict[str, dict[str, str]] = {}
+    noted: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entries.update(_entry(row).encode())
+        details = json.loads(row.details)
+        if row.event in _VOUCHING:
+            vouched.setdefault(row.event, {})[row.subject] = details.get("sha256", "")
+        elif row.event.split(".")[0] not in _OWN:
+            noted.setdefault(row.event, {}).setdefault(row.subject, details)
+    before_them = select(t.audit_stub).order_by(t.audit_stub.c.last_sequence.desc()).limit(1)
+    last_stub = connection.execute(before_them).first()
+    document = {
+        "first_sequence": rows[0].sequence, "last_sequence": rows[-1].sequence, "entries": len(rows),
+        "first_mac": rows[0].mac, "last_mac": rows[-1].mac,
+        "previous_mac": json.loads(last_stub.document)["last_mac"] if last_stub else START,
+        "entries_sha256": entries.hexdigest(), "removed_at": as_utc(now).isoformat(), "before": before.isoformat(),
+        "who": who, "why": why, "vouched": vouched, "noted": noted,
+    }  # fmt: skip
+    text = canonical_json(document)
+    span = {"first_sequence": rows[0].sequence, "last_sequence": rows[-1].sequence}
+    connection.execute(t.audit_stub.insert().values(**span, document=text, proof=_stub_proof(chain.key, text)))
+    connection.execute(delete(t.audit).where(t.audit.c.sequence < end))
+    chain.append(
+        now, "audit.pruned", f"{rows[0].sequence}-{rows[-1].sequence}",
+        {"entries": len(rows), "who": who, "why": why, "sha256": digest(text)},
+    )  # fmt: skip
+    return Removed(rows[0].sequence, rows[-1].sequence, len(rows))
+
+
+def noted_in_stubs(connection: Connection, event: str) -> dict[str, dict[str, Any]]:
+    """Subject → details of the entries of an event that were removed as old; the first of each subject."""
+    noted: dict[str, dict[str, Any]] = {}
+    for row in connection.execute(select(t.audit_stub).order_by(t.audit_stub.c.last_sequence.desc())):
+        noted |= json.loads(row.document)["noted"].get(event, {})
+    return noted
+
+
+def _removed_through(connection: Connection) -> int:
+    query = select(t.audit_stub.c.last_sequence).order_by(t.audit_stub.c.last_sequence.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
+
+
+def _read_stubs(connection: Connection, key: bytes, vouched: dict[str, dict[str, str]]) -> tuple[str, int, list[str]]:
+    """The mac that the chain goes on from, the last entry that was removed, and what is wrong with the stubs."""
+    previous, removed = START, 0
+    problems: list[str] = []
+    for row in connection.execute(select(t.audit_stub).order_by(t.audit_stub.c.last_sequence)):
+        name = f"the stub of entries {row.first_sequence} to {row.last_sequence}"
+        if not hmac.compare_digest(_stub_proof(key, row.document), row.proof):
+            problems.append(f"{name} was changed, or was made with another key: somebody removed entries")
+            continue
+        document = json.loads(row.document)
+        span = (document["first_sequence"], document["last_sequence"])
+        if span != (row.first_sequence, row.last_sequence):
+            problems.append(f"{name} is of other entries: {span[0]} to {span[1]}")
+        if span[0] != removed + 1 or document["previous_mac"] != previous:
+            problems.append(f"{name} does not follow what was removed before it: entry {removed}")
+        for event, digests in document["vouched"].items():
+            vouched[event].update(digests)
+        previous, removed = document["last_mac"], span[1]
+    return previous, removed, problems
+
+
+def _stub_proof(key: bytes, document: str) -> str:
+    return hmac.new(key, f"stub:{document}".encode(), hashlib.sha256).hexdigest()
 
 
 def _mac(key: bytes, sequence: int, at: datetime, event: str, subject: str, details: str, previous: str) -> str:
@@ -143,33 +248,48 @@ def _mac(key: bytes, sequence: int, at: datetime, event: str, subject: str, deta
     return hmac.new(key, canonical_json(entry).encode(), hashlib.sha256).hexdigest()
 
 
+def _entry(row: Row[Any]) -> str:
+    entry = {"sequence": row.sequence, "at": as_utc(row.at).isoformat(), "event": row.event, "subject": row.subject}
+    return canonical_json(entry | {"details": row.details, "mac": row.mac})
+
+
 def _proof(key: bytes, sequence: int, mac: str) -> str:
     return hmac.new(key, f"checkpoint:{sequence}:{mac}".encode(), hashlib.sha256).hexdigest()
 
 
-def _read_checkpoint(path: Path, key: bytes) -> dict[str, Any] | None:
-    """None where the file is not a checkpoint made with this key."""
+def _genuine(text: str, key: bytes) -> dict[str, Any] | None:
+    """None where the text is not a checkpoint made with this key."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(text)
         is_genuine = hmac.compare_digest(document["proof"], _proof(key, document["sequence"], document["mac"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     return document if is_genuine else None
 
 
-def _check(path: Path, key: bytes, macs: Mapping[int, str]) -> tuple[int | None, list[str]]:
-    if not path.exists():
-        is_new = len(macs) == 1
-        missing = f"the checkpoint {path} does not exist: nothing shows whether the trail's end was cut off"
+def _check(place: Place, key: bytes, macs: Mapping[int, str], removed: int) -> tuple[int | None, list[str]]:
+    name = place.location
+    try:
+        text = place.read()
+    except PlaceError as error:
+        return None, [f"the checkpoint {error}"]
+    if text is None:
+        is_new = len(macs) == 1 and removed == 0
+        missing = f"the checkpoint {name} does not exist: nothing shows whether the trail's end was cut off"
         return None, [] if is_new else [missing]
-    document = _read_checkpoint(path, key)
+    document = _genuine(text, key)
     if document is None:
-        return None, [f"the checkpoint {path} was changed, or was made with another key"]
+        return None, [f"the checkpoint {name} was changed, or was made with another key"]
     sequence: int = document["sequence"]
+    if sequence < removed:
+        return sequence, []
     if sequence not in macs:
-        return sequence, [f"the audit trail was cut off: the checkpoint knows entry {sequence}, the ledger does not"]
+        return sequence, [
+            f"the audit trail was cut off: the checkpoint knows entry {sequence}, the ledger does not ({name})"
+        ]
     if not hmac.compare_digest(macs[sequence], document["mac"]):
-        return sequence, [f"audit entry {sequence} is not the one that the checkpoint knows: the trail was rewritten"]
+        what = f"audit entry {sequence} is not the one that the checkpoint knows: the trail was rewritten ({name})"
+        return sequence, [what]
     return sequence, []
 
 
@@ -194,12 +314,23 @@ def _compare(connection: Connection, vouched: Mapping[str, Mapping[str, str]]) -
         if row.incident_id != json.loads(row.document)["incident_id"]:
             problems.append(f"feedback {row.feedback_id}: column incident_id was changed")
     asks = {row.ask_id: digest(row.document) for row in connection.execute(select(t.gate_ask))}
-    rows = zip(
-        ("decision", "message", "feedback", "ask"), _VOUCHING, (decisions, messages, feedback, asks), strict=True
-    )
-    for what, event, found in rows:
+    votes = {
+        f"{row.decision_id}/{row.who}": _digest_of(row, ("decision_id", "who", "verdict", "why"))
+        for row in connection.execute(select(t.guardrail_vote))
+    }
+    overridden = ("override_id", "scope_type", "scope_value", "policy_id", "who", "why")
+    overrides = {
+        row.override_id: _digest_of(row, overridden) for row in connection.execute(select(t.guardrail_override))
+    }
+    names = ("decision", "message", "feedback", "ask", "vote", "override")
+    tables = (decisions, messages, feedback, asks, votes, overrides)
+    for what, event, found in zip(names, _VOUCHING, tables, strict=True):
         written = vouched[event]
         problems += [f"{what} {name} was deleted" for name in written if name not in found]
         problems += [f"{what} {name} was never recorded" for name in found if name not in written]
         problems += [f"{what} {name} was changed" for name in found if written.get(name, found[name]) != found[name]]
     return problems
+
+
+def _digest_of(row: Row[Any], columns: Iterable[str]) -> str:
+    return digest(canonical_json({name: getattr(row, name) for name in columns}))

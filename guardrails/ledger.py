@@ -10,10 +10,12 @@ Decisions, the state that follows and their messages are written in one transact
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +23,11 @@ from typing import Any, Self, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, or_, select, update
 
+from finops.config.policies import AuditSettings
 from finops.periods import as_utc
 from guardrails import audit
 from guardrails import schema as t
+from guardrails.checkpoints import Place, PlaceError
 from guardrails.decide import Assessment, Decision, Mode, Override, State, TargetKey, TargetState
 from guardrails.facts import plain
 from guardrails.migrations import HEAD, UnknownVersionError, migrate
@@ -31,6 +35,8 @@ from guardrails.states import Level, Status, move
 from guardrails.webhook import canonical_json
 
 MIN_KEY_BYTES = 16
+ELSEWHERE_SECONDS = 60.0
+log = logging.getLogger(__name__)
 _PREPARING = 0x61696669
 """Number of PostgreSQL's advisory lock for making tables: any that nobody else takes."""
 
@@ -124,19 +130,26 @@ class Write:
 class Ledger:
     """One ledger. Close it, or use it as a context manager."""
 
-    def __init__(self, engine: Engine, audit_key: bytes, checkpoint: Path | None) -> None:
+    def __init__(self, engine: Engine, audit_key: bytes, checkpoint: Path | None, elsewhere: str | None) -> None:
         self.engine = engine
         self.audit_key = audit_key
         self.checkpoint = checkpoint
+        self.elsewhere = elsewhere
+        self._elsewhere_at = float("-inf")
 
     @classmethod
-    def open(cls, location: Path | str, audit_key: bytes, *, checkpoint: Path | None = None) -> Ledger:
+    def open(
+        cls, location: Path | str, audit_key: bytes, *, checkpoint: Path | None = None, elsewhere: str | None = None
+    ) -> Ledger:
         """Open a ledger, made if it does not exist.
 
         Args:
             location: path of a SQLite file, or an SQLAlchemy URL such as ``postgresql+psycopg://…``.
             audit_key: secret of the audit chain, at least 16 bytes; the ledger is only proven with the same key.
-            checkpoint: file that each write advances; keep it where the ledger's writer cannot edit it later.
+            checkpoint: file that each write advances.
+            elsewhere: a second place (path or address, see ``checkpoints.Place``) that is advanced once a minute and at
+                the end; keep it where whoever can edit the ledger cannot edit it later. One that cannot be reached is
+                warned of, and keeps nobody from working.
 
         Raises:
             LedgerError: the key is too short, or the ledger has another version.
@@ -151,7 +164,7 @@ class Ledger:
         engine = create_engine(url)
         if engine.dialect.name == "sqlite":
             _use_sqlite_well(engine)
-        ledger = cls(engine, audit_key, checkpoint)
+        ledger = cls(engine, audit_key, checkpoint, elsewhere)
         try:
             ledger._prepare()
         except BaseException:
@@ -160,6 +173,8 @@ class Ledger:
         return ledger
 
     def close(self) -> None:
+        if self.elsewhere is not None and self._elsewhere_at > float("-inf"):
+            self._advance_elsewhere()
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -192,7 +207,18 @@ class Ledger:
         """Say in the checkpoint how far the audit trail has come."""
         if self.checkpoint is not None:
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-                audit.write_checkpoint(connection, self.audit_key, self.checkpoint)
+                audit.write_checkpoint(connection, self.audit_key, Place(str(self.checkpoint)))
+        if self.elsewhere is not None and time.monotonic() - self._elsewhere_at >= ELSEWHERE_SECONDS:
+            self._advance_elsewhere()
+
+    def _advance_elsewhere(self) -> None:
+        """Outside a transaction of writers: they must not wait for a network."""
+        self._elsewhere_at = time.monotonic()
+        try:
+            with self.read() as connection:
+                audit.write_checkpoint(connection, self.audit_key, Place(self.elsewhere or ""))
+        except PlaceError as error:
+            log.warning("the audit trail's second checkpoint was not written: %s", error)
 
     def state(self) -> State:
         with self.read() as connection:
@@ -216,12 +242,48 @@ class Ledger:
         """What the audit trail says of an event: subject → details of its first entry."""
         query = select(t.audit).where(t.audit.c.event == event).order_by(t.audit.c.sequence.desc())
         with self.read() as connection:
-            return {row.subject: json.loads(row.details) for row in connection.execute(query)}
+            found = {row.subject: json.loads(row.details) for row in connection.execute(query)}
+            return found | audit.noted_in_stubs(connection, event)
 
     def verify(self) -> audit.AuditReport:
         """Prove the audit trail, and that decisions and messages are as it says."""
         with self.read() as connection:
-            return audit.verify(connection, self.audit_key, self.checkpoint)
+            return audit.verify(connection, self.audit_key, self.checkpoints)
+
+    @property
+    def checkpoints(self) -> list[Place]:
+        """Every place that says how far the trail has come."""
+        return [Place(str(place)) for place in (self.checkpoint, self.elsewhere) if place is not None]
+
+    def prune(self, before: datetime, settings: AuditSettings, *, who: str, why: str, now: datetime) -> audit.Removed:
+        """Remove audit entries of before a moment, as the configuration allows, and leave a signed stub for them.
+
+        Decisions, messages and all that the entries vouched for stay, and stay vouched for.
+
+        Raises:
+            LedgerError: the configuration keeps them (longer), nobody is named, nothing is that old, or the trail does
+                not hold: what looks tampered with is evidence.
+        """
+        before, now = as_utc(before), as_utc(now)
+        if not who.strip() or not why.strip():
+            raise LedgerError("say who removes them, and why: it stays on the record")
+        if settings.keep_days is None:
+            raise LedgerError(
+                "guardrails.yml keeps the audit trail for ever; set audit.keep_days to remove what is older"
+            )
+        if before > now - timedelta(days=settings.keep_days):
+            limit = f"{now - timedelta(days=settings.keep_days):%Y-%m-%d}"
+            raise LedgerError(
+                f"guardrails.yml keeps the audit trail for {settings.keep_days} days: name a day up to {limit}"
+            )
+        problems = self.verify().problems
+        if problems:
+            raise LedgerError(f"the audit trail does not hold, and what is left of it is evidence: {problems[0]}")
+        with self.write() as write:
+            removed = audit.remove_old(write.chain, before, who=who.strip(), why=why.strip(), now=now)
+        if removed is None:
+            raise LedgerError(f"no entry of the audit trail is older than {before:%Y-%m-%d}")
+        return removed
 
     def _prepare(self) -> None:
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():

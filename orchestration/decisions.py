@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finops.config.policies import Policy
+import guardrails
+import reports
+from finops.config import Configuration
+from finops.config.policies import Action, Policy
 
 
 def told(decision: Mapping[str, Any], policies: Sequence[Policy]) -> dict[str, Any]:
@@ -23,3 +26,12 @@ def told(decision: Mapping[str, Any], policies: Sequence[Policy]) -> dict[str, A
         "owner": policy.owner,
         "runbook": policy.runbook,
     }
+
+
+def card_of(configuration: Configuration) -> guardrails.Render:
+    """Renders decisions for people, with the words of this configuration's policies."""
+
+    def card(decision: guardrails.Decision, _action: Action) -> dict[str, Any]:
+        return reports.decision_card(told(decision.as_dict(), configuration.guardrails.policies))
+
+    return card

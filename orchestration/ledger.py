@@ -17,6 +17,7 @@ from finops.paths import Home
 SHOWN = 5
 URL_VARIABLE = "AIFINOPS_LEDGER_URL"
 KEY_VARIABLE = "AIFINOPS_AUDIT_KEY"
+CHECKPOINT_VARIABLE = "AIFINOPS_AUDIT_CHECKPOINT"
 
 
 def has_ledger(home: Home) -> bool:
@@ -27,18 +28,21 @@ def has_ledger(home: Home) -> bool:
 def open_ledger(home: Home) -> guardrails.Ledger:
     """The ledger, to be used as a context manager: the one that ``AIFINOPS_LEDGER_URL`` names, or the home's own.
 
-    The audit key of a home's own ledger is made with it, once; a shared one's is ``AIFINOPS_AUDIT_KEY``.
+    The audit key of a home's own ledger is made with it, once; a shared one's is ``AIFINOPS_AUDIT_KEY``. A second
+    checkpoint of its audit trail is kept where ``AIFINOPS_AUDIT_CHECKPOINT`` says: a file, a folder or an address.
 
     Raises:
         guardrails.LedgerError: a shared ledger without its key.
     """
     checkpoint = home.path / "ledger.checkpoint"
     address, key = os.environ.get(URL_VARIABLE), os.environ.get(KEY_VARIABLE)
+    elsewhere = os.environ.get(CHECKPOINT_VARIABLE) or None
     if address:
         if not key:
             raise guardrails.LedgerError(f"{URL_VARIABLE} names a shared ledger; set {KEY_VARIABLE} to its audit key")
-        return guardrails.Ledger.open(address, key.encode(), checkpoint=checkpoint)
-    return guardrails.Ledger.open(home.ledger, key.encode() if key else _own_key(home), checkpoint=checkpoint)
+        return guardrails.Ledger.open(address, key.encode(), checkpoint=checkpoint, elsewhere=elsewhere)
+    own_key = key.encode() if key else _own_key(home)
+    return guardrails.Ledger.open(home.ledger, own_key, checkpoint=checkpoint, elsewhere=elsewhere)
 
 
 def _own_key(home: Home) -> bytes:

@@ -75,7 +75,7 @@ class Decision:
         """What ``as_dict`` gave; fields that a decision of an earlier version lacks have their defaults."""
         known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
         moments = ("data_through", "decided_at", "acts_at", "approve_until")
-        read = {name: datetime.fromisoformat(known[name]) for name in moments if known.get(name)}
+        read: dict[str, Any] = {name: datetime.fromisoformat(known[name]) for name in moments if known.get(name)}
         for name in ("action_kinds", "withheld_kinds", "approvers"):
             read[name] = tuple(known.get(name) or ())
         because, from_level = known.get("suppressed_because"), known.get("from_level")

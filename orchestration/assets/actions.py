@@ -10,10 +10,9 @@ import dagster as dg
 import guardrails
 import reports
 from finops.config.models import AnomalyRouting
-from finops.config.policies import Action
 from finops.periods import utc_now
 from orchestration.assets.warehouse import model_key
-from orchestration.decisions import told
+from orchestration.decisions import card_of
 from orchestration.warehouse import read_table, records
 from orchestration.workspace import Workspace
 
@@ -36,15 +35,12 @@ def guardrail_decisions(context: dg.AssetExecutionContext, workspace: Workspace)
     marts = reports.read_marts(workspace.home.published)
     configuration = workspace.configuration()
 
-    def card(decision: guardrails.Decision, action: Action) -> dict[str, Any]:
-        return reports.decision_card(told(decision.as_dict(), configuration.guardrails.policies))
-
     with workspace.ledger() as ledger:
         summary = guardrails.evaluate(
             ledger,
             guardrails.facts_from_rows(records(marts["fct_guardrail_facts"])),
             configuration,
-            card,
+            card_of(configuration),
             as_of=workspace.as_of(),
         )
     workspace.reporter(context)(summary.sentence)

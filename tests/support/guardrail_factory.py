@@ -129,3 +129,48 @@ def card(decision: Decision, action: p.Action) -> dict[str, Any]:
         "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content,
     }  # fmt: skip
     return {"type": "message", "attachments": [attachment]}
+
+
+LADDER = [
+    {"level": "warn", "at": "0.8", "do": [TELL]},
+    {"level": "throttle", "at": "0.9", "do": [TELL, THROTTLE]},
+    {"level": "pause", "at": "1.0", "do": [TELL, PAUSE]},
+    {"level": "stop", "at": "1.2", "do": [TELL, STOP]},
+]
+"""All four levels, each with its order."""
+
+
+def ladder_policy(on: dict[str, dict[str, Any]] | None = None, **changes: Any) -> p.BudgetPolicy:
+    """A budget policy of all four levels; ``on`` adds settings to some of them."""
+    levels = [level | (on or {}).get(str(level["level"]), {}) for level in LADDER]
+    return budget_policy(**{"levels": levels, "clear_below": "0.85"} | changes)
+
+
+def any_policy(kind: str, **settings: Any) -> p.Policy:
+    """A policy of any kind that pauses; ``settings`` say when."""
+    common = {"id": kind.replace("_", "-"), "kind": kind, "description": "One of each.", "owner": "finops@example.com"}
+    document = {**common, "mode": "enforce", **settings}
+    return p.GuardrailsFile.model_validate({"policies": [document]}).policies[0]
+
+
+def any_fact(kind: str, value: str, **changes: Any) -> GuardrailFact:
+    """App search on 19 October, in money and without a reference."""
+    fact = GuardrailFact(
+        fact_id=f"{kind}-search",
+        kind=kind,  # type: ignore[arg-type]
+        budget_id=None,
+        scope_type="app",
+        scope_value="search",
+        period="2026-10-19",
+        metric="effective_cost",
+        value=Decimal(value),
+        reference=None,
+        ratio=None,
+        projected_ratio=None,
+        currency="USD",
+        increase_amount=None,
+        data_through=datetime(2026, 10, 20, tzinfo=UTC),
+        is_reconciled=True,
+        as_of=AS_OF,
+    )
+    return replace(fact, **changes)
