@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from finops.config.policies import Policy
 from guardrails import Decision, GuardrailFact, Level, State, Status, assess, decide, replay
 from guardrails.decide import judge
+from guardrails.decide.schedule import is_open
 from guardrails.states import ORDERED
-from tests.support.guardrail_factory import AS_OF, budget_fact, budget_policy, usage_fact, usage_policy
+from tests.support.guardrail_factory import AS_OF, budget_fact, budget_policy, ladder_policy, usage_fact, usage_policy
 
 pytestmark = pytest.mark.ids("GUARD-1", "GUARD-3")
 
+OFFICE = {"time_zone": "Europe/Berlin", "days": ["tue", "thu", "fri"], "from": "08:00", "to": "18:00"}
 NAMES = ["search", "fraud", "support", "robotics"]
 RATIOS = st.decimals(min_value=0, max_value=5, places=3)
 
@@ -51,7 +53,9 @@ FACTS = st.lists(a_fact(), max_size=12, unique_by=lambda fact: fact.fact_id)
 
 
 @st.composite
-def some_policies(draw: st.DrawFn, modes: tuple[str, ...] = ("off", "dry_run", "enforce")) -> list[Policy]:
+def some_policies(
+    draw: st.DrawFn, modes: tuple[str, ...] = ("off", "dry_run", "enforce"), asks: bool = True
+) -> list[Policy]:
     def common() -> dict[str, Any]:
         return {
             "mode": draw(st.sampled_from(modes)),
@@ -60,10 +64,23 @@ def some_policies(draw: st.DrawFn, modes: tuple[str, ...] = ("off", "dry_run", "
             "cooldown_hours": draw(st.sampled_from([0, 24, 72])),
             "max_targets_per_run": draw(st.integers(1, 3)),
             "clear_after": draw(st.integers(1, 3)),
+            "acts_when": draw(st.sampled_from([None, None, OFFICE])),
+            "expires_on": draw(st.sampled_from([None, None, (AS_OF + timedelta(days=2)).date()])),
         }
 
+    acting = {
+        name: {
+            "approvals": draw(st.sampled_from([0, 0, 1, 2])) if asks else 0,
+            "approval_hours": draw(st.sampled_from([12, 48])),
+            "grace_minutes": draw(st.sampled_from([0, 30, 2000])),
+        }
+        for name in ("throttle", "pause", "stop")
+    }
+    basis = draw(st.sampled_from(["actual", "projected"]))
     return [
-        budget_policy(basis=draw(st.sampled_from(["actual", "projected"])), **common()),
+        ladder_policy(on=acting, basis=basis, only_touch=[], **common())
+        if draw(st.booleans())
+        else budget_policy(basis=basis, **common()),
         usage_policy(scope_type="app", **common()),
     ]
 
@@ -133,27 +150,55 @@ def test_nothing_acts_in_a_dry_run(history: list[tuple[int, list[GuardrailFact],
 @given(a_history())
 def test_nothing_acts_on_old_or_unreconciled_data(history: list[tuple[int, list[GuardrailFact], list[Policy]]]) -> None:
     for decision in play(history):
-        if decision.acts and decision.level.holds:
+        if ordered(decision):
             assert decision.evidence["is_reconciled"] is True
             assert decision.data_through is not None
             assert decision.decided_at - decision.data_through <= timedelta(hours=48)
 
 
+def ordered(decision: Decision) -> bool:
+    """Whether an order was given, or people were asked for it."""
+    return decision.level != Level.RELEASE and (decision.acts or decision.status == Status.PENDING_APPROVAL)
+
+
 @given(a_history(modes=("enforce",)))
-def test_a_target_is_acted_on_once_until_it_is_released_or_the_policy_changes(
+def test_nothing_acts_outside_the_hours_after_the_end_or_without_the_people_that_are_needed(
     history: list[tuple[int, list[GuardrailFact], list[Policy]]],
 ) -> None:
-    held: dict[tuple[str, str, str, int], int] = {}
+    by_day = {(AS_OF + timedelta(days=day), policy.id): policy for day, _, policies in history for policy in policies}
     for decision in play(history):
-        if not decision.acts:
-            continue
-        key = (decision.policy_id, decision.target, str(len(decision.period)), 0)
+        policy = by_day[decision.decided_at, decision.policy_id]
+        if decision.level != Level.RELEASE and decision.acts:
+            assert policy.acts_when is None or is_open(policy.acts_when, decision.acts_at or decision.decided_at)
+            step = policy.step(decision.level)
+            assert step is not None
+            assert step.approvals == 0
+            assert (decision.acts_at or decision.decided_at) == decision.decided_at + timedelta(
+                minutes=step.grace_minutes
+            )
+        if decision.level != Level.RELEASE:
+            assert policy.expires_on is None or decision.decided_at.date() <= policy.expires_on
+
+
+@given(a_history(modes=("enforce",)))
+def test_every_order_is_undone_at_most_once_and_nothing_else_is(
+    history: list[tuple[int, list[GuardrailFact], list[Policy]]],
+) -> None:
+    held: dict[tuple[str, str, int], set[Level]] = {}
+    versions: dict[tuple[str, str, int], int] = {}
+    for decision in play(history):
+        key = (decision.policy_id, decision.target, len(decision.period))
+        standing = held.setdefault(key, set())
         if decision.level == Level.RELEASE:
-            assert key in held, "only what is held is released"
-            del held[key]
-        else:
-            assert held.get(key) != decision.policy_version, "the same order twice"
-            held[key] = decision.policy_version
+            if decision.from_level in standing or decision.undoes:
+                assert set(decision.undoes) == standing, "all that was ordered, and no more"
+                standing.clear()
+        elif decision.acts:
+            is_same = versions.get(key) == decision.policy_version
+            assert not (is_same and decision.level in standing), "the same order twice"
+            assert all(decision.level.rank >= level.rank for level in standing), "orders only rise"
+            standing.add(decision.level)
+            versions[key] = decision.policy_version
 
 
 @given(a_history(modes=("enforce",)))
@@ -165,10 +210,30 @@ def test_a_run_never_touches_more_targets_than_the_policy_allows(
     }
     touched: dict[tuple[Any, str], int] = {}
     for decision in play(history):
-        if decision.acts and decision.level.holds:
+        if ordered(decision):
             key = (decision.decided_at, decision.policy_id)
             touched[key] = touched.get(key, 0) + 1
     assert all(count <= most[key] for key, count in touched.items())
+
+
+@given(a_history())
+def test_one_decision_for_ever_for_policy_version_target_period_level_and_round(
+    history: list[tuple[int, list[GuardrailFact], list[Policy]]],
+) -> None:
+    made = play(history)
+    assert len({decision.decision_id for decision in made}) == len(made)
+    told: dict[tuple[Any, ...], int] = {}
+    for decision in made:
+        name = (decision.policy_id, decision.policy_version, decision.target, len(decision.period))
+        if decision.level == Level.RELEASE or (
+            decision.suppressed_because and not decision.suppressed_because.is_final
+        ):
+            told = {key: count for key, count in told.items() if key[:4] != name or decision.level != Level.RELEASE}
+            continue
+        full = (*name, decision.period, decision.level, decision.mode)
+        told[full] = told.get(full, 0) + 1
+        # A question that ran out is asked again after the cooldown.
+        assert told[full] == 1 or decision.approvals_needed
 
 
 @given(a_history())
