@@ -236,15 +236,17 @@ def claim(
         .order_by(o.sequence)
     )
     shortest: timedelta | None = None
-    for row in write.connection.execute(due.execution_options(yield_per=50)):
-        if row.lease_token is not None and row.lease_until > now and not _is_dead(row.lease_holder):
-            continue
-        if row.hold_until is not None and row.hold_until > now:
-            wait = row.hold_until - now
-            if wait <= spacing.get(row.route_id, timedelta(0)):
-                shortest = wait if shortest is None else min(shortest, wait)
-            continue
-        return _take(write, row, now, spacing.get(row.route_id))
+    # Closed when the first is found: PostgreSQL keeps a cursor open for the rest.
+    with write.connection.execute(due.execution_options(yield_per=50)) as rows:
+        for row in rows:
+            if row.lease_token is not None and row.lease_until > now and not _is_dead(row.lease_holder):
+                continue
+            if row.hold_until is not None and row.hold_until > now:
+                wait = row.hold_until - now
+                if wait <= spacing.get(row.route_id, timedelta(0)):
+                    shortest = wait if shortest is None else min(shortest, wait)
+                continue
+            return _take(write, row, now, spacing.get(row.route_id))
     return shortest
 
 

@@ -331,6 +331,22 @@ def test_a_decision_is_read_as_it_was_written() -> None:
     assert p.WeeklyHours.model_validate(life.made[0].as_dict()["acts_when"]) == life.policy.acts_when
 
 
+def test_a_decision_of_an_earlier_program_is_understood() -> None:
+    [pause] = Life(budget_policy()).see("1.05")
+    names = (
+        "subject",
+        "from_level",
+        "undoes",
+        "acts_at",
+        "grace_minutes",
+        "approvals_needed",
+        "approvers",
+        "acts_when",
+    )
+    old = {name: value for name, value in pause.as_dict().items() if name not in names}
+    assert Decision.from_dict(old) == pause
+
+
 def test_the_level_of_what_a_target_costs_is_measured_in_exact_numbers() -> None:
     assert Life(ladder_policy()).see("0.8999999999")[0].level == Level.WARN
     assert Life(ladder_policy()).see(str(Decimal("0.9")))[0].level == Level.THROTTLE
