@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from guardrails import Ledger, LedgerError, audit, evaluate, migrations
+from guardrails import Ledger, LedgerError, Level, audit, evaluate, migrations
 from guardrails.schema import metadata
 from simulator.postgres import private_postgres, programs
 from tests.support.guardrail_factory import AS_OF, AUDIT_KEY, budget_fact, budget_policy, card, configuration
@@ -70,6 +72,50 @@ def test_a_ledger_of_before_the_migrations_is_completed_and_keeps_all_that_it_ha
         assert ledger.verify().is_intact
         tables = inspect(ledger.engine).get_table_names()
         assert set(tables) == {*metadata.tables, "alembic_version"}
+
+
+def test_what_stood_under_an_earlier_program_stands_at_the_level_that_its_orders_say(address: str) -> None:
+    """Three targets of before there were levels: one paused, one only told about, one warned."""
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        config = steps()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for name, level, status, kinds in (
+            ("search", "trip", "ENFORCED", ["notify", "pause"]),
+            ("fraud", "trip", "WARN", ["notify"]),
+            ("support", "warn", "WARN", ["notify"]),
+        ):
+            document = json.dumps({"action_kinds": kinds, "withheld_kinds": [], "level": level}).replace(":", "\\:")
+            connection.execute(
+                text(
+                    f"INSERT INTO decision VALUES ('gd_{name}', 'monthly-budget', 1, 'team', '{name}', '2026-10', "
+                    f"'{level}', 'enforce', '2026-10-20 06:00:00', '{status}', '{document}')"
+                )
+            )
+            raised = "'2026-10-20 06:00:00'"
+            times = f"NULL, {raised}" if level == "trip" else f"{raised}, NULL"
+            connection.execute(
+                text(
+                    f"INSERT INTO target_state VALUES ('monthly-budget', 'team', '{name}', '0000-00', 1, 'enforce', "
+                    f"'2026-10', '{level}', '{status}', 0, 0, NULL, '12000', {times}, 'gd_{name}', "
+                    "'2026-10-20 06:00:00')"
+                )
+            )
+    engine.dispose()
+    with Ledger.open(address, AUDIT_KEY) as ledger:
+        state = {key.scope_value: target for key, target in ledger.state().targets.items()}
+        assert {name: (target.level, target.ordered) for name, target in state.items()} == {
+            "search": (Level.PAUSE, (Level.PAUSE,)), "fraud": (Level.PAUSE, ()), "support": (Level.WARN, ()),
+        }  # fmt: skip
+        assert state["search"].raised_at == {Level.PAUSE: AS_OF}
+        assert state["support"].raised_at == {Level.WARN: AS_OF}
+        later = AS_OF + timedelta(days=1)
+        policy = budget_policy(clear_after=1)
+        [release] = evaluate(
+            ledger, [budget_fact("0.5", data_through=later)], configuration(policy), card, as_of=later
+        ).decisions
+        assert (release.supersedes, release.undoes) == ("gd_search", (Level.PAUSE,))
 
 
 def test_the_steps_lead_to_the_tables_that_the_program_reads(address: str) -> None:
