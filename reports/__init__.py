@@ -1,6 +1,6 @@
 """What people look at: the summary, the page, exports and messages, all made from published marts.
 
-Here: reading marts, the figures of merit in them, figures, the HTML page, CSV/Parquet exports, Teams cards.
+Here: reading marts, the figures of merit in them, figures, the HTML page, CSV/Parquet exports, messages.
 Not here: any statistic, decision or allocation (they are in the marts already), and sending (guardrails).
 
 Names are loaded on first use: a summary in the terminal needs no Plotly.
@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from reports.dictionary import Dictionary, read_dictionary
     from reports.exports import MANIFEST, ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, conform, read_marts, reported_moment
-    from reports.messages import decision_card, failure_card, incident_card, preview_card
+    from reports.messages import (
+        Message,
+        collected_message,
+        decision_message,
+        email_content,
+        failure_message,
+        gate_message,
+        heartbeat_message,
+        incident_message,
+        preview_message,
+        teams_card,
+        trial_message,
+        undelivered_message,
+    )
     from reports.page import render_page, write_page
     from reports.summary import Summary, summarise
     from reports.terminal import render_terminal
@@ -29,13 +42,18 @@ __all__ = [
     "ExportedFile",
     "MartError",
     "Marts",
+    "Message",
     "Summary",
+    "collected_message",
     "conform",
-    "decision_card",
+    "decision_message",
+    "email_content",
     "export_marts",
-    "failure_card",
-    "incident_card",
-    "preview_card",
+    "failure_message",
+    "gate_message",
+    "heartbeat_message",
+    "incident_message",
+    "preview_message",
     "read_dictionary",
     "read_marts",
     "render_bill",
@@ -44,6 +62,9 @@ __all__ = [
     "render_what_if",
     "reported_moment",
     "summarise",
+    "teams_card",
+    "trial_message",
+    "undelivered_message",
     "write_page",
 ]
 
@@ -52,7 +73,20 @@ _MODULES = {
     "reports.dictionary": ("Dictionary", "read_dictionary"),
     "reports.exports": ("MANIFEST", "ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "conform", "read_marts", "reported_moment"),
-    "reports.messages": ("decision_card", "failure_card", "incident_card", "preview_card"),
+    "reports.messages": (
+        "Message",
+        "collected_message",
+        "decision_message",
+        "email_content",
+        "failure_message",
+        "gate_message",
+        "heartbeat_message",
+        "incident_message",
+        "preview_message",
+        "teams_card",
+        "trial_message",
+        "undelivered_message",
+    ),
     "reports.page": ("render_page", "write_page"),
     "reports.summary": ("Summary", "summarise"),
     "reports.terminal": ("render_terminal",),

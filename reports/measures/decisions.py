@@ -80,6 +80,13 @@ class DecisionView:
     data_through: str
     decided_at: str
     suppressed_because: str
+    unit: str
+    """Of ``value`` and ``reference``: a currency, or tokens, requests, ratio, level."""
+    subject: str
+    """The model, region or tag that it is about beside its scope; may be empty."""
+    approvals_needed: int
+    approve_by: str
+    acts_at: str
 
     @property
     def tone(self) -> str:
@@ -111,7 +118,11 @@ class DecisionView:
         return SUPPRESSION_WORDS.get(self.suppressed_because, self.suppressed_because)
 
     def money(self, amount: Decimal | None) -> str:
-        return "not known" if amount is None else f.money(amount, self.currency).strip()
+        if amount is None:
+            return "not known"
+        return (
+            f.money(amount, self.currency).strip() if self.unit == self.currency else f"{f.whole(amount)} {self.unit}"
+        )
 
     @property
     def reference_words(self) -> str:
@@ -131,7 +142,8 @@ def view_decision(decision: Mapping[str, Any]) -> DecisionView:
     """Read a decision: ``decision_id`` (or ``id``), ``policy_id``, ``level``, ``status``, ``mode``, ``scope_type``,
     ``scope_value``, ``period``, ``reason``, ``action_kinds`` (or ``actions``), ``withheld_kinds``, ``evidence`` (with
     ``kind``, ``value``, ``reference``, ``ratio``, ``projected_ratio``, ``currency``), ``data_through``, ``decided_at``,
-    ``suppressed_because``; if given also ``policy_description``, ``owner``, ``runbook``.
+    ``suppressed_because``; if given also ``subject``, ``approvals_needed``, ``approve_by``, ``acts_at``,
+    ``policy_description``, ``owner``, ``runbook``.
 
     What is absent becomes an empty text or None.
     """
@@ -166,6 +178,11 @@ def view_decision(decision: Mapping[str, Any]) -> DecisionView:
         data_through=_moment(decision.get("data_through")),
         decided_at=_moment(decision.get("decided_at")),
         suppressed_because=text("suppressed_because"),
+        unit=_unit(evidence),
+        subject=text("subject"),
+        approvals_needed=int(decision.get("approvals_needed") or 0),
+        approve_by=_moment(decision.get("approve_by")),
+        acts_at=_moment(decision.get("acts_at")),
     )
 
 
@@ -177,6 +194,11 @@ def newest_first(decisions: Iterable[Mapping[str, Any]]) -> list[DecisionView]:
 def _kinds(actions: Any) -> tuple[str, ...]:
     kinds = [str(action["kind"]) if isinstance(action, Mapping) else str(action) for action in actions or ()]
     return tuple(kind for kind in kinds if kind != "notify")
+
+
+def _unit(evidence: Mapping[str, Any]) -> str:
+    unit = str(evidence.get("unit") or "currency")
+    return str(evidence.get("currency") or "") if unit == "currency" else unit
 
 
 def _number(value: Any) -> Decimal | None:

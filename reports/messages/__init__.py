@@ -1,23 +1,36 @@
-"""Messages for Microsoft Teams: Adaptive Cards 1.4 in the envelope that Power Automate Workflows accepts.
+"""Messages for people: one model, shown as a Teams card and as an e-mail.
 
-Here: the cards, and a page that shows a card as Teams would.
+Here: what is said of decisions, incidents, asks and the pipeline itself; both looks; pages that show a card.
 Not here: when a message is due, and sending it (guardrails, orchestration).
 """
 
+from reports.messages.card import teams_card
 from reports.messages.cards import MAX_BYTES, MessageTooLargeError
-from reports.messages.decision import decision_card
-from reports.messages.failure import failure_card
-from reports.messages.gate import gate_card
-from reports.messages.incident import incident_card
-from reports.messages.preview import UnsupportedElementError, preview_card
+from reports.messages.collected import collected_message
+from reports.messages.decision import decision_message
+from reports.messages.email import MAX_EMAIL_BYTES, email_content
+from reports.messages.gate import gate_message
+from reports.messages.incident import incident_message
+from reports.messages.model import Message
+from reports.messages.operations import failure_message, heartbeat_message, trial_message, undelivered_message
+from reports.messages.preview import UnsupportedElementError, preview_card, preview_message
 
 __all__ = [
     "MAX_BYTES",
+    "MAX_EMAIL_BYTES",
+    "Message",
     "MessageTooLargeError",
     "UnsupportedElementError",
-    "decision_card",
-    "failure_card",
-    "gate_card",
-    "incident_card",
+    "collected_message",
+    "decision_message",
+    "email_content",
+    "failure_message",
+    "gate_message",
+    "heartbeat_message",
+    "incident_message",
     "preview_card",
+    "preview_message",
+    "teams_card",
+    "trial_message",
+    "undelivered_message",
 ]

@@ -1,96 +1,124 @@
-"""The card of a guardrail decision.
+"""What people are told of a guardrail's decision.
 
-Here: what is told of it; a dry run is marked before anything else is read.
-Not here: deciding (guardrails).
+Here: its words, figures and what can be done; a dry run is marked as one.
+Not here: deciding (guardrails) and the look (``card``, ``email``).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from reports import formatting as f
 from reports.measures.decisions import DecisionView, view_decision
-from reports.messages.cards import Element, Style, banner, envelope, escape, fact_set, fitted, open_urls, text_block
+from reports.messages.model import Fact, Figure, Message, Offer, Severity, Tone
 
-STYLES: dict[str, Style] = {
-    "throttle": "attention",
-    "pause": "attention",
+MAX_THREAD = 160
+"""Threads are part of ids that the ledger keeps in 300 characters."""
+
+TONES: dict[str, Tone] = {
     "stop": "attention",
+    "pause": "attention",
+    "throttle": "attention",
     "warn": "warning",
     "release": "good",
 }
+SEVERITIES: dict[str, Severity] = {
+    "stop": "critical",
+    "pause": "critical",
+    "throttle": "high",
+    "warn": "medium",
+}
 
 
-def decision_card(decision: Mapping[str, Any], links: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The Teams message about one decision (fields: ``measures.decisions.view_decision``).
+def thread_of(decision: Mapping[str, Any]) -> str:
+    """The thread of all decisions of one policy about one target."""
+    names = [decision.get(name) for name in ("policy_id", "scope_type", "scope_value", "subject")]
+    thread = "/".join(["guardrail", *(str(name) for name in names if name)])
+    if len(thread) <= MAX_THREAD:
+        return thread
+    return f"{thread[: MAX_THREAD - 17]}-{hashlib.sha256(thread.encode()).hexdigest()[:16]}"
 
-    A runbook that is a web address becomes a button; any other is named in the text.
 
-    Raises:
-        ValueError: a link is no web address.
-        MessageTooLargeError: it does not fit into 20 KB.
-    """
+def decision_message(decision: Mapping[str, Any], team: str = "") -> Message:
+    """The message of one decision (fields: ``measures.decisions.view_decision``). ``team``: whose target it is."""
     view = view_decision(decision)
-    named = dict(links or {})
-    if view.runbook.startswith(("https://", "http://")):
-        named.setdefault("Runbook", view.runbook)
-    actions = open_urls(named)
-    return fitted(lambda _: envelope(_body(view), fallback=_fallback(view), actions=actions), 0)
-
-
-def _body(view: DecisionView) -> list[Element]:
-    body = []
-    if view.is_dry_run:
-        body.append(
-            banner(
-                "emphasis",
-                [text_block("**DRY RUN** Nobody was asked to act. This is what the guardrail would do.", size="Small")],
-            )
-        )
-    body.append(
-        banner(
-            STYLES.get(view.level, "emphasis"),
-            [
-                text_block(
-                    f"Guardrail {escape(view.policy_id)}: {view.level_words.lower()}",
-                    size="Small",
-                    weight="Bolder",
-                    isSubtle=True,
-                ),
-                text_block(escape(view.target), size="Large", weight="Bolder", spacing="None"),
-            ],
-        )
-    )
-    body.append(text_block(escape(view.reason or "No reason was recorded.", limit=600)))
-    facts = [
-        ("Period", escape(view.period_words)),
-        ("Value", view.money(view.value)),
-        (view.reference_words, view.money(view.reference)),
-        ("Ratio", view.ratio_words),
-    ]
+    severity = SEVERITIES.get(view.level, "low")
+    thread = thread_of(decision)
+    figures = [Figure(label="Value", amount=view.value, unit=view.unit)]
+    figures.append(Figure(label=view.reference_words, amount=view.reference, unit=view.unit))
+    facts = [Fact(title="Ratio", value=view.ratio_words)]
     if view.projected_ratio is not None:
-        facts.append(("Projected", f.percent(view.projected_ratio)))
-    facts.append(("Status", escape(view.status_words)))
+        facts.append(Fact(title="Projected", value=f.percent(view.projected_ratio)))
+    facts += [
+        Fact(title=title, value=value)
+        for title, value in (
+            ("Period", view.period_words),
+            ("About", view.subject),
+            ("Status", view.status_words),
+            ("Data through", view.data_through),
+            ("Policy owner", view.owner),
+        )
+        if value
+    ]
+    offers = []
+    if view.status == "PENDING_APPROVAL":
+        subject = f"decision/{view.decision_id}"
+        command = f"aifinops approvals {{}} {view.decision_id} --why REASON"
+        offers = [
+            Offer(action="approve", subject=subject, command=command.format("approve")),
+            Offer(action="deny", subject=subject, command=command.format("deny")),
+        ]
+    if view.level not in ("release", "observe"):
+        offers += [
+            Offer(action="acknowledge", subject=thread, command=f"aifinops messages acknowledge {quote(thread)}"),
+            Offer(action="snooze", subject=thread, command=f"aifinops messages snooze {quote(thread)} --for 1d"),
+        ]
+    return Message(
+        kind="guardrail",
+        # What nobody was asked to do wakes nobody.
+        severity="medium" if view.is_dry_run and severity in ("high", "critical") else severity,
+        tone=TONES.get(view.level, "emphasis"),
+        eyebrow=f"Guardrail {view.policy_id}: {view.level_words.lower()}",
+        title=view.target,
+        what=view.reason or "No reason was recorded.",
+        is_dry_run=view.is_dry_run,
+        figures=tuple(figures),
+        done=_done(view),
+        facts=tuple(facts),
+        offers=tuple(offers),
+        runbook=view.runbook,
+        notes=tuple(text for text in (view.policy_description, f"Decision {view.decision_id}") if text),
+        thread=thread,
+        sources=(view.decision_id,),
+        team=team,
+        scope=f"{view.scope_type}/{view.scope_value}",
+    )
+
+
+def _done(view: DecisionView) -> str:
+    sentences = []
     if view.orders:
-        facts.append(("Asked for", escape(", ".join(view.orders))))
-    if view.withheld:
-        facts.append(("Not asked for", escape(", ".join(view.withheld))))
+        orders = _listed(view.orders)
+        if view.status == "PENDING_APPROVAL":
+            until = f" by {view.approve_by}" if view.approve_by else ""
+            sentences.append(f"{orders} waits for {f.count(view.approvals_needed, 'approval')}{until}.")
+        elif view.level == "release":
+            sentences.append(f"Taking back {orders[:1].lower()}{orders[1:]} was asked for.")
+        elif view.acts_at:
+            sentences.append(f"{orders} will be asked for at {view.acts_at}.")
+        else:
+            sentences.append(f"{orders} was asked for.")
     if view.suppressed_because:
-        facts.append(("Suppressed", f"because {escape(view.suppression_words, limit=300)}"))
-    if view.data_through:
-        facts.append(("Data through", escape(view.data_through)))
-    if view.owner:
-        facts.append(("Policy owner", escape(view.owner)))
-    if view.runbook and not view.runbook.startswith(("https://", "http://")):
-        facts.append(("Runbook", escape(view.runbook, limit=300)))
-    body.append(fact_set(facts))
-    if view.policy_description:
-        body.append(text_block(escape(view.policy_description, limit=300), isSubtle=True, size="Small"))
-    body.append(text_block(f"Decision {escape(view.decision_id)}", isSubtle=True, size="Small", spacing="Small"))
-    return body
+        withheld = _listed(view.withheld) if view.withheld else "Acting"
+        sentences.append(f"{withheld} was not asked for, because {view.suppression_words}.")
+    elif view.withheld:
+        sentences.append(f"{_listed(view.withheld)} would have been asked for.")
+    return " ".join(sentences)
 
 
-def _fallback(view: DecisionView) -> str:
-    prefix = "Dry run. " if view.is_dry_run else ""
-    return f"{prefix}Guardrail {view.policy_id}, {view.level_words.lower()}: {view.target}. {view.reason}"
+def _listed(kinds: tuple[str, ...]) -> str:
+    text = ", ".join(kinds)
+    return text[:1].upper() + text[1:]

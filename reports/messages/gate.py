@@ -1,56 +1,57 @@
-"""The card of the budget gate: a job that waits for somebody's approval, or that ran against its budget.
+"""What people are told of the budget gate: a job waits for their approval, or ran against its budget.
 
-Here: what is told of it and in which order.
-Not here: the judgement and its words (guardrails), and where it is sent.
+Here: its words and what can be done.
+Not here: the judgement (guardrails.gate), where it is sent and the look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from reports import formatting as f
-from reports.messages.cards import banner, envelope, escape, fact_set, fitted, text_block
+from reports.messages.model import Fact, Figure, Message, Offer
 
 
-def gate_card(reply: Mapping[str, Any]) -> dict[str, Any]:
-    """The Teams message about one ask.
+def gate_message(reply: Mapping[str, Any]) -> Message:
+    """The message about one ask.
 
     Args:
         reply: an ask as it stands: ask_id, reason, until, ask (estimate, currency, who, scopes, job, break_glass),
             budgets; amounts are text.
-
-    Raises:
-        MessageTooLargeError: it does not fit into 20 KB.
     """
-    ask = reply["ask"]
+    ask, ask_id = reply["ask"], reply["ask_id"]
     amount = f.money(Decimal(ask["estimate"]), ask["currency"])
-    name = escape(ask["job"] or "A job")
-    if ask["break_glass"]:
-        title, headline = "Glass broken", f"{name} runs against the budget: {amount}"
+    name = ask["job"] or "A job"
+    is_broken = bool(ask["break_glass"])
+    facts = [("Asked by", ask["who"])]
+    facts += [(level.replace("_", " ").capitalize(), value) for level, value in ask["scopes"].items()]
+    offers: tuple[Offer, ...] = ()
+    if is_broken:
+        facts.append(("Why", ask["break_glass"]))
     else:
-        title, headline = "Waiting for approval", f"{name} wants to spend {amount}"
-    facts = [("Asked by", escape(ask["who"]))]
-    facts += [(level.replace("_", " ").capitalize(), escape(value)) for level, value in ask["scopes"].items()]
-    if ask["break_glass"]:
-        facts.append(("Why", escape(ask["break_glass"], limit=600)))
-    elif reply["until"]:
-        facts.append(("Answer by", f"{reply['until'][:16].replace('T', ' ')} UTC"))
-    steps = f"aifinops gate approve {reply['ask_id']} --why REASON, or aifinops gate deny"
-    if ask["break_glass"]:
-        steps = f"aifinops gate show {reply['ask_id']}"
-    body = [
-        banner(
-            "attention" if ask["break_glass"] else "warning",
-            [
-                text_block(title, size="Small", weight="Bolder", isSubtle=True),
-                text_block(headline, size="Large", weight="Bolder", spacing="None"),
-            ],
-        ),
-        text_block(escape(reply["reason"], limit=600)),
-        fact_set(facts),
-        text_block(escape(steps), isSubtle=True, size="Small"),
-    ]
-    fallback = f"{title}: {headline}. {reply['reason']}"
-    return fitted(lambda _: envelope(body, fallback=fallback), 0)
+        offers = (
+            Offer(action="approve", subject=f"gate/{ask_id}", command=f"aifinops gate approve {ask_id} --why REASON"),
+            Offer(action="deny", subject=f"gate/{ask_id}", command=f"aifinops gate deny {ask_id} --why REASON"),
+        )
+    headline = f"{name} runs against the budget: {amount}" if is_broken else f"{name} wants to spend {amount}"
+    until = f.moment(datetime.fromisoformat(reply["until"])) if reply["until"] and not is_broken else ""
+    return Message(
+        kind="gate",
+        severity="high" if is_broken else "medium",
+        tone="attention" if is_broken else "warning",
+        eyebrow="Glass broken" if is_broken else "Waiting for approval",
+        title=headline,
+        what=reply["reason"],
+        figures=(Figure(label="Estimate", amount=Decimal(ask["estimate"]), unit=ask["currency"]),),
+        done=f"The job waits until {until} and does not run unless somebody approves it." if until else "",
+        facts=tuple(Fact(title=title, value=value) for title, value in facts if value),
+        offers=offers,
+        notes=(f"aifinops gate show {ask_id}",),
+        thread=f"gate/{ask_id}",
+        sources=(ask_id,),
+        team=ask["scopes"].get("team", ""),
+        scope="/".join(next(iter(ask["scopes"].items()), ("company", ""))),
+    )

@@ -1,7 +1,7 @@
-"""The card of an incident: when it opens, gets worse, is over.
+"""What people are told of an incident: when it opens, gets worse, is over.
 
-Here: what is told of it and in which order.
-Not here: its explanation (models) and where it is sent (routing).
+Here: its words, figures, contributors and what can be done.
+Not here: its explanation (models), where it is sent (guardrails) and the look (``card``, ``email``).
 """
 
 from __future__ import annotations
@@ -12,105 +12,106 @@ from typing import Any, Literal
 from reports import formatting as f
 from reports.measures.incidents import Incident, parse_incident
 from reports.measures.spend import MonthSpend
-from reports.messages.cards import (
-    Element,
-    Style,
-    banner,
-    columns,
-    envelope,
-    escape,
-    fact_set,
-    fitted,
-    open_urls,
-    text_block,
-)
+from reports.messages.model import Chart, Contributor, Fact, Figure, Link, Message, Offer, Severity, Tone
 from reports.summary import CurrencySummary, Summary
 
 Stage = Literal["opened", "worsened", "closed"]
 
-MAX_CONTRIBUTORS = 10
-STYLES: dict[str, Style] = {"critical": "attention", "high": "attention", "medium": "warning", "low": "emphasis"}
+TONES: dict[str, Tone] = {"critical": "attention", "high": "attention", "medium": "warning", "low": "emphasis"}
+_SEVERITIES: dict[str, Severity] = {"critical": "critical", "high": "high", "medium": "medium"}
 
 
-def incident_card(
+def incident_message(
     incident: Mapping[str, Any],
     stage: Stage = "opened",
     summary: Summary | None = None,
     links: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """The Teams message about one row of ``fct_incident``.
+) -> Message:
+    """The message about one row of ``fct_incident``.
 
     Args:
         incident: the row; its JSON as lists.
         stage: what is new about it.
         summary: adds how the month stands in the incident's currency.
-        links: titles and addresses of buttons; none are shown if there are none.
+        links: titles and addresses of what else to open.
 
     Raises:
-        KeyError, ValueError: the row lacks a field or has one that is no number; a link is no web address.
-        MessageTooLargeError: it does not fit into 20 KB.
+        KeyError, ValueError: the row lacks a field or has one that is no number.
     """
     found = parse_incident(incident)
-    actions = open_urls(links or {})
-    context = _context(found, summary)
-    shown = found.contributors[:MAX_CONTRIBUTORS]
-
-    def build(kept: int) -> dict[str, Any]:
-        return envelope(_body(found, stage, context, kept), fallback=_fallback(found, stage), actions=actions)
-
-    return fitted(build, len(shown))
-
-
-def _body(found: Incident, stage: Stage, context: list[tuple[str, str]], kept: int) -> list[Element]:
-    name = escape(f.humanise(found.scope_name))
     direction = "more" if found.impact >= 0 else "less"
-    style: Style = "good" if stage == "closed" else STYLES.get(found.severity, "emphasis")
-    body = [
-        banner(
-            style,
-            [
-                text_block(_title(found, stage), size="Small", weight="Bolder", isSubtle=True),
-                text_block(
-                    f"{name}: {f.money(abs(found.impact), found.currency)} {direction} than expected",
-                    size="Large",
-                    weight="Bolder",
-                    spacing="None",
-                ),
-            ],
-        ),
-        text_block(escape(found.explanation or "There is no explanation.", limit=600)),
-        fact_set(
-            [
-                ("When", _when(found)),
-                ("A day", f.signed_money(found.daily_impact, found.currency) if found.daily_impact else ""),
-                (
-                    "By the month's end",
-                    f.signed_money(found.projected_impact, found.currency) if found.daily_impact else "",
-                ),
-                ("Moved by", _effects(found)),
-                ("Owner", escape(found.owner or found.team or "nobody")),
-                ("Incident", found.incident_id),
-                *context,
-            ]
-        ),
+    is_over = stage == "closed"
+    figures = [
+        Figure(label="In all" if is_over else "So far", amount=found.impact, unit=found.currency, is_change=True)
     ]
-    if kept:
-        body.append(text_block("What contributed", weight="Bolder", separator=True))
-        for part in found.contributors[:kept]:
-            share = "" if part.share is None else f.percent(part.share)
-            body.append(
-                columns(
-                    [
-                        (f"{escape(f.humanise(part.dimension))} **{escape(part.value)}**", "stretch"),
-                        (share or "–", "60px"),
-                        (f.signed_money(part.impact, found.currency), "110px"),
-                    ]
-                )
+    if found.daily_impact and not is_over:
+        figures += [
+            Figure(label="A day", amount=found.daily_impact, unit=found.currency, is_change=True),
+            Figure(label="By the month's end", amount=found.projected_impact, unit=found.currency, is_change=True),
+        ]
+    facts = [
+        ("When", _when(found)),
+        ("Moved by", _effects(found)),
+        ("Owner", found.owner or found.team or "nobody"),
+        ("Incident", found.incident_id),
+        *_context(found, summary),
+    ]
+    return Message(
+        kind="incident",
+        severity=_SEVERITIES.get(found.severity, "low"),
+        tone="good" if stage == "closed" else TONES.get(found.severity, "emphasis"),
+        eyebrow=_title(found, stage),
+        title=f"{f.humanise(found.scope_name)}: {f.money(abs(found.impact), found.currency)} {direction} than expected",
+        what=found.explanation or "There is no explanation.",
+        figures=tuple(figures),
+        contributors=tuple(
+            Contributor(
+                dimension=part.dimension,
+                value=part.value,
+                amount=part.impact,
+                currency=found.currency,
+                share=part.share,
             )
-    left = len(found.contributors) - kept
-    if left and found.contributors:
-        body.append(text_block(f"and {left} more", isSubtle=True, spacing="Small"))
-    return body
+            for part in found.contributors
+        ),
+        facts=tuple(Fact(title=title, value=value) for title, value in facts if value),
+        offers=() if stage == "closed" else _offers(found),
+        links=tuple(Link(title=title, url=url) for title, url in (links or {}).items()),
+        chart=_chart(found),
+        thread=f"incident/{found.incident_id}",
+        sources=(found.incident_id,),
+        team=found.team or "",
+        scope=f"{found.scope_type}/{found.scope_value}",
+    )
+
+
+def _offers(found: Incident) -> tuple[Offer, ...]:
+    subject, short = f"incident/{found.incident_id}", found.incident_id[:8]
+    verdict = f"aifinops incidents feedback {short} --why REASON --verdict"
+    return (
+        Offer(action="acknowledge", subject=subject, command=f"aifinops incidents acknowledge {short}"),
+        Offer(action="snooze", subject=subject, command=f"aifinops messages snooze {subject} --for 1d"),
+        Offer(action="false_alarm", subject=subject, command=f"{verdict} false"),
+        Offer(action="planned", subject=subject, command=f"{verdict} planned"),
+    )
+
+
+def _chart(found: Incident) -> Chart | None:
+    if not found.days:
+        return None
+
+    def column(name: str) -> tuple[float | None, ...]:
+        return tuple(None if day.get(name) is None else float(day[name]) for day in found.days)
+
+    return Chart(
+        days=tuple(str(day["day"])[:10] for day in found.days),
+        actual=column("actual"),
+        low=column("low"),
+        high=column("high"),
+        first=found.first_seen.isoformat(),
+        last=found.last_seen.isoformat(),
+        currency=found.currency,
+    )
 
 
 def _title(found: Incident, stage: Stage) -> str:
@@ -145,10 +146,3 @@ def _of_currency(summary: Summary | None, currency: str) -> CurrencySummary | No
     if summary is None:
         return None
     return next((item for item in summary.currencies if item.currency == currency), None)
-
-
-def _fallback(found: Incident, stage: Stage) -> str:
-    return (
-        f"{_title(found, stage)}: {found.scope_name}, {_when(found)}, "
-        f"{f.signed_money(found.impact, found.currency)}. {found.explanation}"
-    )

@@ -1,7 +1,7 @@
-"""A card as a page, close to how Teams shows it: to look at without sending anything.
+"""A message as a page, close to how Teams or a mail program shows it: to look at without sending anything.
 
-Here: exactly the elements and properties that this project's cards use; anything else is refused, so that no card is
-shown here that Teams would show differently.
+Here: an e-mail's HTML with its pictures inside; of cards exactly the elements and properties that this project's
+cards use. Anything else is refused, so that no card is shown here that Teams would show differently.
 Not here: building cards.
 """
 
@@ -25,6 +25,22 @@ _ESCAPED = re.compile(r"\\([\\`*_\[\]{}<>~#>+\-.)\d])")
 
 class UnsupportedElementError(ValueError):
     """A card with something that the preview cannot show faithfully."""
+
+
+def preview_message(body: Mapping[str, Any]) -> str | None:
+    """A self-contained page of a message's body as the ledger keeps it; None for one that programs read.
+
+    Raises:
+        UnsupportedElementError: a card with something that cannot be shown faithfully.
+    """
+    if "attachments" in body:
+        return preview_card(body)
+    if "email" not in body:
+        return None
+    page = str(body["email"]["html"])
+    for name, data in body["email"]["images"].items():
+        page = page.replace(f"cid:{name}", f"data:image/png;base64,{data}")
+    return page
 
 
 def preview_card(message: Mapping[str, Any]) -> str:

@@ -18,14 +18,24 @@ from reports.marts import as_marts
 from reports.messages import (
     MAX_BYTES,
     UnsupportedElementError,
-    decision_card,
-    failure_card,
-    incident_card,
+    decision_message,
+    failure_message,
+    incident_message,
     preview_card,
+    teams_card,
 )
 from reports.messages.cards import byte_count, escape
 from reports.summary import Summary
 from tests.support.mart_factory import decisions
+
+
+def incident_card(row: dict[str, Any], *about: Any, **more: Any) -> dict[str, Any]:
+    return teams_card(incident_message(row, *about, **more))
+
+
+def decision_card(decision: dict[str, Any]) -> dict[str, Any]:
+    return teams_card(decision_message(decision))
+
 
 SCHEMA = json.loads((Path(__file__).parent / "adaptive_card.schema.json").read_text(encoding="utf-8"))
 HOSTILE = "**bold** [click](https://evil.example) <at>all</at> {{DATE(2026)}} _x_ `code`\n# title"
@@ -147,7 +157,7 @@ def test_a_dry_run_is_marked_before_anything_else(summary: Summary) -> None:
     enforced = decision_card({**decision, "mode": "enforce", "action_kinds": ["notify", "pause"], "withheld_kinds": []})
     check(enforced)
     assert "DRY RUN" not in said(enforced)
-    assert "Asked for pause" in said(enforced)
+    assert "What follows Pause was asked for." in said(enforced)
 
 
 @pytest.mark.ids("NOTIF-1")
@@ -173,7 +183,7 @@ def test_a_decision_with_little_in_it_is_still_told() -> None:
 
 @pytest.mark.ids("OPS-1")
 def test_a_failed_run_says_where_and_why() -> None:
-    message = failure_card(job_name="everything", run_id="a1", message=HOSTILE * 100)
+    message = teams_card(failure_message(job_name="everything", run_id="a1", message=HOSTILE * 100))
     check(message)
     assert "everything" in said(message)
 
