@@ -59,9 +59,27 @@ def locate(text: str, *, allow_private: bool, resolve: Resolve = system_resolve)
         raise RefusedAddressError("it is not an http or https URL", "Write it like https://host/path")
     if url.userinfo:
         raise RefusedAddressError("it carries a user name or password", "Remove the part before the @")
-    addresses = resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+    found = locate_host(
+        url.host, url.port or (443 if url.scheme == "https" else 80), allow_private=allow_private, resolve=resolve
+    )
+    if url.scheme == "http" and any(kind == "public" for _, kind in found):
+        raise RefusedAddressError("it is plain http on a public address", "Use https")
+    return Receiver(url, tuple(address for address, _ in found))
+
+
+def locate_host(
+    host: str, port: int, *, allow_private: bool, resolve: Resolve = system_resolve
+) -> list[tuple[str, str]]:
+    """The addresses of a host, each with ``public`` or ``private``.
+
+    Raises:
+        RefusedAddressError: one that must not be called.
+        OSError: the name cannot be resolved at the moment.
+    """
+    addresses = resolve(host, port)
     if not addresses:
-        raise OSError(f"{url.host} has no address")
+        raise OSError(f"{host} has no address")
+    found = []
     for address in addresses:
         kind = classify(address)
         if kind == "private" and not allow_private:
@@ -71,9 +89,8 @@ def locate(text: str, *, allow_private: bool, resolve: Resolve = system_resolve)
             )
         if kind == "forbidden":
             raise RefusedAddressError(f"its host resolves to {address}, which is never called", "Use another receiver")
-        if kind == "public" and url.scheme == "http":
-            raise RefusedAddressError("it is plain http on a public address", "Use https")
-    return Receiver(url, tuple(addresses))
+        found.append((address, kind))
+    return found
 
 
 def classify(address: str) -> str:

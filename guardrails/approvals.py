@@ -17,7 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from finops.config import Configuration
-from finops.config.policies import WeeklyHours
+from finops.config.models import WeeklyHours
 from finops.periods import as_utc
 from guardrails import audit, outbox
 from guardrails import schema as t
@@ -168,23 +168,30 @@ def _vote(
         raise ApprovalError("name who says it")
     expire_approvals(ledger, now=now, teller=teller)
     with ledger.write() as write:
-        row = write.connection.execute(select(t.decision).where(t.decision.c.decision_id == decision_id)).first()
-        document = json.loads(row.document) if row else {}
-        if row is None or not document.get("approvals_needed"):
-            raise _unasked(decision_id)
-        decision = Decision.from_dict(document)
-        if decision.approvers and who not in decision.approvers:
-            raise ApprovalError(f"{who} may not answer; the policy names {', '.join(decision.approvers)}")
-        given = write.connection.execute(
-            select(t.guardrail_vote).where(t.guardrail_vote.c.decision_id == decision_id)
-        ).all()
-        if not any((one.who, one.verdict) == (who, verdict) for one in given):
-            if row.status != Status.PENDING_APPROVAL:
-                raise ApprovalError(f"{decision_id} is {row.status}: nobody waits for an answer any more")
-            if any(one.who == who for one in given):
-                raise ApprovalError(f"{who} has answered already")
-            _take(write, decision, verdict, who, why, given, now, teller)
+        vote_in(write, decision_id, verdict, who, why, now, teller)
     return question(ledger, decision_id)
+
+
+def vote_in(
+    write: Write, decision_id: str, verdict: Verdict, who: str, why: str, now: datetime, teller: Teller | None
+) -> None:
+    """``approve`` or ``deny`` in a transaction of the caller's, who has ended what nobody answered in time."""
+    row = write.connection.execute(select(t.decision).where(t.decision.c.decision_id == decision_id)).first()
+    document = json.loads(row.document) if row else {}
+    if row is None or not document.get("approvals_needed"):
+        raise _unasked(decision_id)
+    decision = Decision.from_dict(document)
+    if decision.approvers and who not in decision.approvers:
+        raise ApprovalError(f"{who} may not answer; the policy names {', '.join(decision.approvers)}")
+    given = write.connection.execute(
+        select(t.guardrail_vote).where(t.guardrail_vote.c.decision_id == decision_id)
+    ).all()
+    if not any((one.who, one.verdict) == (who, verdict) for one in given):
+        if row.status != Status.PENDING_APPROVAL:
+            raise ApprovalError(f"{decision_id} is {row.status}: nobody waits for an answer any more")
+        if any(one.who == who for one in given):
+            raise ApprovalError(f"{who} has answered already")
+        _take(write, decision, verdict, who, why, given, now, teller)
 
 
 def _take(

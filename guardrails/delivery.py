@@ -1,11 +1,13 @@
-"""Sending what the outbox holds: signed webhooks and Teams cards, at least once, with the same id each time.
+"""Sending what the outbox holds: signed webhooks, Teams cards, e-mail; at least once, with the same id each time.
 
-Here: one attempt over HTTP, what its answer means, when to try again.
-Not here: the queue (outbox), where messages may go (address), what they say (messages, reports).
+Here: one attempt over HTTP, what an answer means, when to try again.
+Not here: the queue (outbox), where messages may go (address), the SMTP conversation (mail), what they say (messages,
+reports).
 
 What an answer means: any 2xx is delivered (a Teams workflow answers 202; that proves acceptance, not that anybody saw
 the card). 410 disables the route's address. Everything else, a redirect included, is tried again with growing pauses,
-never before a Retry-After, until the attempts are used up; then it is a dead letter, which can be replayed.
+never before a Retry-After, until the attempts are used up; then it is a dead letter, which can be replayed. A mail
+server's 4xx is tried again like that; its 5xx is final.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from finops.config.models import Route, WebhookRoute
+from finops.config.models import EmailRoute, Route, WebhookRoute
 from finops.periods import as_utc
-from guardrails import audit, outbox, webhook
+from guardrails import audit, mail, outbox, webhook
 from guardrails.address import Receiver, RefusedAddressError, Resolve, locate, system_resolve
 from guardrails.ledger import Ledger
 from guardrails.outbox import Claim, MessageStatus
@@ -79,6 +81,10 @@ class _Answer:
     http_status: int | None
     error: str | None
     retry_after: timedelta | None = None
+    is_permanent: bool = False
+    """Trying again would not help."""
+    note: str | None = None
+    """What a person should look at although it was delivered."""
 
 
 class _Clock:
@@ -132,8 +138,11 @@ def deliver_pending(
                 continue
             target = ready[claimed.message.route_id]
             try:
-                receiver = locate(target.url, allow_private=target.allow_private, resolve=resolve)
-                answer = _send(sender, target, receiver, claimed, clock.now())
+                if isinstance(target.route, EmailRoute):
+                    answer = _mail(target.route, environ, claimed, clock.now(), resolve)
+                else:
+                    receiver = locate(target.url, allow_private=target.allow_private, resolve=resolve)
+                    answer = _send(sender, target, receiver, claimed, clock.now())
             except RefusedAddressError as refusal:
                 del ready[target.route.id]
                 remedy = f"{target.route.id}: {target.url_env} cannot be used: {refusal}"
@@ -144,6 +153,8 @@ def deliver_pending(
                 answer = _Answer(None, f"the host name could not be resolved: {error.strerror or error}")
             status = _settle(ledger, claimed, target, answer, clock.now(), jitter)
             counts[status] = counts.get(status, 0) + 1
+            if answer.note:
+                remedies.append(f"{target.route.id}: {answer.note}")
             if answer.http_status == httpx.codes.GONE:
                 del ready[target.route.id]
                 remedies.append(_gone(target.route.id, target.url_env))
@@ -196,8 +207,7 @@ def _prepare(
 def _configure(route: Route | None, name: str, environ: Mapping[str, str]) -> tuple[_Ready | None, tuple[str, str]]:
     if route is None:
         return None, ("the route is unknown", f"{name}: add the route to routing.yml again; messages wait for it")
-    needed = [route.url_env, route.secret_env] if isinstance(route, WebhookRoute) else [route.url_env]
-    missing = [variable for variable in needed if not environ.get(variable, "").strip()]
+    missing = [variable for variable in _variables(route) if not environ.get(variable, "").strip()]
     if missing:
         return None, (
             f"undeliverable until configured: {' and '.join(missing)} not set",
@@ -211,8 +221,29 @@ def _configure(route: Route | None, name: str, environ: Mapping[str, str]) -> tu
         except webhook.SecretError as error:
             remedy = f"{name}: {route.secret_env} {error}. Make one with: echo whsec_$(openssl rand -base64 32)"
             return None, (f"the secret in {route.secret_env} cannot be used", remedy)
+    if isinstance(route, EmailRoute):
+        address = f"{environ[route.host_env].strip()}:{route.port}"
+        return _Ready(route, address, route.host_env, secrets, route.allow_private_addresses), ("", "")
     url = environ[route.url_env].strip()
     return _Ready(route, url, route.url_env, secrets, route.allow_private_addresses), ("", "")
+
+
+def _variables(route: Route) -> list[str]:
+    """The environment variables that a route needs."""
+    if isinstance(route, EmailRoute):
+        return [name for name in (route.host_env, route.user_env, route.password_env) if name is not None]
+    return [route.url_env, route.secret_env] if isinstance(route, WebhookRoute) else [route.url_env]
+
+
+def _mail(route: EmailRoute, environ: Mapping[str, str], claimed: Claim, now: datetime, resolve: Resolve) -> _Answer:
+    """One attempt by SMTP."""
+    message = claimed.message
+    found = mail.send_mail(
+        route, environ, json.loads(message.body)["email"],
+        message_id=message.message_id, attempt=message.attempts, now=now, resolve=resolve,
+    )  # fmt: skip
+    note = f"the mail server does not take mail for {', '.join(found.refused)}" if found.refused else None
+    return _Answer(found.code, found.error, is_permanent=found.is_permanent, note=note)
 
 
 def _send(client: httpx.Client, target: _Ready, receiver: Receiver, claimed: Claim, now: datetime) -> _Answer:
@@ -291,9 +322,11 @@ def _settle(
     attempts = claimed.message.attempts
     retry_at = None
     remedy = None
-    is_gone = answer.http_status == httpx.codes.GONE
+    is_gone = answer.http_status == httpx.codes.GONE and not isinstance(target.route, EmailRoute)
     if answer.error and is_gone:
         remedy = _gone(target.route.id, target.url_env)
+    elif answer.error and answer.is_permanent:
+        remedy = f"Given up: the receiver behind {target.url_env} refuses it for good. Repair the route, then replay it"
     elif answer.error and attempts < MAX_ATTEMPTS:
         retry_at = now + max(pause_before(attempts, jitter()), answer.retry_after or timedelta(0))
         remedy = f"It is tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC ({attempts} of {MAX_ATTEMPTS} attempts made)"

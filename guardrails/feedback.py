@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from finops.periods import as_utc
 from guardrails import audit
 from guardrails import schema as t
-from guardrails.ledger import Ledger
+from guardrails.ledger import Ledger, Write
 from guardrails.webhook import canonical_json
 
 Kind = Literal["verdict", "acknowledge", "resolve"]
@@ -66,6 +66,21 @@ def record_feedback(
     Raises:
         ValueError: a verdict without its reason, or nobody who says it; ``given_at`` has no time zone.
     """
+    with ledger.write() as write:
+        return record_feedback_in(write, occasion, kind, who=who, given_at=given_at, verdict=verdict, why=why)
+
+
+def record_feedback_in(
+    write: Write,
+    occasion: Occasion,
+    kind: Kind,
+    *,
+    who: str,
+    given_at: datetime,
+    verdict: Verdict | None = None,
+    why: str | None = None,
+) -> Feedback:
+    """``record_feedback`` in a transaction of the caller's."""
     if (kind == "verdict") != (verdict is not None):
         raise ValueError("a verdict says real, false or planned, and only a verdict does")
     if kind == "verdict" and not (why or "").strip():
@@ -89,19 +104,18 @@ def record_feedback(
             "last_seen": occasion.last_seen.isoformat(),
         }
     )
-    with ledger.write() as write:
-        highest = write.connection.execute(select(func.max(t.incident_feedback.c.sequence))).scalar() or 0
-        write.connection.execute(
-            t.incident_feedback.insert().values(
-                feedback_id=found.feedback_id,
-                sequence=highest + 1,
-                incident_id=occasion.incident_id,
-                given_at=given_at,
-                document=document,
-            )
+    highest = write.connection.execute(select(func.max(t.incident_feedback.c.sequence))).scalar() or 0
+    write.connection.execute(
+        t.incident_feedback.insert().values(
+            feedback_id=found.feedback_id,
+            sequence=highest + 1,
+            incident_id=occasion.incident_id,
+            given_at=given_at,
+            document=document,
         )
-        details = {"sha256": audit.digest(document), "incident": occasion.incident_id, "kind": kind}
-        write.chain.append(given_at, "feedback.recorded", found.feedback_id, details)
+    )
+    details = {"sha256": audit.digest(document), "incident": occasion.incident_id, "kind": kind}
+    write.chain.append(given_at, "feedback.recorded", found.feedback_id, details)
     return found
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from guardrails import audit
 from guardrails import schema as t
 from guardrails.ledger import Ledger, LedgerError, Write
+from guardrails.mail import MAX_EMAIL_BYTES
 from guardrails.messages import Message
 from guardrails.states import Level, Status
 from guardrails.webhook import MAX_BODY_BYTES, canonical_json
@@ -82,6 +83,17 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class RouteRecord:
+    """Numbers of messages; the last one that the route took."""
+
+    delivered: int
+    waiting: int
+    dead: int
+    last_kind: str | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Claim:
     """A message in this worker's hands until the lease ends."""
 
@@ -93,7 +105,7 @@ class Claim:
 def queue(write: Write, messages: Iterable[Message]) -> int:
     """Queue messages, each id once; the number that were new.
 
-    A body above 20 KB becomes a dead letter at once: no receiver would take it.
+    A body above 20 KB (an e-mail: 100 KB) becomes a dead letter at once: no receiver would take it.
     """
     count = 0
     highest = write.connection.execute(select(func.max(t.outbox.c.sequence))).scalar() or 0
@@ -109,9 +121,10 @@ def queue(write: Write, messages: Iterable[Message]) -> int:
         else:
             status = MessageStatus.PENDING if message.is_sent else MessageStatus.WOULD_SEND
         error = remedy = None
-        if size > MAX_BODY_BYTES:
+        most = _most_bytes(message.body)
+        if size > most:
             status = MessageStatus.DEAD
-            error = f"the message has {size:,} bytes; receivers take {MAX_BODY_BYTES:,}"
+            error = f"the message has {size:,} bytes; receivers take {most:,}"
             remedy = "Shorten what it renders, such as the list of contributors"
         write.connection.execute(
             t.outbox.insert().values(
@@ -384,6 +397,50 @@ def attempts(ledger: Ledger, message_id: str) -> list[Attempt]:
     ]
 
 
+def due_messages(ledger: Ledger, *, now: datetime) -> list[tuple[str, int]]:
+    """Messages that could be sent now, with the attempts that each took so far."""
+    o = t.outbox.c
+    query = (
+        select(o.message_id, o.attempts)
+        .where(o.status == MessageStatus.PENDING, or_(o.next_attempt_at.is_(None), o.next_attempt_at <= now))
+        .where(or_(o.lease_until.is_(None), o.lease_until <= now))
+        .order_by(o.sequence)
+    )
+    with ledger.read() as connection:
+        return [(row.message_id, row.attempts) for row in connection.execute(query)]
+
+
+def known_messages(ledger: Ledger, names: Sequence[str]) -> set[str]:
+    """Which of these messages were ever queued."""
+    with ledger.read() as connection:
+        return set(connection.execute(select(t.outbox.c.message_id).where(t.outbox.c.message_id.in_(names))).scalars())
+
+
+def route_record(ledger: Ledger, route_id: str, *, since: datetime) -> RouteRecord:
+    """How a route does: what it took since then, what waits for it and what was given up since then."""
+    o = t.outbox.c
+    mine = o.route_id == route_id
+    recent = mine & (o.settled_at >= since)
+
+    def count(*conditions: Any) -> int:
+        return connection.execute(select(func.count()).select_from(t.outbox).where(*conditions)).scalar_one()
+
+    with ledger.read() as connection:
+        last = connection.execute(
+            select(o.kind, o.settled_at)
+            .where(mine, o.status == MessageStatus.DELIVERED)
+            .order_by(o.settled_at.desc())
+            .limit(1)
+        ).first()
+        return RouteRecord(
+            delivered=count(recent, o.status == MessageStatus.DELIVERED),
+            waiting=count(mine, o.status.in_([MessageStatus.PENDING, MessageStatus.UNDELIVERABLE])),
+            dead=count(recent, o.status == MessageStatus.DEAD),
+            last_kind=last.kind if last else None,
+            last_at=last.settled_at if last else None,
+        )
+
+
 def dead_letters(ledger: Ledger) -> list[QueuedMessage]:
     return messages(ledger, status=MessageStatus.DEAD)
 
@@ -399,7 +456,7 @@ def replay_dead_letter(ledger: Ledger, message_id: str, *, now: datetime) -> Non
         if row is None or row.status != MessageStatus.DEAD:
             found = "there is no such message" if row is None else f"it is {row.status}"
             raise LedgerError(f"{message_id} cannot be replayed: {found}. dead_letters lists what can be")
-        if len(row.body.encode()) > MAX_BODY_BYTES:
+        if len(row.body.encode()) > _most_bytes(json.loads(row.body)):
             raise LedgerError(f"{message_id} cannot be replayed: {row.error}")
         _set(
             write.connection, message_id, status=MessageStatus.PENDING, attempts=0, next_attempt_at=None,
@@ -472,6 +529,10 @@ def _settle_order(write: Write, decision_id: str, now: datetime) -> None:
         write.settle_decision(decision_id, Status.FAILED, now)
     elif statuses == {MessageStatus.DELIVERED}:
         write.settle_decision(decision_id, done[current], now)
+
+
+def _most_bytes(body: Mapping[str, Any]) -> int:
+    return MAX_EMAIL_BYTES if "email" in body else MAX_BODY_BYTES
 
 
 def _decision_status(connection: Connection, decision_id: str) -> Status:

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from finops.config import policies as p
+from finops.config.models import SEVERITIES
 from finops.config.policies import Policy
 from finops.periods import BillingPeriod
 from guardrails.facts import GuardrailFact
@@ -69,7 +70,7 @@ def finding(policy: Policy, fact: GuardrailFact) -> str:
         case p.AnomalyPolicy():
             if fact.value < 1:
                 return f"{name} has no open incident {fact.subject} any more."
-            severity = p.SEVERITIES[min(int(fact.value), len(p.SEVERITIES)) - 1]
+            severity = SEVERITIES[min(int(fact.value), len(SEVERITIES)) - 1]
             impact = money(fact.amount_at_stake, fact.currency)
             return (
                 f"{name} has an incident of {severity} severity since {fact.period} ({fact.subject}): {impact} so far."

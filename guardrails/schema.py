@@ -201,6 +201,64 @@ gate_vote = Table(
     Column("why", Text),
 )
 
+notice = Table(
+    "notice",
+    metadata,
+    Column("notice_id", String(300), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order in which they came"),
+    Column("kind", String(40), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("thread", String(300), nullable=False, comment="The incident, target, ask or job that it is about"),
+    Column("scope", String(300), nullable=False),
+    Column("team", String(200), nullable=False),
+    Column("policy_id", String(80), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("ends_thread", Boolean, nullable=False),
+    Column("route_id", String(80), comment="Where a policy or the gate wants it told; null: where the rules say"),
+    Column("document", Text, nullable=False, comment="What is to be told: canonical JSON, never changed"),
+    Index("notice_by_thread", "thread", "sequence"),
+    Index("notice_by_time", "at"),
+    comment="What people are to hear of; the outbox has the messages that tell it",
+)
+
+notice_message = Table(
+    "notice_message",
+    metadata,
+    Column("message_id", String(300), ForeignKey("outbox.message_id"), primary_key=True),
+    Column("notice_id", String(300), ForeignKey("notice.notice_id"), primary_key=True),
+    Column("route_id", String(80), nullable=False),
+    Column("purpose", String(40), nullable=False, comment="first, repeat, escalation, fallback, digest"),
+    Column("at", UtcDateTime, nullable=False),
+    Index("notice_message_by_notice", "notice_id"),
+)
+
+thread_response = Table(
+    "thread_response",
+    metadata,
+    Column("response_id", String(80), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order in which it was given"),
+    Column("thread", String(300), nullable=False),
+    Column("kind", String(20), nullable=False, comment="acknowledge, snooze"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, comment="End of a snooze"),
+    Column("who", String(200), nullable=False),
+    Column("why", Text),
+    Index("thread_response_by_thread", "thread", "sequence"),
+)
+
+link_use = Table(
+    "link_use",
+    metadata,
+    Column("nonce", String(60), primary_key=True),
+    Column("action", String(20), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("audience", String(80), nullable=False, comment="Route whose message carried the link"),
+    Column("who", String(300), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("outcome", Text, nullable=False, comment="What was done, in words"),
+    comment="Links of messages that were used: each works once",
+)
+
 guardrail_vote = Table(
     "guardrail_vote",
     metadata,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -62,6 +62,13 @@ def _time_zone(name: str) -> str:
     return name
 
 
+EmailAddress = Annotated[
+    str,
+    AfterValidator(
+        form(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9.-]{1,250}", "not an e-mail address", "Write it like finops@example.com")
+    ),
+    WithJsonSchema({"type": "string", "format": "email"}),
+]
 _IDENTIFIER = r"[a-z0-9][a-z0-9._-]{0,79}"
 _ENVIRONMENT_NAME = r"[A-Z][A-Z0-9_]*"
 
@@ -87,6 +94,17 @@ PositiveMoney = Annotated[Decimal, Field(gt=0, max_digits=38, decimal_places=12)
 Ratio = Annotated[Decimal, Field(gt=0)]
 PositiveRate = Annotated[Decimal, Field(gt=0, lt=100_000_000, max_digits=20, decimal_places=12)]
 DateOnly = date  # a field that is itself named date cannot name the type
+Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d|24:00"
+ClockTime = Annotated[
+    str,
+    AfterValidator(form(_CLOCK, "not a time of day", 'Write it in quotes, like "08:00"; "24:00" ends a day')),
+    WithJsonSchema({"type": "string", "pattern": f"^({_CLOCK})$"}),
+]
 # 0.8 is 80%: whoever writes 80 would get an alert that never comes.
 BudgetShare = Annotated[Decimal, Field(gt=0, le=10)]
 Regex = Annotated[str, AfterValidator(_regex)]
@@ -1813,56 +1831,186 @@ class AnomaliesFile(Strict):
 # ── routing.yml ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class TeamsRoute(Strict):
+NoticeKind = Literal["incident", "guardrail", "gate", "run_failed", "undelivered"]
+
+
+class _PeopleRoute(Strict):
+    """A route that people read."""
+
+    id: Identifier = Field(description="Name of the route in policies and rules")
+    heartbeat_at: ClockTime | None = Field(
+        None, description="When a daily sign of life is sent, in the file's time zone; absent: none"
+    )
+    fallback: Identifier | None = Field(
+        None, description="Route that gets what this one did not take; absent: nobody else hears of it"
+    )
+    fallback_minutes: int = Field(
+        60, ge=1, le=2880, description="Minutes that a message may wait for this route before the fallback gets it"
+    )
+    allow_private_addresses: bool = Field(False, description="Allow loopback and private networks as receivers")
+
+
+class TeamsRoute(_PeopleRoute):
     """A Power Automate Workflows URL of a Teams channel. The URL is a secret."""
 
-    id: Identifier = Field(description="Name of the route in policies")
     kind: Literal["teams"]
     url_env: EnvironmentName = Field(description="Variable with the address")
-    allow_private_addresses: bool = Field(False, description="Allow loopback and private networks as receivers")
+
+
+class EmailRoute(_PeopleRoute):
+    """E-mail through an SMTP server."""
+
+    kind: Literal["email"]
+    host_env: EnvironmentName = Field(description="Variable with the server's name")
+    port: int = Field(587, ge=1, le=65535, description="The server's port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="starttls: from plain to encrypted (587); tls: encrypted from the start (465); none: "
+        "plain, only to a server on this machine or a private network",
+    )
+    user_env: EnvironmentName | None = Field(None, description="Variable with the user name; absent: no sign-on")
+    password_env: EnvironmentName | None = Field(None, description="Variable with the password")
+    sender: EmailAddress = Field(description="Address that it comes from")
+    to: list[EmailAddress] = Field(
+        min_length=1, max_length=50, description="Who gets it; links in a mail to one person act in that person's name"
+    )
+
+    @model_validator(mode="after")
+    def _sign_on(self) -> EmailRoute:
+        if (self.user_env is None) != (self.password_env is None):
+            raise SettingError("user_env and password_env belong together", "Write both or none", ("user_env",))
+        if self.user_env is not None and self.security == "none":
+            raise SettingError("a password would travel in plain text", "Use security: starttls or tls", ("security",))
+        return self
 
 
 class WebhookRoute(Strict):
     """A signed webhook (Standard Webhooks 1.0.0)."""
 
-    id: Identifier = Field(description="Name of the route in policies")
+    id: Identifier = Field(description="Name of the route in policies and rules")
     kind: Literal["webhook"]
     url_env: EnvironmentName = Field(description="Variable with the address")
     secret_env: EnvironmentName = Field(description="Variable with the signing secret, whsec_ and base64")
     allow_private_addresses: bool = Field(False, description="Allow loopback and private networks as receivers")
 
 
-Route = Annotated[TeamsRoute | WebhookRoute, Field(discriminator="kind")]
+Route = Annotated[TeamsRoute | EmailRoute | WebhookRoute, Field(discriminator="kind")]
+PEOPLE_ROUTES = (TeamsRoute, EmailRoute)
 TELLING_ROUTES = frozenset({"teams", "email"})
 """Kinds of route that people read; nothing there can carry out an order."""
 
 
-class AnomalyRouting(Strict):
-    """Who hears of incidents."""
+class WeeklyHours(Strict):
+    """The same hours on some days of the week."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    time_zone: TimeZone = Field("UTC", description="IANA name such as Europe/Berlin")
+    days: list[Weekday] = Field(
+        default=["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week"
+    )
+    starts_at: ClockTime = Field("08:00", alias="from", description='Local time, in quotes: "08:00"')
+    ends_at: ClockTime = Field("18:00", alias="to", description='Local time, in quotes: "18:00"; "24:00" ends the day')
+
+    @model_validator(mode="after")
+    def _order(self) -> WeeklyHours:
+        if self.starts_at >= self.ends_at:
+            remedy = "Let from be earlier than to; hours past midnight cannot be said"
+            raise SettingError(f"from {self.starts_at} is not before to {self.ends_at}", remedy, ("to",))
+        return self
+
+    @property
+    def starts(self) -> time:
+        return time.fromisoformat(self.starts_at)
+
+    @property
+    def ends(self) -> time | None:
+        """None at the end of the day."""
+        return None if self.ends_at == "24:00" else time.fromisoformat(self.ends_at)
+
+
+class EscalationStep(Strict):
+    """Who hears of it where nobody answered."""
+
+    after_minutes: int = Field(ge=1, le=10080, description="Minutes after the first message")
+    route: Identifier = Field(description="One of routes that people read")
+
+
+class RoutingRule(Strict):
+    """Who hears of what, and how. Of several rules for one route the first that fits counts."""
+
+    id: Identifier = Field(description="Name of the rule")
+    kinds: list[NoticeKind] = Field(default=["incident"], min_length=1, description="What it is about")
+    teams: list[str] = Field(default=[], description="Only what concerns these teams; empty: all")
+    min_severity: Severity = Field("medium", description="Lesser ones are not sent")
     route: Identifier = Field(description="One of routes")
-    min_severity: Literal["low", "medium", "high", "critical"] = Field("medium", description="Lesser ones are not sent")
+    how: Literal["page", "ticket", "digest"] = Field(
+        "page", description="page: at once; ticket: at once and never repeated; digest: with the next digest"
+    )
+    hours: WeeklyHours | None = Field(
+        None, description="When pages are sent, but for critical ones; absent: at any time"
+    )
+    group_by: Literal["none", "team", "policy"] = Field(
+        "none", description="What comes within group_minutes for one team or policy is one message"
+    )
+    group_minutes: int = Field(10, ge=1, le=240, description="How long to wait for more; critical ones do not wait")
+    repeat_hours: int | None = Field(
+        None, ge=1, le=720, description="A page is sent again so often while it stands open and unanswered"
+    )
+    escalate: list[EscalationStep] = Field(
+        default=[], max_length=5, description="Who hears of a page that nobody answers, step by step"
+    )
+
+    @model_validator(mode="after")
+    def _pages(self) -> RoutingRule:
+        for name, is_set in (("repeat_hours", self.repeat_hours), ("escalate", self.escalate)):
+            if is_set and self.how != "page":
+                raise SettingError(f"{name} is of pages, and this rule's how is {self.how}", "Remove it", (name,))
+        waits = [step.after_minutes for step in self.escalate]
+        if waits != sorted(set(waits)):
+            raise SettingError("the steps' after_minutes do not rise", "Write them in order", ("escalate",))
+        return self
+
+
+class DigestTime(Strict):
+    """When digests are sent."""
+
+    at: ClockTime = Field("08:00", description="Time of day")
+    days: list[Weekday] = Field(
+        default=["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week"
+    )
 
 
 class RoutingFile(Strict):
     """Where messages and webhooks go."""
 
+    time_zone: TimeZone = Field("UTC", description="IANA name of the zone that times of day are in")
     routes: list[Route] = Field(description="One entry per receiver")
-    anomalies: list[AnomalyRouting] = Field(default=[], description="Who hears of anomalies")
-    operations_route: Identifier | None = Field(None, description="Who hears of failed runs; nobody where absent")
+    rules: list[RoutingRule] = Field(default=[], description="Who hears of what")
+    digest: DigestTime = Field(
+        default_factory=lambda: DigestTime.model_validate({}), description="When digests are sent"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> RoutingFile:
         require_unique("route", ((("routes", i, "id"), r.id) for i, r in enumerate(self.routes)))
+        require_unique("rule", ((("rules", i, "id"), r.id) for i, r in enumerate(self.rules)))
+        read = {r.id for r in self.routes if isinstance(r, PEOPLE_ROUTES)}
         known = {r.id for r in self.routes}
-        named: list[tuple[tuple[str | int, ...], str]] = [
-            (("anomalies", i, "route"), rule.route) for i, rule in enumerate(self.anomalies)
-        ]
-        if self.operations_route is not None:
-            named.append((("operations_route",), self.operations_route))
-        for location, name in named:
+        named: list[tuple[tuple[str | int, ...], str, set[str]]] = []
+        for i, rule in enumerate(self.rules):
+            # Nobody acknowledges what a program gets; it is told of each once.
+            named.append((("rules", i, "route"), rule.route, read if rule.how == "digest" else known))
+            named += [(("rules", i, "escalate", j, "route"), step.route, read) for j, step in enumerate(rule.escalate)]
+        for i, route in enumerate(self.routes):
+            if isinstance(route, PEOPLE_ROUTES) and route.fallback is not None:
+                named.append((("routes", i, "fallback"), route.fallback, read - {route.id}))
+        for location, name, allowed in named:
             if name not in known:
                 raise SettingError(f"no route {name!r} under routes", f"Known: {', '.join(sorted(known))}", location)
+            if name not in allowed:
+                fits = ", ".join(sorted(allowed)) or "none"
+                raise SettingError(f"route {name!r} does not fit here", f"Routes that do: {fits}", location)
         return self
 
 

@@ -7,20 +7,22 @@ Not here: references to other files (load), what a policy concludes (guardrails)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from finops.config.models import (
+    SEVERITIES,
     BudgetShare,
     Identifier,
     Money,
     PositiveMoney,
     Ratio,
+    Severity,
     Strict,
-    TimeZone,
+    WeeklyHours,
     form,
     require_unique,
 )
@@ -29,17 +31,6 @@ from finops.config.problems import SettingError
 ActionKind = Literal["notify", "ticket", "throttle", "pause", "stop"]
 LevelName = Literal["warn", "throttle", "pause", "stop"]
 LEVEL_NAMES: tuple[LevelName, ...] = ("warn", "throttle", "pause", "stop")
-Severity = Literal["low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d|24:00"
-ClockTime = Annotated[
-    str,
-    AfterValidator(form(_CLOCK, "not a time of day", 'Write it in quotes, like "08:00"; "24:00" ends a day')),
-    WithJsonSchema({"type": "string", "pattern": f"^({_CLOCK})$"}),
-]
 _GLOB = r"\S(?:.*\S)?"
 Glob = Annotated[
     str,
@@ -59,35 +50,6 @@ class Action(Strict):
     @property
     def is_order(self) -> bool:
         return self.kind != "notify"
-
-
-class WeeklyHours(Strict):
-    """The same hours on some days of the week."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    time_zone: TimeZone = Field("UTC", description="IANA name such as Europe/Berlin")
-    days: list[Weekday] = Field(
-        default=["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week"
-    )
-    starts_at: ClockTime = Field("08:00", alias="from", description='Local time, in quotes: "08:00"')
-    ends_at: ClockTime = Field("18:00", alias="to", description='Local time, in quotes: "18:00"; "24:00" ends the day')
-
-    @model_validator(mode="after")
-    def _order(self) -> WeeklyHours:
-        if self.starts_at >= self.ends_at:
-            remedy = "Let from be earlier than to; hours past midnight cannot be said"
-            raise SettingError(f"from {self.starts_at} is not before to {self.ends_at}", remedy, ("to",))
-        return self
-
-    @property
-    def starts(self) -> time:
-        return time.fromisoformat(self.starts_at)
-
-    @property
-    def ends(self) -> time | None:
-        """None at the end of the day."""
-        return None if self.ends_at == "24:00" else time.fromisoformat(self.ends_at)
 
 
 class PolicyLevel(Strict):

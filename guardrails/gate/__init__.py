@@ -17,6 +17,7 @@ from guardrails.gate.book import (
     standing_asks,
     unbalanced,
     vote,
+    vote_in,
 )
 from guardrails.gate.facts import BudgetLine, GateFacts, UnknownRateError
 from guardrails.gate.judge import SCOPES, Answer, Ask, LineAnswer, Outcome, judge
@@ -48,4 +49,5 @@ __all__ = [
     "standing_asks",
     "unbalanced",
     "vote",
+    "vote_in",
 ]

@@ -219,40 +219,47 @@ def vote(
     Raises:
         GateError: nobody waits for it, it is one's own, or the configuration names others to approve.
     """
+    with ledger.write() as write:
+        vote_in(write, ask_id, verdict, who, facts, settings, now=now, why=why)
+    return look_up(ledger, ask_id)
+
+
+def vote_in(
+    write: Write, ask_id: str, verdict: Vote, who: str, facts: GateFacts, settings: Gate, *, now: datetime, why: str
+) -> None:
+    """``vote`` in a transaction of the caller's."""
     who = who.strip()
     if not who:
         raise GateError("name who says it")
     if settings.approvers and who not in settings.approvers:
         raise GateError(f"{who} may not approve; guardrails.yml names {', '.join(settings.approvers)}")
-    with ledger.write() as write:
-        _swept(write, facts, now)
-        row = _locked(write, ask_id)
-        document = json.loads(row.document)
-        given = write.connection.execute(select(t.gate_vote).where(t.gate_vote.c.ask_id == ask_id)).all()
-        if any(one.who == who and one.verdict == verdict for one in given):
-            return _as_it_stands(row)
-        if row.status != AskStatus.WAITING:
-            raise GateError(f"ask {ask_id} is {row.status}: nobody waits for an answer any more")
-        if document["ask"]["who"] == who:
-            raise GateError(f"{who} asked for it; somebody else must approve")
-        if any(one.who == who for one in given):
-            raise GateError(f"{who} has answered already")
-        write.connection.execute(
-            t.gate_vote.insert().values(ask_id=ask_id, who=who, at=now, verdict=verdict, why=why.strip() or None)
-        )
-        write.chain.append(now, "gate.voted", ask_id, {"who": who, "verdict": verdict, "why": why})
-        if verdict == "deny":
-            _move(write, ask_id, AskStatus.REFUSED, None, now, {})
-        elif sum(one.verdict == "approve" for one in given) + 1 >= settings.approvals:
-            before = _totals(write.connection.execute(select(t.gate_total)).all())
-            after = dict(before)
-            holds = [_hold_row(ask_id, line) for line in document["answer"]["budgets"]]
-            if holds:
-                write.connection.execute(t.gate_hold.insert(), holds)
-            _count(after, holds)
-            _write_totals(write, before, after)
-            _move(write, ask_id, AskStatus.HELD, now + timedelta(hours=settings.hold_hours), now, {})
-    return look_up(ledger, ask_id)
+    _swept(write, facts, now)
+    row = _locked(write, ask_id)
+    document = json.loads(row.document)
+    given = write.connection.execute(select(t.gate_vote).where(t.gate_vote.c.ask_id == ask_id)).all()
+    if any(one.who == who and one.verdict == verdict for one in given):
+        return
+    if row.status != AskStatus.WAITING:
+        raise GateError(f"ask {ask_id} is {row.status}: nobody waits for an answer any more")
+    if document["ask"]["who"] == who:
+        raise GateError(f"{who} asked for it; somebody else must approve")
+    if any(one.who == who for one in given):
+        raise GateError(f"{who} has answered already")
+    write.connection.execute(
+        t.gate_vote.insert().values(ask_id=ask_id, who=who, at=now, verdict=verdict, why=why.strip() or None)
+    )
+    write.chain.append(now, "gate.voted", ask_id, {"who": who, "verdict": verdict, "why": why})
+    if verdict == "deny":
+        _move(write, ask_id, AskStatus.REFUSED, None, now, {})
+    elif sum(one.verdict == "approve" for one in given) + 1 >= settings.approvals:
+        before = _totals(write.connection.execute(select(t.gate_total)).all())
+        after = dict(before)
+        holds = [_hold_row(ask_id, line) for line in document["answer"]["budgets"]]
+        if holds:
+            write.connection.execute(t.gate_hold.insert(), holds)
+        _count(after, holds)
+        _write_totals(write, before, after)
+        _move(write, ask_id, AskStatus.HELD, now + timedelta(hours=settings.hold_hours), now, {})
 
 
 def _check(ask: Ask, facts: GateFacts, settings: Gate) -> None:

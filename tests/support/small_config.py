@@ -94,9 +94,9 @@ events:
 routes:
   - {id: teams-finops, kind: teams, url_env: AIFINOPS_TEAMS_URL}
   - {id: platform-hook, kind: webhook, url_env: AIFINOPS_WEBHOOK_URL, secret_env: AIFINOPS_WEBHOOK_SECRET}
-anomalies:
-  - {route: teams-finops, min_severity: medium}
-operations_route: teams-finops
+rules:
+  - {id: incidents, kinds: [incident], min_severity: medium, route: teams-finops}
+  - {id: operations, kinds: [run_failed, undelivered], route: teams-finops}
 """,
 }
 

@@ -347,10 +347,31 @@ CASES = [
     ),
     pytest.param(
         "routing.yml",
-        "operations_route: teams-finops",
-        "operations_route: teams",
-        "operations_route: no route 'teams' under routes. Known: platform-hook, teams-finops",
-        id="operations-route",
+        "undelivered], route: teams-finops",
+        "undelivered], route: teams",
+        "rules[1].route: no route 'teams' under routes. Known: platform-hook, teams-finops",
+        id="rule-route",
+    ),
+    pytest.param(
+        "routing.yml",
+        "undelivered], route: teams-finops",
+        "undelivered], route: platform-hook, how: digest",
+        "rules[1].route: route 'platform-hook' does not fit here. Routes that do: teams-finops",
+        id="rule-digest-for-a-program",
+    ),
+    pytest.param(
+        "routing.yml",
+        "undelivered], route: teams-finops",
+        "undelivered], route: teams-finops, how: ticket, repeat_hours: 4",
+        "rules[1].repeat_hours: repeat_hours is of pages, and this rule's how is ticket. Remove it",
+        id="rule-repeated-ticket",
+    ),
+    pytest.param(
+        "routing.yml",
+        "url_env: AIFINOPS_TEAMS_URL}",
+        "url_env: AIFINOPS_TEAMS_URL, fallback: teams-finops}",
+        "routes[0].fallback: route 'teams-finops' does not fit here. Routes that do: none",
+        id="route-falls-back-to-itself",
     ),
 ]
 
