@@ -6,11 +6,12 @@ READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 SPARK_READY := .venv-spark/.ready
 AZURITE := 3.35.0# the last that runs on Node.js 20
+ADAPTIVECARDS := adaptivecards@3.0.5 markdown-it@15.0.3
 export PYTHONUTF8 := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup azurite focus-validator demo dev test test-long test-spark check format lock clean
+.PHONY: help setup azurite adaptivecards focus-validator demo dev test test-long test-spark check format lock clean
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -33,6 +34,10 @@ azurite: .cache/azurite/$(AZURITE) ## install Microsoft's emulator of Azure Stor
 	@mkdir -p .cache/azurite
 	@npm install --prefix .cache/azurite --no-audit --no-fund --loglevel=error azurite@$(AZURITE)
 	@touch $@
+
+adaptivecards: ## install Microsoft's renderer of Adaptive Cards for the tests (needs npm)
+	@mkdir -p .cache/adaptivecards
+	@npm install --prefix .cache/adaptivecards --no-audit --no-fund --loglevel=error $(ADAPTIVECARDS)
 
 focus-validator: ## install the FOCUS specification's own validator for the tests (needs Python 3.12)
 	@$(PYTHON) tools/run_focus_validator.py --install --cache .cache

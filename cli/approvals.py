@@ -7,6 +7,7 @@ Not here: what an answer does (guardrails.approvals).
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ from cli.ledger import (
     JsonOption,
     WhoOption,
     configuration_of,
+    home_of,
     moment,
     opened,
     speaker,
@@ -104,10 +106,11 @@ def _answer(
     answer: object, decision: str, why: str, who: str | None, home: Path | None, config: Path | None, now: datetime
 ) -> None:
     from guardrails import Teller
-    from orchestration.decisions import card_of
+    from orchestration.messaging import Messages
 
     configuration = configuration_of(config)
-    teller = Teller(configuration, card_of(configuration))
+    messages = Messages(home_of(home), configuration, os.environ, now)
+    teller = Teller(configuration, messages.decision_body)
     with opened(home) as ledger:
         found: Question = answer(ledger, decision, who=speaker(who), why=why, now=now, teller=teller)  # type: ignore[operator]
     Console().print(f"{found.decision.target}: {_standing(found)}", highlight=False, soft_wrap=True)

@@ -336,14 +336,9 @@ def _home_gate(home: Path | None, config: Path | None, as_of: str | None) -> Ite
     clock = (lambda: as_utc(moment)) if moment else utc_now
     place = Home(home.resolve()) if home else Home.from_environment()
 
-    def card(reply: Any) -> dict[str, Any]:
-        from reports.messages import gate_card
-
-        return gate_card(reply)
-
     try:
         with open_ledger(place) as ledger:
-            yield HomeGate(place, (config or config_dir()).resolve(), ledger, clock, os.environ, card)
+            yield HomeGate(place, (config or config_dir()).resolve(), ledger, clock, os.environ)
     except (ConfigError, LedgerError, NothingPublishedError) as error:
         raise UnreachableError(str(error)) from None
 

@@ -62,17 +62,22 @@ def configuration_of(config: Path | None) -> Configuration:
         fail(str(error))
 
 
+def home_of(home: Path | None) -> Home:
+    """The home that is named, or that of the environment."""
+    return Home(home.resolve()) if home else Home.from_environment()
+
+
 @contextmanager
 def opened(home: Path | None) -> Iterator[Ledger]:
     """The ledger of a home that has one."""
     from guardrails import LedgerError
     from orchestration.ledger import has_ledger, open_ledger
 
-    place = Home(home.resolve()) if home else Home.from_environment()
-    if not has_ledger(place):
-        fail(f"{place.path} has no ledger yet; the first run makes it")
+    found = home_of(home)
+    if not has_ledger(found):
+        fail(f"{found.path} has no ledger yet; the first run makes it")
     try:
-        with open_ledger(place) as ledger:
+        with open_ledger(found) as ledger:
             yield ledger
     except LedgerError as error:
         fail(str(error))

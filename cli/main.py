@@ -18,6 +18,7 @@ from cli.collect import collect_app
 from cli.focus import export_app, focus_app
 from cli.gate import gate_app
 from cli.incidents import incidents_app
+from cli.messages import messages_app
 from cli.policy import policy_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
@@ -43,6 +44,7 @@ app.add_typer(export_app, name="export")
 app.add_typer(focus_app, name="focus")
 app.add_typer(gate_app, name="gate")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(messages_app, name="messages")
 app.add_typer(policy_app, name="policy")
 app.add_typer(statements_app, name="statements")
 app.add_typer(whatif_app, name="whatif")

@@ -7,6 +7,7 @@ Not here: validation (finops.config), meaning (guardrails.explain), releasing (g
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from cli.ledger import (
     WhoOption,
     configuration_of,
     fail,
+    home_of,
     moment,
     opened,
     speaker,
@@ -121,17 +123,18 @@ def override(
 ) -> None:
     """Break the glass: release what stands on a target, and hold further orders about it for some hours."""
     from guardrails import override as break_glass
-    from orchestration.decisions import card_of
+    from orchestration.messaging import Messages
 
     if (decision is None) == (target is None):
         fail("name a decision, or a target with --target team:search")
     if target is not None and ":" not in target:
         fail(f"--target {target!r} is no target; write it like team:search")
-    configuration = configuration_of(config)
+    configuration, now = configuration_of(config), moment(as_of)
+    messages = Messages(home_of(home), configuration, os.environ, now)
     with opened(home) as ledger:
         broken = break_glass(
-            ledger, decision or target or "", configuration, card_of(configuration),
-            hours=hours, who=speaker(who), why=why, now=moment(as_of),
+            ledger, decision or target or "", configuration, messages.decision_body,
+            hours=hours, who=speaker(who), why=why, now=now,
         )  # fmt: skip
     console = Console(soft_wrap=True, highlight=False)
     held = f"orders of {broken.policy_id}" if broken.policy_id else "all orders"

@@ -36,6 +36,7 @@ _TITLES = {
     "published_marts": "Marts published",
     "guardrail_decisions": "Guardrails",
     "incident_notifications": "Incident messages",
+    "due_messages": "Messages",
     "message_delivery": "Delivery",
     "exports": "Exports with data dictionary",
     "delivered_exports": "Exports to their destinations",

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import guardrails
-import reports
-from finops.config import Configuration
-from finops.config.policies import Action, Policy
+from finops.config.policies import Policy
 
 
 def told(decision: Mapping[str, Any], policies: Sequence[Policy]) -> dict[str, Any]:
@@ -26,12 +23,3 @@ def told(decision: Mapping[str, Any], policies: Sequence[Policy]) -> dict[str, A
         "owner": policy.owner,
         "runbook": policy.runbook,
     }
-
-
-def card_of(configuration: Configuration) -> guardrails.Render:
-    """Renders decisions for people, with the words of this configuration's policies."""
-
-    def card(decision: guardrails.Decision, _action: Action) -> dict[str, Any]:
-        return reports.decision_card(told(decision.as_dict(), configuration.guardrails.policies))
-
-    return card

@@ -135,15 +135,12 @@ class HomeGate:
         ledger: guardrails.Ledger,
         clock: Callable[[], datetime],
         environ: Mapping[str, str],
-        render: Callable[[Mapping[str, object]], dict[str, object]],
     ) -> None:
-        """``render`` makes the card of an ask that people must hear of."""
         self.home = home
         self.config = config
         self.ledger = ledger
         self.clock = clock
         self.environ = environ
-        self.render = render
         self._lock = threading.Lock()
         self._known: _Known | None = None
 
@@ -202,11 +199,14 @@ class HomeGate:
         ]
         if route is None or not concern:
             return
+        # What messages need takes long to import, and most asks need nobody.
+        from orchestration.messaging import Messages
+
         now = self.clock()
+        messages = Messages(self.home, configuration, self.environ, now)
         for reply in concern:
-            guardrails.queue_notification(
-                self.ledger, f"gate/{reply.ask_id}", route, "gate", self.render(reply.as_dict()), as_of=now
-            )
+            messages.record_ask(self.ledger, reply.as_dict(), route)
+        messages.queue_due(self.ledger)
         guardrails.deliver_pending(self.ledger, configuration.routing.routes, self.environ, now=now)
 
     def _version(self) -> tuple[object, ...]:

@@ -41,12 +41,13 @@ def open_ledger(home: Home) -> guardrails.Ledger:
         if not key:
             raise guardrails.LedgerError(f"{URL_VARIABLE} names a shared ledger; set {KEY_VARIABLE} to its audit key")
         return guardrails.Ledger.open(address, key.encode(), checkpoint=checkpoint, elsewhere=elsewhere)
-    own_key = key.encode() if key else _own_key(home)
-    return guardrails.Ledger.open(home.ledger, own_key, checkpoint=checkpoint, elsewhere=elsewhere)
+    own = key.encode() if key else own_key(home, "audit.key")
+    return guardrails.Ledger.open(home.ledger, own, checkpoint=checkpoint, elsewhere=elsewhere)
 
 
-def _own_key(home: Home) -> bytes:
-    key_file = home.path / "audit.key"
+def own_key(home: Home, name: str) -> bytes:
+    """A home's own secret of 32 bytes, readable by its owner only; made with its first use."""
+    key_file = home.path / name
     if not key_file.exists():
         home.path.mkdir(parents=True, exist_ok=True)
         # Swapped in whole: a key cut short by a crash would be refused for ever. Linked, not replaced: of two processes

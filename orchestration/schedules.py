@@ -70,20 +70,30 @@ newest_usage_job = dg.define_asset_job(
         *(["ml", table] for table in ("incident", "incident_anomaly", "incident_detector"))
     ).without_checks()
     | dg.AssetSelection.assets("fct_incident").without_checks()
-    | dg.AssetSelection.assets("incident_notifications", "message_delivery"),
+    | dg.AssetSelection.assets("incident_notifications", "due_messages", "message_delivery"),
     executor_def=dg.in_process_executor,
     description="Land the newest usage, price it, only the days that it touches, look for what runs away, tell the "
     "people concerned at once and say what the next hours will take: what `aifinops refresh` does.",
 )
 acting_job = dg.define_asset_job(
     "act",
-    selection=dg.AssetSelection.assets("guardrail_decisions", "message_delivery", "report_page"),
+    selection=dg.AssetSelection.assets("guardrail_decisions", "due_messages", "message_delivery", "report_page"),
     description="Decide on the published facts, record the decisions, deliver what is due, show them in the report.",
 )
 notifying_job = dg.define_asset_job(
     NOTIFYING,
-    selection=dg.AssetSelection.assets("incident_notifications", "message_delivery"),
+    selection=dg.AssetSelection.assets("incident_notifications", "due_messages", "message_delivery"),
     description="Tell the people concerned of incidents that open, get worse or are over.",
+)
+telling_job = dg.define_asset_job(
+    "tell",
+    selection=dg.AssetSelection.assets("due_messages", "message_delivery"),
+    description="Queue and deliver what is due by itself: digests, repeats, escalations, fallbacks, signs of life.",
+)
+delivering_job = dg.define_asset_job(
+    "deliver",
+    selection=dg.AssetSelection.assets("message_delivery"),
+    description="Deliver what waits in the outbox.",
 )
 # Prices change without anything landing: from the price book to what people read; nobody is told or asked to act.
 repricing_job = dg.define_asset_job(
@@ -103,7 +113,18 @@ rebuild_job = dg.define_asset_job(
     | dg.AssetSelection.assets("published_marts"),
     description="The marts from what the lake and the configuration tables hold: what `aifinops as-known` does.",
 )
-JOBS = [billing_job, usage_job, newest_usage_job, acting_job, notifying_job, repricing_job, everything_job, rebuild_job]
+JOBS = [
+    billing_job,
+    usage_job,
+    newest_usage_job,
+    acting_job,
+    notifying_job,
+    telling_job,
+    delivering_job,
+    repricing_job,
+    everything_job,
+    rebuild_job,
+]
 
 
 @dg.schedule(

@@ -20,6 +20,7 @@ from finops.config import Configuration, load_configuration
 from finops.paths import CONFIG_VARIABLE, Home, config_dir
 from finops.periods import as_utc, utc_now
 from orchestration.ledger import open_ledger
+from orchestration.messaging import Messages
 
 AS_OF_VARIABLE = "AIFINOPS_AS_OF"
 LAKE_VARIABLE = "AIFINOPS_LAKE"
@@ -78,6 +79,14 @@ class Workspace(dg.ConfigurableResource):
     def ledger(self) -> guardrails.Ledger:
         """The home's ledger, opened; use it as a context manager."""
         return open_ledger(self.home)
+
+    def messages(self) -> Messages:
+        """What the home has to tell, as of now.
+
+        Raises:
+            ConfigError, guardrails.LinkKeyError: the configuration or the key of links cannot be used.
+        """
+        return Messages(self.home, self.configuration(), self.environ, self.as_of())
 
     def dbt_environment(self) -> dict[str, str]:
         return {

@@ -1,7 +1,7 @@
-"""The budget gate over HTTP: ``/v1/gate/…``, ``/healthz``.
+"""The budget gate over HTTP: ``/v1/gate/…``, ``/healthz``; and the pages of messages' links, ``/l/…``.
 
 Here: what HTTP asks of it: bodies, status codes, the token; and answering many asks in one transaction.
-Not here: the judgement and what is held (guardrails.gate).
+Not here: the judgement and what is held (guardrails.gate), what links do (links).
 
 Asks that arrive while a transaction is being written are answered together in the next one: a disk that syncs two
 hundred times a second answers a thousand asks.
@@ -27,6 +27,8 @@ from finops.config import ConfigError
 from finops.money import CURRENCIES
 from guardrails import LedgerError, gate
 from orchestration.gate import HomeGate, NothingPublishedError
+from orchestration.links import LinkDesk
+from portal.links import link_routes
 
 MAX_BODY_BYTES = 1024 * 1024
 """A Kubernetes object has at most 1.5 MiB; one with an estimate is far smaller."""
@@ -93,7 +95,12 @@ class Batches:
 
 
 def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
-    """The ASGI application. ``token`` None: everybody who reaches it may ask."""
+    """The ASGI application, with the pages of messages' links. ``token`` None: everybody who reaches it may ask.
+
+    Raises:
+        guardrails.LinkKeyError: ``AIFINOPS_LINK_KEY`` holds no usable key.
+    """
+    desk = LinkDesk(home_gate)
     batches = Batches(home_gate)
     telling: set[asyncio.Task[None]] = set()
 
@@ -177,6 +184,7 @@ def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
             Route("/v1/gate/kubernetes", guard(review), methods=["POST"]),
             Route("/v1/gate/kubernetes/{token}", guard(review), methods=["POST"]),
             Route("/healthz", health),
+            *link_routes(desk),
         ],
         lifespan=lifespan,
         exception_handlers={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,22 +10,18 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from reports.marts import read_marts
-from reports.messages import incident_card, preview_card
+from reports.messages import incident_message, preview_card, teams_card
 from reports.page import render_page, write_page
 from reports.summary import summarise
 from reports.whatif import render_what_if
 from tests.support import mart_factory
+from tests.support.browser import browsing, needs_browser, overflow
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="needs chromium and chromedriver (Debian: apt-get install chromium-driver)"
-)
+pytestmark = needs_browser
 WAIT_SECONDS = 30
 OPENS_WITHIN_SECONDS = 2.0
 BUSY = 5
@@ -44,33 +39,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         render_page(summary, marts, decisions=mart_factory.decisions(), title="Northwind Retail"), folder / "index.html"
     )
     row = {str(key): value for key, value in marts["fct_incident"].to_dict("records")[0].items()}
-    (folder / "card.html").write_text(preview_card(incident_card(row, "opened", summary)), encoding="utf-8")
+    card = teams_card(incident_message(row, "opened", summary))
+    (folder / "card.html").write_text(preview_card(card), encoding="utf-8")
     write_page(render_what_if(mart_factory.what_if_answer(), title="Northwind Retail"), folder / "whatif.html")
     return folder
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    options.binary_location = str(BROWSER)
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--force-prefers-reduced-motion",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--window-size=1440,900",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.get("about:blank")
-    driver.get_log("performance")  # the browser's own start page
-    try:
+    with browsing(tmp_path / "profile") as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 def open_page(browser: webdriver.Chrome, path: Path) -> None:
@@ -107,13 +85,6 @@ def is_at(target: str) -> Callable[[webdriver.Chrome], bool]:
 def requested(browser: webdriver.Chrome) -> list[str]:
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-
-
-def overflow(browser: webdriver.Chrome) -> int:
-    """Pixels by which the page is wider than the window."""
-    return int(
-        browser.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    )
 
 
 @pytest.mark.ids("BI-1", "SEC-2")

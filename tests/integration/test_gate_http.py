@@ -26,7 +26,6 @@ from guardrails import messages
 from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from portal.gate import application
-from reports.messages import gate_card
 from tests.support.gates import NOW, publish_budgets
 from tests.support.receiver import Receiver, receiving
 from tests.support.small_config import write_small_config
@@ -68,7 +67,7 @@ def serving(home: Home, config: Path, receiver: Receiver | None = None) -> Itera
     """A client of a gate that a real server serves."""
     environ = {"AIFINOPS_TEAMS_URL": f"{receiver.url}/teams"} if receiver else {}
     with open_ledger(home) as ledger:
-        office = HomeGate(home, config, ledger, lambda: NOW, environ, gate_card)
+        office = HomeGate(home, config, ledger, lambda: NOW, environ)
         server = uvicorn.Server(uvicorn.Config(application(office, TOKEN), port=0, log_level="warning"))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -275,7 +274,7 @@ def test_the_command_asks_a_gate_elsewhere_and_waits_for_somebody(home: Home, co
             job = ("--team", "search", "--estimate", "450", "--job", "b", "--who", "ci", "--wait", "2m")
             waiting = pool.submit(run, *job, **remote)  # type: ignore[arg-type]
             with open_ledger(home) as ledger:
-                office = HomeGate(home, config, ledger, lambda: NOW, {}, gate_card)
+                office = HomeGate(home, config, ledger, lambda: NOW, {})
                 while not (asked := [one for one in standing(office) if one.status == "waiting"]):
                     assert not waiting.done(), waiting.result().stderr
                 office.vote(asked[0].ask_id, "approve", "ada", "the launch")

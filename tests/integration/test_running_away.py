@@ -34,8 +34,8 @@ LEAK = datetime(2026, 11, 5, 2, tzinfo=UTC)  # a Thursday
 ROUTING = """
 routes:
   - {id: teams, kind: teams, url_env: TEAMS_URL, allow_private_addresses: true}
-anomalies:
-  - {route: teams, min_severity: medium}
+rules:
+  - {id: incidents, kinds: [incident], min_severity: medium, route: teams}
 """
 INCIDENTS = "select incident_id, scope_value, status, severity, explanation, metrics from marts.fct_incident"
 

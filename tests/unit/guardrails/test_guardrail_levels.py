@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from finops.config import policies as p
-from finops.config.policies import Policy, WeeklyHours
+from finops.config.models import WeeklyHours
+from finops.config.policies import Policy
 from guardrails import Assessment, Decision, GuardrailFact, Level, State, Status, Suppression, assess, plan_messages
 from guardrails.decide import Override, TargetState, approved, lapse, next_open
 from guardrails.decide.schedule import is_open, last_closed
@@ -328,7 +328,7 @@ def test_a_decision_is_read_as_it_was_written() -> None:
     life.see("0.5", HOUR)
     for made in life.made:
         assert Decision.from_dict(made.as_dict()) == replace(made, acts_when=made.as_dict()["acts_when"])
-    assert p.WeeklyHours.model_validate(life.made[0].as_dict()["acts_when"]) == life.policy.acts_when
+    assert WeeklyHours.model_validate(life.made[0].as_dict()["acts_when"]) == life.policy.acts_when
 
 
 def test_a_decision_of_an_earlier_program_is_understood() -> None:

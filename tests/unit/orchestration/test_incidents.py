@@ -17,7 +17,7 @@ import guardrails
 from cli.main import app
 from finops.config.models import AnomaliesFile
 from finops.paths import Home
-from orchestration.assets.actions import incident_notifications
+from orchestration.assets.actions import due_messages, incident_notifications
 from orchestration.ledger import feedback_rows, open_ledger
 from orchestration.workspace import Workspace
 from tests.support.mart_factory import AS_OF, Organisation, incident_rows, publish
@@ -53,7 +53,7 @@ def notified(home: Home) -> list[str]:
     workspace = Workspace(
         home_path=str(home.path), config_path=str(home.path.parent / "config"), as_of_text=AS_OF.isoformat()
     )
-    result = dg.materialize([incident_notifications], resources={"workspace": workspace})
+    result = dg.materialize([incident_notifications, due_messages], resources={"workspace": workspace})
     assert result.success
     with open_ledger(home) as ledger:
         return [message.message_id.split("/", 2)[2] for message in guardrails.messages(ledger)]
@@ -68,9 +68,9 @@ def test_an_incident_is_told_when_it_opens_gets_worse_and_is_over_and_each_once(
     later = pd.Timestamp(AS_OF).tz_localize(None) + pd.Timedelta(days=3)
     told = []
     for changes, stage in [
-        ({"severity": "medium", "opened_severity": "medium"}, "opened"),
-        ({"severity": "medium", "opened_severity": "medium"}, None),
-        ({"severity": "critical", "opened_severity": "medium"}, "worsened-critical"),
+        ({"severity": "medium", "opened_severity": "low"}, "worsened-medium"),
+        ({"severity": "medium", "opened_severity": "low"}, None),
+        ({"severity": "critical", "opened_severity": "low"}, "worsened-critical"),
         ({"severity": "critical", "opened_severity": "medium", "status": "acknowledged"}, None),
         ({"severity": "high", "status": "new_normal", "closed_at": later}, "closed"),
         ({"severity": "high", "status": "closed", "closed_at": later}, None),
