@@ -34,9 +34,12 @@ _VOUCHING = (
     "gate.answered",
     "guardrail.voted",
     "guardrail.overridden",
+    "actuation.intended",
 )
 """Events whose entry holds the digest of the document that was written with it."""
-_OWN = frozenset({"audit", "decision", "evaluation", "feedback", "gate", "guardrail", "message", "route"})
+_OWN = frozenset(
+    {"actuation", "audit", "decision", "evaluation", "feedback", "gate", "guardrail", "message", "order", "route"}
+)
 """First words of the events that guardrails write; entries of others are what somebody looks up by, and stay known."""
 _HEAD_ID = 1
 
@@ -322,8 +325,9 @@ def _compare(connection: Connection, vouched: Mapping[str, Mapping[str, str]]) -
     overrides = {
         row.override_id: _digest_of(row, overridden) for row in connection.execute(select(t.guardrail_override))
     }
-    names = ("decision", "message", "feedback", "ask", "vote", "override")
-    tables = (decisions, messages, feedback, asks, votes, overrides)
+    actuations = {row.actuation_id: digest(row.document) for row in connection.execute(select(t.actuation))}
+    names = ("decision", "message", "feedback", "ask", "vote", "override", "actuation")
+    tables = (decisions, messages, feedback, asks, votes, overrides, actuations)
     for what, event, found in zip(names, _VOUCHING, tables, strict=True):
         written = vouched[event]
         problems += [f"{what} {name} was deleted" for name in written if name not in found]

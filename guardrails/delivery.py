@@ -1,13 +1,16 @@
 """Sending what the outbox holds: signed webhooks, Teams cards, e-mail; at least once, with the same id each time.
 
-Here: one attempt over HTTP, what an answer means, when to try again.
+Here: one attempt over HTTP, by SMTP or by an actuator, what its answer means, when to try again.
 Not here: the queue (outbox), where messages may go (address), the SMTP conversation (mail), what they say (messages,
-reports).
+reports), how orders are carried out (actuators).
 
 What an answer means: any 2xx is delivered (a Teams workflow answers 202; that proves acceptance, not that anybody saw
 the card). 410 disables the route's address. Everything else, a redirect included, is tried again with growing pauses,
 never before a Retry-After, until the attempts are used up; then it is a dead letter, which can be replayed. A mail
 server's 4xx is tried again like that; its 5xx is final.
+
+A route whose attempts fail one after the other, whatever the message, is held for a while: five minutes after the fifth
+failure, twice as long after each further one, an hour at most. After that one message is tried.
 """
 
 from __future__ import annotations
@@ -18,25 +21,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx
 
-from finops.config.models import EmailRoute, Route, WebhookRoute
+from finops.config.models import ActuatorRoute, EmailRoute, Route, TeamsRoute, WebhookRoute
 from finops.periods import as_utc
 from guardrails import audit, mail, outbox, webhook
+from guardrails.actuators.base import Actuator, FailedError, InProgressError, RefusedError, order_from
+from guardrails.actuators.build import MissingVariableError, build
+from guardrails.actuators.carry_out import carry_out
+from guardrails.actuators.record import Record
 from guardrails.address import Receiver, RefusedAddressError, Resolve, locate, system_resolve
 from guardrails.ledger import Ledger
-from guardrails.outbox import Claim, MessageStatus
-from guardrails.transport import TIMEOUT_SECONDS, make_client
+from guardrails.outbox import Claim, LostLeaseError, MessageStatus
+from guardrails.transport import exchange, in_words, make_client, retry_after
 
 MAX_ATTEMPTS = 10
 """With the pauses below, a receiver may be away for about 17 hours."""
 
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=6)
-LONGEST_RETRY_AFTER = timedelta(hours=24)
 TEAMS_SPACING = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=2)
+"""How long one pass waits in all for routes that take only so many messages a minute."""
+FAILURES_BEFORE_HOLD = 5
+FIRST_HOLD = timedelta(minutes=5)
+LONGEST_HOLD = timedelta(hours=1)
 USER_AGENT = "aifinops-guardrails"
 
 
@@ -70,10 +80,16 @@ class _Ready:
     """A route that can be sent to."""
 
     route: Route
-    url: str
-    url_env: str
-    secrets: str
-    allow_private: bool
+    url: str = ""
+    url_env: str = ""
+    secrets: str = ""
+    allow_private: bool = False
+    actuator: Actuator | None = None
+
+    @property
+    def where(self) -> str:
+        """What to repair when it does not work."""
+        return f"what route {self.route.id} leads to" if self.actuator else f"the receiver behind {self.url_env}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +97,10 @@ class _Answer:
     http_status: int | None
     error: str | None
     retry_after: timedelta | None = None
-    is_permanent: bool = False
-    """Trying again would not help."""
+    remedy: str | None = None
+    """Given where trying again is of no use."""
+    wait: timedelta | None = None
+    """Given where it is not over yet, and nothing is wrong."""
     note: str | None = None
     """What a person should look at although it was delivered."""
 
@@ -124,21 +142,29 @@ def deliver_pending(
     """
     clock = _Clock(now, monotonic)
     ready, remedies = _prepare(ledger, routes, environ, clock.now())
+    actuators = [target.actuator for target in ready.values() if target.actuator]
     counts = dict.fromkeys((MessageStatus.DELIVERED, MessageStatus.PENDING, MessageStatus.DEAD), 0)
     sender = client or make_client()
-    spacing = {name: TEAMS_SPACING for name, target in ready.items() if target.route.kind == "teams"}
+    spacing = {name: _spacing(target.route) for name, target in ready.items()}
+    serial = {name for name, target in ready.items() if target.actuator}
+    waited = timedelta(0)
     try:
         while ready:
             with ledger.write() as write:
-                claimed = outbox.claim(write, list(ready), clock.now(), spacing=spacing)
+                claimed = outbox.claim(write, list(ready), clock.now(), spacing=spacing, serial=serial)
             if claimed is None:
                 break
             if isinstance(claimed, timedelta):
+                waited += claimed
+                if waited > LONGEST_WAIT:
+                    break
                 sleep(claimed.total_seconds())
                 continue
             target = ready[claimed.message.route_id]
             try:
-                if isinstance(target.route, EmailRoute):
+                if target.actuator:
+                    answer = _carry_out(ledger, target.route, target.actuator, claimed, clock)
+                elif isinstance(target.route, EmailRoute):
                     answer = _mail(target.route, environ, claimed, clock.now(), resolve)
                 else:
                     receiver = locate(target.url, allow_private=target.allow_private, resolve=resolve)
@@ -151,16 +177,19 @@ def deliver_pending(
                 continue
             except OSError as error:
                 answer = _Answer(None, f"the host name could not be resolved: {error.strerror or error}")
-            status = _settle(ledger, claimed, target, answer, clock.now(), jitter)
+            status, held = _settle(ledger, claimed, target, answer, clock.now(), jitter)
             counts[status] = counts.get(status, 0) + 1
             if answer.note:
                 remedies.append(f"{target.route.id}: {answer.note}")
+            remedies += held
             if answer.http_status == httpx.codes.GONE:
                 del ready[target.route.id]
                 remedies.append(_gone(target.route.id, target.url_env))
     finally:
         if client is None:
             sender.close()
+        for actuator in actuators:
+            actuator.close()
     return DeliverySummary(
         delivered=counts[MessageStatus.DELIVERED],
         retrying=counts[MessageStatus.PENDING],
@@ -201,18 +230,25 @@ def _prepare(
             else:
                 outbox.mark_deliverable(write, name)
                 ready[name] = target
+                held = outbox.held(write.connection, name, now)
+                if held is not None:
+                    remedies.append(_held(target, *held))
     return ready, remedies
 
 
 def _configure(route: Route | None, name: str, environ: Mapping[str, str]) -> tuple[_Ready | None, tuple[str, str]]:
     if route is None:
         return None, ("the route is unknown", f"{name}: add the route to routing.yml again; messages wait for it")
+    if isinstance(route, ActuatorRoute):
+        try:
+            return _Ready(route, actuator=build(route, environ)), ("", "")
+        except MissingVariableError as error:
+            return None, _missing(name, error.names)
+        except RefusedError as refusal:
+            return None, (str(refusal), f"{name}: {refusal}. {refusal.remedy}")
     missing = [variable for variable in _variables(route) if not environ.get(variable, "").strip()]
     if missing:
-        return None, (
-            f"undeliverable until configured: {' and '.join(missing)} not set",
-            f"{name}: set {' and '.join(missing)} in the environment; messages wait for it",
-        )
+        return None, _missing(name, missing)
     secrets = ""
     if isinstance(route, WebhookRoute):
         secrets = environ[route.secret_env]
@@ -228,7 +264,7 @@ def _configure(route: Route | None, name: str, environ: Mapping[str, str]) -> tu
     return _Ready(route, url, route.url_env, secrets, route.allow_private_addresses), ("", "")
 
 
-def _variables(route: Route) -> list[str]:
+def _variables(route: TeamsRoute | EmailRoute | WebhookRoute) -> list[str]:
     """The environment variables that a route needs."""
     if isinstance(route, EmailRoute):
         return [name for name in (route.host_env, route.user_env, route.password_env) if name is not None]
@@ -243,48 +279,65 @@ def _mail(route: EmailRoute, environ: Mapping[str, str], claimed: Claim, now: da
         message_id=message.message_id, attempt=message.attempts, now=now, resolve=resolve,
     )  # fmt: skip
     note = f"the mail server does not take mail for {', '.join(found.refused)}" if found.refused else None
-    return _Answer(found.code, found.error, is_permanent=found.is_permanent, note=note)
+    remedy = (
+        f"Given up: the mail server behind {route.host_env} refuses it for good. Repair the route, then replay it"
+        if found.is_permanent
+        else None
+    )
+    return _Answer(found.code, found.error, remedy=remedy, note=note)
+
+
+def _missing(name: str, variables: Sequence[str]) -> tuple[str, str]:
+    listed = " and ".join(variables)
+    return (
+        f"undeliverable until configured: {listed} not set",
+        f"{name}: set {listed} in the environment; messages wait for it",
+    )
+
+
+def _spacing(route: Route) -> timedelta:
+    """Least time between two messages."""
+    least = TEAMS_SPACING if route.kind == "teams" else timedelta(0)
+    return max(least, timedelta(minutes=1) / route.max_per_minute) if route.max_per_minute else least
+
+
+def _carry_out(ledger: Ledger, route: Route, actuator: Actuator, claimed: Claim, clock: _Clock) -> _Answer:
+    """One attempt at an order; each transaction on the way prolongs the claim, or fails where it was lost."""
+    message = claimed.message
+    record = Record(ledger, route.id, lambda write: outbox.renew(write, claimed, clock.now()), clock.now)
+    try:
+        said = carry_out(actuator, order_from(message.message_id, message.document), record)
+    except RefusedError as refusal:
+        return _Answer(None, str(refusal), remedy=refusal.remedy)
+    except InProgressError as error:
+        return _Answer(None, str(error), wait=error.wait)
+    except FailedError as error:
+        return _Answer(None, str(error), error.retry_after)
+    except LostLeaseError as error:
+        return _Answer(None, str(error))
+    except Exception as error:
+        # A fault in one order's way must not keep the others from being carried out.
+        return _Answer(None, f"unexpected {type(error).__name__}: {error}")
+    ledger.note(clock.now(), "order.carried_out", message.message_id, {"said": said})
+    return _Answer(None, None)
 
 
 def _send(client: httpx.Client, target: _Ready, receiver: Receiver, claimed: Claim, now: datetime) -> _Answer:
-    """One attempt, at the first of the receiver's addresses that takes the connection."""
+    """One attempt over HTTP."""
     message = claimed.message
-    body, headers = message.body, {}
+    body, headers = message.body, {"content-type": "application/json", "user-agent": USER_AGENT}
     if isinstance(target.route, WebhookRoute):
         body = _webhook_text(message)
-        headers = webhook.signed_headers(message.message_id, body, target.secrets, now)
+        headers |= webhook.signed_headers(message.message_id, body, target.secrets, now)
     content = body.encode()
     if len(content) > webhook.MAX_BODY_BYTES:
         return _Answer(None, f"the message has {len(content):,} bytes; receivers take {webhook.MAX_BODY_BYTES:,}")
-    headers |= {
-        "content-type": "application/json",
-        "user-agent": USER_AGENT,
-        "host": receiver.url.netloc.decode("ascii"),
-        "connection": "close",
-    }
-    answer = _Answer(None, "no address")
-    for address in receiver.addresses:
-        # Connecting to the address that was judged, not to the name, which may resolve differently a moment later.
-        request = client.build_request(
-            "POST",
-            receiver.url.copy_with(host=address),
-            content=content,
-            headers=headers,
-            timeout=TIMEOUT_SECONDS,
-            extensions={"sni_hostname": receiver.url.host},
-        )
-        try:
-            response = client.send(request, stream=True, follow_redirects=False)
-        except httpx.ConnectError as error:
-            answer = _Answer(None, f"no connection: {_without_url(error)}")
-            continue
-        except httpx.TimeoutException:
-            return _Answer(None, f"no answer within {TIMEOUT_SECONDS:g} seconds")
-        except httpx.TransportError as error:
-            return _Answer(None, f"the connection broke: {_without_url(error)}")
-        response.close()
-        return _judge(response, now)
-    return answer
+    try:
+        response = exchange(client, "POST", receiver, headers=headers, content=content)
+    except httpx.TransportError as error:
+        return _Answer(None, in_words(error))
+    response.close()
+    return _judge(response, now)
 
 
 def _webhook_text(message: outbox.QueuedMessage) -> str:
@@ -299,40 +352,41 @@ def _judge(response: httpx.Response, now: datetime) -> _Answer:
     said = f"{status} {response.reason_phrase}".strip()
     if response.is_redirect or 300 <= status < 400:
         return _Answer(status, f"answered {said}; redirects are not followed: configure the final address")
-    return _Answer(status, f"answered {said}", _retry_after(response.headers.get("retry-after"), now))
-
-
-def _retry_after(text: str | None, now: datetime) -> timedelta | None:
-    """Seconds or an HTTP date (RFC 9110, 10.2.3); nonsense is ignored, and a day is the most that is honoured."""
-    if text is None:
-        return None
-    longest = int(LONGEST_RETRY_AFTER.total_seconds())
-    try:
-        if text.strip().isdigit():
-            return timedelta(seconds=min(int(text), longest))
-        wait = as_utc(parsedate_to_datetime(text)) - now
-    except (ValueError, OverflowError):
-        return None
-    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+    return _Answer(status, f"answered {said}", retry_after(response.headers.get("retry-after"), now))
 
 
 def _settle(
     ledger: Ledger, claimed: Claim, target: _Ready, answer: _Answer, now: datetime, jitter: Callable[[], float]
-) -> MessageStatus:
+) -> tuple[MessageStatus, list[str]]:
+    """Note how an attempt ended; how the message stands, and what to say about a route that is held from now on."""
     attempts = claimed.message.attempts
     retry_at = None
     remedy = None
     is_gone = answer.http_status == httpx.codes.GONE and not isinstance(target.route, EmailRoute)
+    is_final = is_gone or answer.remedy is not None
+    held: list[str] = []
     if answer.error and is_gone:
         remedy = _gone(target.route.id, target.url_env)
-    elif answer.error and answer.is_permanent:
-        remedy = f"Given up: the receiver behind {target.url_env} refuses it for good. Repair the route, then replay it"
+    elif answer.error and is_final:
+        remedy = answer.remedy
     elif answer.error and attempts < MAX_ATTEMPTS:
         retry_at = now + max(pause_before(attempts, jitter()), answer.retry_after or timedelta(0))
         remedy = f"It is tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC ({attempts} of {MAX_ATTEMPTS} attempts made)"
     elif answer.error:
-        remedy = f"Given up after {attempts} attempts: repair the receiver behind {target.url_env}, then replay it"
+        remedy = f"Given up after {attempts} attempts: repair {target.where}, then replay it"
     with ledger.write() as write:
+        if answer.wait is not None:
+            outbox.postpone(write, claimed, now, answer.error or "", now + answer.wait)
+            return MessageStatus.PENDING, []
+        if answer.error is None:
+            outbox.count_success(write, target.route.id)
+        elif not is_final:
+            failures = outbox.count_failure(write, target.route.id)
+            if failures >= FAILURES_BEFORE_HOLD:
+                until = now + min(FIRST_HOLD * 2 ** min(failures - FAILURES_BEFORE_HOLD, 10), LONGEST_HOLD)
+                why = f"{failures} failures in a row, the last: {answer.error}"
+                outbox.hold_failing_route(write, target.route.id, until, why, now)
+                held = [_held(target, until, why)]
         if answer.retry_after:
             outbox.hold_route(write, target.route.id, now + answer.retry_after)
         if is_gone:
@@ -345,7 +399,11 @@ def _settle(
             outbox.mark_undeliverable(
                 write, target.route.id, "the receiver answered 410 Gone", _gone(target.route.id, target.url_env)
             )
-    return status
+    return status, held
+
+
+def _held(target: _Ready, until: datetime, why: str) -> str:
+    return f"{target.route.id}: held until {until:%Y-%m-%d %H:%M:%S} UTC after {why}. Repair {target.where}"
 
 
 def _park(ledger: Ledger, claimed: Claim, route_id: str, refusal: RefusedAddressError, now: datetime) -> None:
@@ -360,8 +418,3 @@ def _gone(route_id: str, url_env: str) -> str:
         f"{route_id}: its receiver answered 410 Gone, so nothing more is sent there. "
         f"Put the new address into {url_env}, or enable the route again; then replay the dead letter"
     )
-
-
-def _without_url(error: httpx.TransportError) -> str:
-    """The error's text; httpx keeps addresses out of the texts of transport errors, so no secret URL gets recorded."""
-    return str(error) or type(error).__name__

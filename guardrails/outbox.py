@@ -13,14 +13,14 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Exists, Row, and_, func, or_, select, update
 
 from guardrails import audit
 from guardrails import schema as t
@@ -32,6 +32,10 @@ from guardrails.webhook import MAX_BODY_BYTES, canonical_json
 
 LEASE = timedelta(seconds=60)
 """Three times the time-out of one attempt."""
+
+
+class LostLeaseError(RuntimeError):
+    """Another worker holds the message now."""
 
 
 class MessageStatus(StrEnum):
@@ -224,17 +228,27 @@ def let_go(write: Write, decision_id: str, not_before: datetime | None, at: date
 
 
 def claim(
-    write: Write, route_ids: Sequence[str], now: datetime, *, spacing: Mapping[str, timedelta]
+    write: Write,
+    route_ids: Sequence[str],
+    now: datetime,
+    *,
+    spacing: Mapping[str, timedelta],
+    serial: Collection[str] = (),
 ) -> Claim | timedelta | None:
     """Take the oldest message that is due on one of the routes, and open its next attempt.
 
+    An order waits for earlier ones about the same target on the same route, so that a receiver never hears of a release
+    before the order it follows. Those that are not due yet for the first time hold nobody up.
+
     Args:
         spacing: least time between two messages of a route.
+        serial: routes on which one message at a time is in anybody's hands.
 
     Returns:
         The claim; or how long to wait where only the spacing of a route is in the way; or None where nothing is due.
     """
     o = t.outbox.c
+    busy = _busy_routes(write.connection, serial, now)
     due = (
         select(
             *(o.message_id, o.route_id, o.attempts, o.lease_token, o.lease_until, o.lease_holder),
@@ -243,8 +257,9 @@ def claim(
         .join(t.route_state, t.route_state.c.route_id == o.route_id, isouter=True)
         .where(
             o.status == MessageStatus.PENDING,
-            o.route_id.in_(route_ids),
+            o.route_id.in_([name for name in route_ids if name not in busy]),
             or_(o.next_attempt_at.is_(None), o.next_attempt_at <= now),
+            ~_earlier_order(now),
         )
         .order_by(o.sequence)
     )
@@ -261,6 +276,67 @@ def claim(
                 continue
             return _take(write, row, now, spacing.get(row.route_id))
     return shortest
+
+
+def _busy_routes(connection: Connection, serial: Collection[str], now: datetime) -> set[str]:
+    """Routes of ``serial`` on which somebody who lives holds a message."""
+    o = t.outbox.c
+    leased = select(o.route_id, o.lease_holder).where(
+        o.route_id.in_(serial), o.lease_token.is_not(None), o.lease_until > now
+    )
+    return {row.route_id for row in connection.execute(leased) if not _is_dead(row.lease_holder)}
+
+
+def _earlier_order(now: datetime) -> Exists:
+    """Whether an order about the same target is before this one on its route."""
+    o, earlier = t.outbox.c, t.outbox.alias("earlier")
+    mine, other = t.decision.alias("mine"), t.decision.alias("other")
+    is_under_way = or_(earlier.c.attempts > 0, earlier.c.next_attempt_at.is_(None), earlier.c.next_attempt_at <= now)
+    return (
+        select(earlier.c.message_id)
+        .join(other, other.c.decision_id == earlier.c.decision_id)
+        .join(mine, mine.c.decision_id == o.decision_id)
+        .where(
+            o.is_order,
+            earlier.c.is_order,
+            earlier.c.route_id == o.route_id,
+            earlier.c.sequence < o.sequence,
+            other.c.scope_type == mine.c.scope_type,
+            other.c.scope_value == mine.c.scope_value,
+            or_(
+                and_(earlier.c.status == MessageStatus.PENDING, is_under_way),
+                # Withdrawn while it was being sent: it still arrives.
+                and_(earlier.c.lease_token.is_not(None), earlier.c.lease_until > now),
+            ),
+        )
+        .correlate(t.outbox)
+        .exists()
+    )
+
+
+def renew(write: Write, held: Claim, now: datetime) -> None:
+    """Prolong a claim.
+
+    Raises:
+        LostLeaseError: it ran out, and another worker took the message.
+    """
+    prolonged = write.connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.message_id == held.message.message_id, t.outbox.c.lease_token == held.token)
+        .values(lease_until=now + LEASE)
+    )
+    if prolonged.rowcount != 1:
+        raise LostLeaseError("another worker has taken the message over")
+
+
+def postpone(write: Write, held: Claim, now: datetime, why: str, until: datetime) -> None:
+    """End a claim under which it could not be finished yet; the attempt is on record and does not count."""
+    give_back(write, held, now, why)
+    write.connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.message_id == held.message.message_id, t.outbox.c.lease_token.is_(None))
+        .values(next_attempt_at=until, error=why)
+    )
 
 
 def settle(
@@ -355,8 +431,41 @@ def waiting_routes(connection: Connection) -> list[str]:
 
 
 def hold_route(write: Write, route_id: str, until: datetime) -> None:
-    """Send nothing on a route before ``until``."""
-    _set_route(write.connection, route_id, hold_until=until)
+    """Send nothing on a route before ``until``, nor before what it is held until already."""
+    query = select(t.route_state.c.hold_until).where(t.route_state.c.route_id == route_id)
+    known: datetime | None = write.connection.execute(query).scalar()
+    _set_route(write.connection, route_id, hold_until=until if known is None else max(until, known))
+
+
+def hold_failing_route(write: Write, route_id: str, until: datetime, why: str, now: datetime) -> None:
+    """Send nothing on a route that failed in a row before ``until``; people are told why."""
+    hold_route(write, route_id, until)
+    _set_route(write.connection, route_id, held_because=why)
+    write.chain.append(now, "route.held", route_id, {"why": why, "until": until.isoformat()})
+
+
+def held(connection: Connection, route_id: str, now: datetime) -> tuple[datetime, str] | None:
+    """Until when a route is held for failing in a row, and why; None where it is not."""
+    row = connection.execute(select(t.route_state).where(t.route_state.c.route_id == route_id)).first()
+    if row is None or row.held_because is None or row.hold_until is None or row.hold_until <= now:
+        return None
+    return row.hold_until, row.held_because
+
+
+def count_failure(write: Write, route_id: str) -> int:
+    """How many attempts on a route have failed in a row now."""
+    query = select(t.route_state.c.failures).where(t.route_state.c.route_id == route_id)
+    failures: int = (write.connection.execute(query).scalar() or 0) + 1
+    _set_route(write.connection, route_id, failures=failures)
+    return failures
+
+
+def count_success(write: Write, route_id: str) -> None:
+    """A route works."""
+    t_route = t.route_state.c
+    write.connection.execute(
+        update(t.route_state).where(t_route.route_id == route_id).values(failures=None, held_because=None)
+    )
 
 
 def disable_route(write: Write, route_id: str, url_digest: str, now: datetime) -> None:
@@ -366,9 +475,10 @@ def disable_route(write: Write, route_id: str, url_digest: str, now: datetime) -
 
 
 def enable_route(ledger: Ledger, route_id: str, *, now: datetime) -> None:
-    """Try a route again that was disabled because its receiver answered 410."""
+    """Try a route again that was disabled because its receiver answered 410, or is held because it failed in a row."""
     with ledger.write() as write:
-        _set_route(write.connection, route_id, disabled_at=None, disabled_url=None, hold_until=None)
+        cleared = dict.fromkeys(("disabled_at", "disabled_url", "hold_until", "held_because", "failures"))
+        _set_route(write.connection, route_id, **cleared)
         write.chain.append(now, "route.enabled", route_id, {})
 
 
@@ -527,7 +637,7 @@ def _settle_order(write: Write, decision_id: str, now: datetime) -> None:
         return
     if MessageStatus.DEAD in statuses:
         write.settle_decision(decision_id, Status.FAILED, now)
-    elif statuses == {MessageStatus.DELIVERED}:
+    elif statuses - {MessageStatus.WITHDRAWN} == {MessageStatus.DELIVERED}:
         write.settle_decision(decision_id, done[current], now)
 
 

@@ -142,6 +142,31 @@ route_state = Table(
     Column("hold_until", UtcDateTime, comment="Nothing is sent before: rate limit or Retry-After"),
     Column("disabled_at", UtcDateTime, comment="The receiver answered 410 Gone"),
     Column("disabled_url", String(64), comment="SHA-256 of the address that is gone; a new address is tried again"),
+    Column("failures", Integer, comment="Attempts in a row that failed; null: none"),
+    Column("held_because", Text, comment="Why hold_until was set, where failures in a row were the cause"),
+)
+
+actuation = Table(
+    "actuation",
+    metadata,
+    Column("actuation_id", String(40), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True, comment="Order of intention"),
+    Column("message_id", String(300), ForeignKey("outbox.message_id"), nullable=False, comment="The order"),
+    Column("decision_id", String(80), ForeignKey("decision.decision_id"), nullable=False),
+    Column("route_id", String(80), nullable=False),
+    Column("target", Text, nullable=False, comment="What was decided about, such as team:search"),
+    Column("action", String(20), nullable=False),
+    Column("object", Text, nullable=False, comment="What is changed, its name unique on the route"),
+    Column("status", String(20), nullable=False),
+    Column("restores", String(40), nullable=False, comment="The actuation whose prior state is put back at the end"),
+    Column("document", Text, nullable=False, comment="Prior and wanted state: canonical JSON, never changed"),
+    Column("intended_at", UtcDateTime, nullable=False, comment="Written before anything is sent"),
+    Column("applied_at", UtcDateTime),
+    Column("verified_at", UtcDateTime, comment="When it was last seen to hold"),
+    Column("reverted_at", UtcDateTime),
+    Column("error", Text, comment="What went wrong last"),
+    Index("actuation_by_route", "route_id", "status"),
+    Index("actuation_by_message", "message_id"),
 )
 
 incident_feedback = Table(

@@ -83,8 +83,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DENIED: _ARMED | {Status.OBSERVE},
     # EXPIRED: the order was withdrawn before its receiver confirmed it. REVERTING: the release that withdrew it.
     Status.EXECUTING: frozenset({Status.ENFORCED, Status.FAILED, Status.EXPIRED, Status.REVERTING}),
-    # EXECUTING: a higher level or a new version of the policy gives a new order.
-    Status.ENFORCED: frozenset({Status.REVERTING, Status.EXECUTING}),
+    # EXECUTING: a higher level or a new version of the policy gives a new order. FAILED: its change did not last.
+    Status.ENFORCED: frozenset({Status.REVERTING, Status.EXECUTING, Status.FAILED}),
     Status.REVERTING: frozenset({Status.REVERTED, Status.FAILED, Status.EXPIRED, Status.EXECUTING}),
     Status.REVERTED: _ARMED | {Status.OBSERVE},
     # EXECUTING, REVERTING: the dead letter was sent again, or the opposite order follows.

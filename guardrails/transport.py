@@ -1,20 +1,81 @@
 """The HTTP client of delivery: one deadline for a whole attempt.
 
-Here: the client's construction.
-Not here: what is sent where (delivery, address).
+Here: the client's construction, one request to an address that was judged before.
+Not here: what is sent where (delivery, actuators), and where it may go (address).
 """
 
 from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpcore
 import httpx
 
+from finops.periods import as_utc
+from guardrails.address import Receiver
+
 TIMEOUT_SECONDS = 20.0
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+
+
+def exchange(
+    client: httpx.Client,
+    method: str,
+    receiver: Receiver,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+) -> httpx.Response:
+    """One request, at the first of the receiver's addresses that takes the connection; the answer is not read yet.
+
+    Raises:
+        httpx.TransportError: no connection, no answer in time, or one that broke off.
+    """
+    sent = {**headers, "host": receiver.url.netloc.decode("ascii"), "connection": "close"}
+    refused: httpx.ConnectError | None = None
+    for address in receiver.addresses:
+        # Connecting to the address that was judged, not to the name, which may resolve differently a moment later.
+        request = client.build_request(
+            method,
+            receiver.url.copy_with(host=address),
+            content=content,
+            headers=sent,
+            timeout=TIMEOUT_SECONDS,
+            extensions={"sni_hostname": receiver.url.host},
+        )
+        try:
+            return client.send(request, stream=True, follow_redirects=False)
+        except httpx.ConnectError as error:
+            refused = error
+    raise refused or httpx.ConnectError("no address")
+
+
+def in_words(error: httpx.TransportError) -> str:
+    """What went wrong; httpx keeps addresses out of the texts of transport errors, so no secret URL gets recorded."""
+    if isinstance(error, httpx.ConnectError):
+        return f"no connection: {error}"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {TIMEOUT_SECONDS:g} seconds"
+    return f"the connection broke: {str(error) or type(error).__name__}"
+
+
+def retry_after(text: str | None, now: datetime) -> timedelta | None:
+    """Seconds or an HTTP date (RFC 9110, 10.2.3); nonsense is ignored, and a day is the most that is honoured."""
+    if text is None:
+        return None
+    longest = int(LONGEST_RETRY_AFTER.total_seconds())
+    try:
+        if text.strip().isdigit():
+            return timedelta(seconds=min(int(text), longest))
+        wait = as_utc(parsedate_to_datetime(text)) - now
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
 def make_client() -> httpx.Client:

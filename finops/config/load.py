@@ -226,7 +226,7 @@ def _references(config: Configuration, documents: Mapping[str, Document]) -> Ite
         if teams
         else (None, ""),
     }
-    for reference in (*_policy_references(config), *_owner_references(config)):
+    for reference in (*_policy_references(config), *_target_references(config), *_owner_references(config)):
         names, file = known[reference.what]
         if names is not None and reference.name not in names:
             listed = ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "") if names else "none"
@@ -276,6 +276,13 @@ def _unfit_routes(config: Configuration, document: Document) -> Iterator[ConfigP
                 elif not action.is_order and kind not in {None, "webhook", *m.TELLING_ROUTES}:
                     message = f"notify goes to {action.route!r}, which nobody reads ({kind})"
                     yield document.problem(location, message, "Name a route of kind teams, email or webhook")
+
+
+def _target_references(config: Configuration) -> Iterator[_Reference]:
+    for i, route in enumerate(config.routing.routes):
+        for j, scope in enumerate(route.known_scopes if isinstance(route, m.ActuatorRoute) else ()):
+            if scope.level in ("team", "app") and scope.value is not None:
+                yield _Reference("routing", ("routes", i, "targets", j, "scope", "value"), scope.level, scope.value)
 
 
 def _owner_references(config: Configuration) -> Iterator[_Reference]:

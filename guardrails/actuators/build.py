@@ -1,0 +1,60 @@
+"""The actuator of a route: its settings, with what the environment holds for it.
+
+Here: looking up variables, choosing the module.
+Not here: what each system is like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from finops.config import models as m
+from guardrails.actuators.base import Actuator, RefusedError
+
+
+class MissingVariableError(LookupError):
+    """Environment variables that the route names are not set."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        super().__init__(" and ".join(names))
+
+
+def build(route: m.ActuatorRoute, environ: Mapping[str, str]) -> Actuator:
+    """The route's actuator; close it after use. Nothing is called yet.
+
+    Raises:
+        MissingVariableError: a variable that it needs is not set.
+        RefusedError: what a variable holds cannot be used.
+    """
+    variables = [value for name, value in route if name.endswith("_env") and value is not None]
+    missing = [name for name in variables if not environ.get(name, "").strip()]
+    if missing:
+        raise MissingVariableError(missing)
+
+    def value(name: str | None) -> str | None:
+        return None if name is None else environ[name].strip()
+
+    match route:
+        case m.KubernetesRoute():
+            from guardrails.actuators import kubernetes
+
+            return kubernetes.connect(route, value(route.kubeconfig_env))
+        case m.AzureRoute():
+            from guardrails.actuators import azure
+
+            subscription = environ[route.subscription_env].strip()
+            return azure.connect(route, subscription, value(route.endpoint_env), value(route.token_env))
+        case m.OpenAiRoute():
+            from guardrails.actuators import openai
+
+            return openai.connect(route, environ[route.key_env].strip(), value(route.url_env))
+        case m.LitellmRoute():
+            from guardrails.actuators import litellm
+
+            return litellm.connect(route, environ[route.key_env].strip(), environ[route.url_env].strip())
+        case m.TicketRoute():
+            from guardrails.actuators import ticket
+
+            return ticket.connect(route, environ[route.token_env].strip(), value(route.url_env))
+    raise RefusedError(f"route {route.id} carries out nothing", "Choose a kind that docs/actuators.md lists")

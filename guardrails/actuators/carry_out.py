@@ -1,0 +1,180 @@
+"""Carrying out an order, and taking it back: safe to repeat after it was cut off anywhere.
+
+Here: the sequence plan → rehearse → write down → send → note → look; putting back from the record.
+Not here: which step follows from what is found (steps), the queue and its retries (delivery), any one system's API.
+
+Several orders may hold one object: it is what the strongest of them wants, and what it was before the first of them
+once the last is taken back. A worker carries out one order of a route at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from guardrails.actuators import steps
+from guardrails.actuators.base import Actuator, Change, ConflictError, FailedError, InProgressError, Order, RefusedError
+from guardrails.actuators.record import Actuation, ActuationStatus, Record
+from guardrails.actuators.steps import Step
+
+TRIES = 3
+"""How often one object is read again after it changed under our hands, before the order is tried again later."""
+
+
+def carry_out(actuator: Actuator, order: Order, record: Record) -> str:
+    """Do what an order asks for, or take back what its forerunners did; what was done, in one sentence.
+
+    Raises:
+        RefusedError, FailedError, InProgressError: what is done so far stays on record, and is gone on from next time.
+    """
+    return _take_back(actuator, order, record) if order.is_release else _act(actuator, order, record)
+
+
+def _act(actuator: Actuator, order: Order, record: Record) -> str:
+    rows = record.of_order(order.message_id)
+    notes: tuple[str, ...] = ()
+    if not rows:
+        plan = actuator.plan(order)
+        # Where something is as wanted already and none of ours holds it, it is not ours to put back either.
+        changes = [c for c in plan.changes if _is_due(c) or _held(record, c)]
+        idle = [f"{c.object}: is so already" for c in plan.changes if c not in changes]
+        notes = (*plan.notes, *idle)
+        for change in filter(_is_due, changes):
+            actuator.rehearse(change)
+        rows = record.intend(order, changes, notes)
+    waits: list[InProgressError] = []
+    refusals: list[RefusedError] = []
+    for row in rows:
+        if row.status not in (ActuationStatus.INTENDED, ActuationStatus.DRIFTED):
+            continue
+        try:
+            _apply(actuator, order, record, row)
+        except InProgressError as wait:
+            waits.append(wait)
+        except RefusedError as refusal:
+            refusals.append(refusal)
+    # What can be done is done before what cannot is reported.
+    for error in (*waits, *refusals):
+        raise error
+    held = [row for row in record.of_order(order.message_id) if row.status == ActuationStatus.APPLIED]
+    if actuator.is_enforced:
+        _look(actuator, record, held)
+    return f"{len(held)} changed" + (f"; left alone: {'; '.join(notes)}" if notes else "")
+
+
+def _apply(actuator: Actuator, order: Order, record: Record, row: Actuation) -> None:
+    for _ in range(TRIES):
+        change = row.change
+        history = record.on_object(change.object)
+        others = [o for o in history if o.is_standing and o.message_id != row.message_id]
+        stronger = [other for other in others if other.strength > row.strength]
+        if stronger or (others and not change.tightens):
+            return record.hold_beside(row, others[0].restores)
+        found = actuator.read(change)
+        marks = {other.actuation_id for other in history}
+        step = steps.to_apply(found, change.prior, change.desired, marks, keeps_marks=actuator.keeps_marks)
+        if found is None or step == Step.GONE:
+            return record.move(row, ActuationStatus.GONE)
+        if step == Step.DONE:
+            return record.move(row, ActuationStatus.APPLIED)
+        if step == Step.WAIT:
+            raise InProgressError(f"{change.object} is being changed", wait=steps.PATIENCE)
+        if step == Step.STALE:
+            anew = replace(change, prior=found.state)
+            made = record.intend(order, [anew] if _is_due(anew) else [], instead_of=row)
+            if not made:
+                return None
+            row = made[0]
+            continue
+        try:
+            actuator.write(change, found, change.desired, row.actuation_id)
+        except ConflictError:
+            continue
+        return record.move(row, ActuationStatus.APPLIED)
+    raise FailedError(f"{row.change.object} is changed all the time by somebody else")
+
+
+def _look(actuator: Actuator, record: Record, rows: Sequence[Actuation]) -> None:
+    """See that what was sent has come about: some systems accept a change and drop it, some controllers undo it."""
+    wrong = []
+    for row in rows:
+        strongest = max((o for o in record.on_object(row.change.object) if o.is_standing), key=lambda o: o.strength)
+        if strongest.actuation_id != row.actuation_id:
+            continue
+        found = actuator.read(row.change)
+        said = None if found is None else steps.difference(found, row.change.desired)
+        if said is not None:
+            record.move(row, ActuationStatus.DRIFTED, error=said)
+            wrong.append(f"{row.change.object}: {said}")
+        else:
+            record.saw(row)
+    if wrong:
+        raise RefusedError(
+            f"the change did not hold: {'; '.join(wrong)}",
+            "Something else manages these objects: change it there, or choose another way in the route's targets",
+        )
+
+
+def _take_back(actuator: Actuator, order: Order, record: Record) -> str:
+    chain = record.superseded(order.supersedes)
+    rows = record.standing_for(chain)
+    left = []
+    for name in dict.fromkeys(row.change.object for row in rows):
+        said = _release(actuator, record, name, [row for row in rows if row.change.object == name])
+        if said:
+            left.append(f"{name}: {said}")
+    if not rows:
+        return "nothing is held"
+    return f"{len(rows)} taken back" + (f"; left as they are: {'; '.join(left)}" if left else "")
+
+
+def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Actuation]) -> str | None:
+    """End some actuations of one object; why it was left as it is, where it was."""
+    was_applied = any(row.status != ActuationStatus.INTENDED for row in ending)
+    for _ in range(TRIES):
+        history = record.on_object(name)
+        ids = {row.actuation_id for row in ending}
+        others = [row for row in history if row.is_standing and row.actuation_id not in ids]
+        top = max(ending, key=lambda row: row.strength)
+        heir = max(others, key=lambda row: row.strength, default=None)
+        restored = record.prior_of(top.restores) if heir is None else heir.change.desired
+        if heir is not None and (heir.strength > top.strength or restored == top.change.desired):
+            for row in ending:
+                record.move(row, ActuationStatus.REVERTED, error=f"still held by {heir.decision_id}")
+            return f"still held by {heir.decision_id}"
+        found = actuator.read(top.change)
+        marks = {row.actuation_id for row in history}
+        step = steps.to_revert(
+            found, [row.change.desired for row in ending], restored, marks,
+            keeps_marks=actuator.keeps_marks, was_applied=was_applied,
+        )  # fmt: skip
+        if step == Step.WAIT:
+            raise InProgressError(f"{name} is being changed", wait=steps.PATIENCE)
+        if step in (Step.WRITE, Step.LEFT) and found is not None:
+            for row in ending:
+                if row.status != ActuationStatus.REVERTING:
+                    record.move(row, ActuationStatus.REVERTING)
+            try:
+                if step == Step.WRITE:
+                    actuator.write(top.change, found, restored, None if heir is None else heir.actuation_id)
+                elif found.mark in marks:
+                    actuator.write(top.change, found, found.state, None)
+            except ConflictError:
+                ending = [row for row in record.on_object(name) if row.actuation_id in ids]
+                continue
+        end = {Step.GONE: ActuationStatus.GONE, Step.LEFT: ActuationStatus.LEFT}.get(step, ActuationStatus.REVERTED)
+        why = None
+        if step == Step.LEFT and found is not None:
+            why = f"changed meanwhile: {steps.difference(found, top.change.desired) or 'not by this order'}"
+        for row in ending:
+            record.move(row, end, error=why)
+        return why
+    raise FailedError(f"{name} is changed all the time by somebody else")
+
+
+def _is_due(change: Change) -> bool:
+    return change.prior != change.desired and change.tightens
+
+
+def _held(record: Record, change: Change) -> bool:
+    return any(row.is_standing for row in record.on_object(change.object))
