@@ -37,24 +37,24 @@ def build(route: m.ActuatorRoute, environ: Mapping[str, str]) -> Actuator:
 
     match route:
         case m.KubernetesRoute():
-            from guardrails.actuators import kubernetes
+            from guardrails.actuators.kubernetes import connect as connect_kubernetes
 
-            return kubernetes.connect(route, value(route.kubeconfig_env))
+            return connect_kubernetes(route, value(route.kubeconfig_env))
         case m.AzureRoute():
-            from guardrails.actuators import azure
+            from guardrails.actuators.azure import connect as connect_azure
 
             subscription = environ[route.subscription_env].strip()
-            return azure.connect(route, subscription, value(route.endpoint_env), value(route.token_env))
+            return connect_azure(route, subscription, value(route.endpoint_env), value(route.token_env))
         case m.OpenAiRoute():
-            from guardrails.actuators import openai
+            from guardrails.actuators.openai import connect as connect_openai
 
-            return openai.connect(route, environ[route.key_env].strip(), value(route.url_env))
+            return connect_openai(route, environ[route.key_env].strip(), value(route.url_env))
         case m.LitellmRoute():
-            from guardrails.actuators import litellm
+            from guardrails.actuators.litellm import connect as connect_litellm
 
-            return litellm.connect(route, environ[route.key_env].strip(), environ[route.url_env].strip())
+            return connect_litellm(route, environ[route.key_env].strip(), environ[route.url_env].strip())
         case m.TicketRoute():
-            from guardrails.actuators import ticket
+            from guardrails.actuators.ticket import connect as connect_ticket
 
-            return ticket.connect(route, environ[route.token_env].strip(), value(route.url_env))
+            return connect_ticket(route, environ[route.token_env].strip(), value(route.url_env))
     raise RefusedError(f"route {route.id} carries out nothing", "Choose a kind that docs/actuators.md lists")

@@ -17,7 +17,7 @@ from guardrails.actuators.base import Actuator, Change, ConflictError, FailedErr
 from guardrails.actuators.record import Actuation, ActuationStatus, Record
 from guardrails.actuators.steps import Step
 
-TRIES = 3
+TRIES = 4
 """How often one object is read again after it changed under our hands, before the order is tried again later."""
 
 
@@ -96,18 +96,24 @@ def _apply(actuator: Actuator, order: Order, record: Record, row: Actuation) -> 
 
 def _look(actuator: Actuator, record: Record, rows: Sequence[Actuation]) -> None:
     """See that what was sent has come about: some systems accept a change and drop it, some controllers undo it."""
-    wrong = []
+    wrong: list[str] = []
+    waits: list[InProgressError] = []
     for row in rows:
         strongest = max((o for o in record.on_object(row.change.object) if o.is_standing), key=lambda o: o.strength)
-        if strongest.actuation_id != row.actuation_id:
+        if strongest.actuation_id != row.actuation_id or row.verified_at is not None:
             continue
         found = actuator.read(row.change)
+        if found is not None and found.in_progress:
+            waits.append(InProgressError(f"{row.change.object} is being changed", wait=steps.PATIENCE))
+            continue
         said = None if found is None else steps.difference(found, row.change.desired)
         if said is not None:
             record.move(row, ActuationStatus.DRIFTED, error=said)
             wrong.append(f"{row.change.object}: {said}")
         else:
             record.saw(row)
+    for wait in waits:
+        raise wait
     if wrong:
         raise RefusedError(
             f"the change did not hold: {'; '.join(wrong)}",
@@ -116,13 +122,19 @@ def _look(actuator: Actuator, record: Record, rows: Sequence[Actuation]) -> None
 
 
 def _take_back(actuator: Actuator, order: Order, record: Record) -> str:
-    chain = record.superseded(order.supersedes)
-    rows = record.standing_for(chain)
-    left = []
+    rows = record.standing_for(record.superseded(order.supersedes))
+    left: list[str] = []
+    troubles: list[InProgressError | RefusedError] = []
     for name in dict.fromkeys(row.change.object for row in rows):
-        said = _release(actuator, record, name, [row for row in rows if row.change.object == name])
+        try:
+            said = _release(actuator, record, name, [row for row in rows if row.change.object == name])
+        except (InProgressError, RefusedError) as trouble:
+            troubles.append(trouble)
+            continue
         if said:
             left.append(f"{name}: {said}")
+    for first in sorted(troubles, key=lambda error: isinstance(error, RefusedError)):
+        raise first
     if not rows:
         return "nothing is held"
     return f"{len(rows)} taken back" + (f"; left as they are: {'; '.join(left)}" if left else "")
@@ -143,25 +155,31 @@ def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Act
                 record.move(row, ActuationStatus.REVERTED, error=f"still held by {heir.decision_id}")
             return f"still held by {heir.decision_id}"
         found = actuator.read(top.change)
-        marks = {row.actuation_id for row in history}
+        marks = {row.actuation_id for row in history if heir is None or row.actuation_id != heir.actuation_id}
         step = steps.to_revert(
-            found, [row.change.desired for row in ending], restored, marks,
-            keeps_marks=actuator.keeps_marks, was_applied=was_applied,
-        )  # fmt: skip
+            found,
+            [row.change.desired for row in ending],
+            restored,
+            marks,
+            keeps_marks=actuator.keeps_marks,
+            was_applied=was_applied,
+        )
         if step == Step.WAIT:
             raise InProgressError(f"{name} is being changed", wait=steps.PATIENCE)
         if step in (Step.WRITE, Step.LEFT) and found is not None:
             for row in ending:
                 if row.status != ActuationStatus.REVERTING:
                     record.move(row, ActuationStatus.REVERTING)
+            ending = [row for row in record.on_object(name) if row.actuation_id in ids]
             try:
                 if step == Step.WRITE:
                     actuator.write(top.change, found, restored, None if heir is None else heir.actuation_id)
                 elif found.mark in marks:
                     actuator.write(top.change, found, found.state, None)
             except ConflictError:
-                ending = [row for row in record.on_object(name) if row.actuation_id in ids]
                 continue
+            if step == Step.WRITE:
+                continue  # and see whether it came about
         end = {Step.GONE: ActuationStatus.GONE, Step.LEFT: ActuationStatus.LEFT}.get(step, ActuationStatus.REVERTED)
         why = None
         if step == Step.LEFT and found is not None:
@@ -169,7 +187,7 @@ def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Act
         for row in ending:
             record.move(row, end, error=why)
         return why
-    raise FailedError(f"{name} is changed all the time by somebody else")
+    raise FailedError(f"{name} does not become what it was: it is changed all the time, or the change is dropped")
 
 
 def _is_due(change: Change) -> bool:

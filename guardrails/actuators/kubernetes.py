@@ -27,6 +27,7 @@ from guardrails.actuators.base import (
     RefusedError,
     State,
 )
+from guardrails.actuators.targets import steps_for, target_for
 
 MANAGER = "aifinops-guardrails"
 """Who we are in managedFields."""
@@ -109,13 +110,8 @@ class KubernetesActuator:
         self._client = client
 
     def plan(self, order: Order) -> Plan:
-        target = _target(self._route, order)
-        steps: list[KubernetesStep] = getattr(target, order.action, [])
-        if not steps:
-            raise RefusedError(
-                f"route {self._route.id} has no {order.action} for {order.target}",
-                f"Add {order.action}: to the target in routing.yml, or ask for another action in guardrails.yml",
-            )
+        steps: list[KubernetesStep] = steps_for(self._route, order)
+        target: KubernetesTarget = target_for(self._route, order)
         notes: list[str] = []
         namespaces = [name for name in target.namespaces if self._may_touch(name, order, notes)]
         found = [change for step in steps for change in self._changes(step, namespaces, order, notes)]
@@ -418,16 +414,6 @@ def connect(route: KubernetesRoute, kubeconfig: str | None) -> KubernetesActuato
         raise RefusedError(f"{where} cannot be used: {error}", "Correct it, or the route's context") from None
     settings.retries = False
     return KubernetesActuator(route, client.ApiClient(settings))
-
-
-def _target(route: KubernetesRoute, order: Order) -> KubernetesTarget:
-    for target in route.targets:
-        if (target.scope.level, target.scope.value or "all") == (order.scope_type, order.scope_value):
-            return target
-    raise RefusedError(
-        f"route {route.id} does not know {order.target}",
-        "Add it to the route's targets in routing.yml, then replay the dead letter",
-    )
 
 
 def _is_free(document: Mapping[str, Any], name: str, order: Order, notes: list[str]) -> bool:
