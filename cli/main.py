@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cli.actuators import actuators_app
 from cli.approvals import approvals_app
 from cli.audit import audit_app
 from cli.collect import collect_app
+from cli.deliveries import deliveries_app
 from cli.focus import export_app, focus_app
 from cli.gate import gate_app
 from cli.incidents import incidents_app
@@ -37,9 +39,11 @@ config_app = typer.Typer(no_args_is_help=True, help="Work with the files in conf
 app.add_typer(config_app, name="config")
 connect_app = typer.Typer(no_args_is_help=True, help="Prepare where facts come from, read-only.")
 app.add_typer(connect_app, name="connect")
+app.add_typer(actuators_app, name="actuators")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(audit_app, name="audit")
 app.add_typer(collect_app, name="collect")
+app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(export_app, name="export")
 app.add_typer(focus_app, name="focus")
 app.add_typer(gate_app, name="gate")

@@ -4,6 +4,7 @@ Here: judging the facts of ``fct_guardrail_facts``, remembering what was decided
 Not here: computing facts (dbt), the look of messages (reports), when to run (orchestration).
 """
 
+from guardrails.actuators.manage import Drift, Verification, verify_actuations
 from guardrails.approvals import (
     ApprovalError,
     Question,
@@ -76,6 +77,7 @@ __all__ = [
     "Decision",
     "DecisionRecord",
     "DeliverySummary",
+    "Drift",
     "EvaluationSummary",
     "FactError",
     "Feedback",
@@ -111,6 +113,7 @@ __all__ = [
     "Teller",
     "ToTell",
     "Verdict",
+    "Verification",
     "Vote",
     "Write",
     "answers",
@@ -154,6 +157,7 @@ __all__ = [
     "route_record",
     "thread_of_decision",
     "thread_of_message",
+    "verify_actuations",
     "vote_in",
     "webhook_body",
     "webhook_schema",

@@ -556,7 +556,7 @@ def dead_letters(ledger: Ledger) -> list[QueuedMessage]:
 
 
 def replay_dead_letter(ledger: Ledger, message_id: str, *, now: datetime) -> None:
-    """Send a dead letter again, with the same id and a fresh count of attempts.
+    """Send a dead letter again: same id, fresh count of attempts, at once even where its route is held for failing.
 
     Raises:
         LedgerError: there is no dead letter of that id.
@@ -573,6 +573,12 @@ def replay_dead_letter(ledger: Ledger, message_id: str, *, now: datetime) -> Non
             settled_at=None, error=None, remedy=None,
         )  # fmt: skip
         write.chain.append(now, "message.replayed", message_id, {})
+        failing = t.route_state.c.held_because.is_not(None)
+        write.connection.execute(
+            update(t.route_state)
+            .where(t.route_state.c.route_id == row.route_id, failing)
+            .values(hold_until=None, held_because=None)
+        )
         if row.is_order and row.decision_id:
             query = select(t.decision.c.level).where(t.decision.c.decision_id == row.decision_id)
             level: str = write.connection.execute(query).scalar_one()

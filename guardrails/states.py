@@ -83,7 +83,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DENIED: _ARMED | {Status.OBSERVE},
     # EXPIRED: the order was withdrawn before its receiver confirmed it. REVERTING: the release that withdrew it.
     Status.EXECUTING: frozenset({Status.ENFORCED, Status.FAILED, Status.EXPIRED, Status.REVERTING}),
-    # EXECUTING: a higher level or a new version of the policy gives a new order. FAILED: its change did not last.
+    # EXECUTING: a higher level or a new version of the policy gives a new order. FAILED: what it changed is not so now.
     Status.ENFORCED: frozenset({Status.REVERTING, Status.EXECUTING, Status.FAILED}),
     Status.REVERTING: frozenset({Status.REVERTED, Status.FAILED, Status.EXPIRED, Status.EXECUTING}),
     Status.REVERTED: _ARMED | {Status.OBSERVE},

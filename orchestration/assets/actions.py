@@ -95,12 +95,20 @@ def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) ->
         routes = workspace.configuration().routing.routes
         # The real time, whatever moment is reported on: it signs webhooks, and receivers refuse old signatures.
         summary = guardrails.deliver_pending(ledger, routes, workspace.environ, now=utc_now())
+        standing = guardrails.verify_actuations(ledger, routes, workspace.environ, now=utc_now())
         _keep_rendered_messages(ledger, workspace)
     workspace.reporter(context)(summary.sentence)
+    for trouble in (*(drift.sentence for drift in standing.drifts), *standing.unknown):
+        context.log.warning(trouble)
     for remedy in summary.remedies:
         context.log.warning(remedy)
     return dg.MaterializeResult(
-        metadata={"delivered": summary.delivered, "waiting": summary.waiting, "dead": summary.dead}
+        metadata={
+            "delivered": summary.delivered,
+            "waiting": summary.waiting,
+            "dead": summary.dead,
+            "undone_by_others": len(standing.drifts),
+        }
     )
 
 

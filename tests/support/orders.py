@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from finops.config import models as m
+from finops.config import policies as p
 from guardrails import DeliverySummary, Ledger, deliver_pending, evaluate
 from tests.support.guardrail_factory import AS_OF, budget_fact, budget_policy, card, configuration
 
@@ -56,6 +57,10 @@ def deliver(
 
 def _policy(
     routes: Sequence[m.Route], action: str, route: str | None, policy: str, never_touch: Sequence[str]
-) -> m.Policy:
-    order = {"kind": action, "route": route or routes[0].id}
-    return budget_policy(id=policy, trip=[order], warn=[], clear_after=1, never_touch=list(never_touch))
+) -> p.Policy:
+    level = {
+        "level": "pause" if action == "ticket" else action,
+        "at": "1.0",
+        "do": [{"kind": action, "route": route or routes[0].id}],
+    }
+    return budget_policy(id=policy, levels=[level], clear_after=1, never_touch=list(never_touch))

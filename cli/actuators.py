@@ -1,0 +1,179 @@
+"""What guardrails change by themselves, on the command line: ``aifinops actuators …``.
+
+Here: options and words.
+Not here: carrying out, verifying, taking back (guardrails.actuators).
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from finops.config import ConfigError, Configuration, load_configuration
+from finops.paths import Home, config_dir
+from finops.periods import utc_now
+
+if TYPE_CHECKING:
+    from guardrails.actuators.base import State
+
+actuators_app = typer.Typer(
+    no_args_is_help=True, help="See, check and take back what guardrails changed in clusters, clouds and gateways."
+)
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Folder with the YAML files [default: config]", show_default=False)
+]
+
+
+@actuators_app.command()
+def plan(
+    route: Annotated[str, typer.Option(help="A route of routing.yml that carries orders out")],
+    action: Annotated[str, typer.Option(help="throttle, pause, stop or ticket")],
+    target: Annotated[str, typer.Option(help="What would be decided about, such as team:search")],
+    config: ConfigOption = None,
+) -> None:
+    """Show what an order would change at this moment; the system itself checks it where it can. Nothing is changed."""
+    from finops.config.models import ActuatorRoute
+    from guardrails.actuators.base import ORDER_KINDS, FailedError, RefusedError
+    from guardrails.actuators.build import MissingVariableError
+    from guardrails.actuators.manage import preview
+
+    found = next((one for one in _configuration(config).routing.routes if one.id == route), None)
+    if not isinstance(found, ActuatorRoute):
+        _fail(f"{route} is no route of routing.yml that carries orders out (docs/actuators.md)")
+    kind = next((one for one in ORDER_KINDS if one == action), None)
+    scope_type, _, scope_value = target.partition(":")
+    if kind is None or not scope_value:
+        _fail("--action is throttle, pause, stop or ticket; --target is like team:search, company:all for the company")
+    try:
+        planned = preview(found, os.environ, kind, scope_type, scope_value)
+    except MissingVariableError as error:
+        _fail(f"set {error} in the environment")
+    except RefusedError as refusal:
+        _fail(f"{refusal}. {refusal.remedy}")
+    except FailedError as error:
+        _fail(str(error))
+    console = Console()
+    for change in planned.changes:
+        held = change.prior == change.desired or not change.tightens
+        states = "it is so already" if held else f"{_shown(change.prior)} → {_shown(change.desired)}"
+        console.print(f"[bold]{change.object}[/]: {states}", highlight=False, soft_wrap=True)
+        console.print(f"  {change.words}", highlight=False, soft_wrap=True, markup=False)
+    for note in planned.notes:
+        console.print(f"[dim]left alone: {note}[/]", highlight=False, soft_wrap=True)
+    if not planned.changes:
+        console.print("There is nothing to change at this moment.")
+
+
+@actuators_app.command("list")
+def list_actuations(
+    everything: Annotated[bool, typer.Option("--all", help="Also what was put back")] = False,
+    home: HomeOption = None,
+) -> None:
+    """List what stands: since when, by which decision, and what it was before."""
+    from guardrails.actuators.record import actuations
+    from orchestration.ledger import has_ledger, open_ledger
+
+    console = Console()
+    place = _home(home)
+    rows = []
+    if has_ledger(place):
+        with open_ledger(place) as ledger:
+            rows = actuations(ledger, standing=not everything)
+    if not rows:
+        console.print("Nothing is held back." if not everything else "Nothing was ever changed.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Decision", "Target", "Action", "What", "Before", "Status", "Since (UTC)"):
+        table.add_column(name, no_wrap=name == "Decision", overflow="fold")
+    for row in rows:
+        since = row.applied_at or row.intended_at
+        status = f"{row.status}: {row.error}" if row.error else row.status.value
+        table.add_row(
+            row.decision_id, row.target, row.action, row.change.object, _shown(row.change.prior), status,
+            f"{since:%Y-%m-%d %H:%M}",
+        )  # fmt: skip
+    console.print(table)
+
+
+@actuators_app.command()
+def verify(home: HomeOption = None, config: ConfigOption = None) -> None:
+    """Look whether everything that was changed is still so. Exit status 1 where something is not, or cannot be seen."""
+    from guardrails.actuators.manage import verify_actuations
+    from orchestration.ledger import open_ledger
+
+    routes = _configuration(config).routing.routes
+    with open_ledger(_home(home)) as ledger:
+        found = verify_actuations(ledger, routes, os.environ, now=utc_now())
+    console = Console()
+    for drift in found.drifts:
+        console.print(
+            f"[red bold]✗[/] {drift.sentence} ({drift.actuation.decision_id})", highlight=False, soft_wrap=True
+        )
+    for problem in found.unknown:
+        console.print(f"[yellow]?[/] {problem}", highlight=False, soft_wrap=True)
+    console.print(found.sentence, highlight=False)
+    if found.drifts or found.unknown:
+        raise typer.Exit(1)
+
+
+@actuators_app.command()
+def revert(
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="The decision's id")],
+    why: Annotated[str, typer.Option(help="In a few words; it stays in the audit trail")],
+    who: Annotated[str | None, typer.Option("--who", help="Who does it [default: this machine's user]")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put back what a decision changed, from the record of what it was. Also delivers what else is due."""
+    from guardrails import LedgerError, MessageStatus, deliver_pending, messages
+    from guardrails.actuators.manage import take_back
+    from guardrails.actuators.record import actuations
+    from orchestration.ledger import open_ledger
+
+    routes = _configuration(config).routing.routes
+    console = Console()
+    with open_ledger(_home(home)) as ledger:
+        try:
+            queued = take_back(ledger, decision, who=who or getpass.getuser(), why=why, now=utc_now())
+        except LedgerError as error:
+            _fail(str(error))
+        summary = deliver_pending(ledger, routes, os.environ, now=utc_now())
+        left = [one for one in messages(ledger) if one.message_id in queued and one.status != MessageStatus.DELIVERED]
+        for row in actuations(ledger, decision_id=decision):
+            end = f" ({row.error})" if row.error else ""
+            console.print(f"{row.change.object}: {row.status}{end}", highlight=False, soft_wrap=True)
+    for message in left:
+        console.print(f"[yellow]![/] not yet: {message.error or 'it waits'}. {message.remedy or ''}", highlight=False)
+    for remedy in summary.remedies:
+        console.print(f"[yellow]![/] {remedy}", highlight=False, soft_wrap=True)
+    if left:
+        raise typer.Exit(1)
+
+
+def _shown(state: State) -> str:
+    return ", ".join(f"{name} {json.dumps(value)}" for name, value in state.items())
+
+
+def _home(home: Path | None) -> Home:
+    return Home(home.resolve()) if home else Home.from_environment()
+
+
+def _configuration(config: Path | None) -> Configuration:
+    try:
+        return load_configuration((config or config_dir()).resolve())
+    except ConfigError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
