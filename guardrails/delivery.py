@@ -34,7 +34,7 @@ from guardrails.actuators.record import Record
 from guardrails.address import Receiver, RefusedAddressError, Resolve, locate, system_resolve
 from guardrails.ledger import Ledger
 from guardrails.outbox import Claim, LostLeaseError, MessageStatus
-from guardrails.transport import exchange, in_words, make_client, retry_after
+from guardrails.transport import clock_difference, exchange, in_words, make_client, retry_after
 
 MAX_ATTEMPTS = 10
 """With the pauses below, a receiver may be away for about 17 hours."""
@@ -352,6 +352,8 @@ def _judge(response: httpx.Response, now: datetime) -> _Answer:
     said = f"{status} {response.reason_phrase}".strip()
     if response.is_redirect or 300 <= status < 400:
         return _Answer(status, f"answered {said}; redirects are not followed: configure the final address")
+    if status in (400, 401, 403):
+        said += clock_difference(response.headers.get("date"), now)
     return _Answer(status, f"answered {said}", retry_after(response.headers.get("retry-after"), now))
 
 

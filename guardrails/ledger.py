@@ -161,7 +161,8 @@ class Ledger:
         else:
             Path(location).parent.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{Path(location)}"
-        engine = create_engine(url)
+        # A server that was restarted has dropped the connections of the pool.
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         if engine.dialect.name == "sqlite":
             _use_sqlite_well(engine)
         ledger = cls(engine, audit_key, checkpoint, elsewhere)

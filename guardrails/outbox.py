@@ -264,8 +264,9 @@ def claim(
         .order_by(o.sequence)
     )
     shortest: timedelta | None = None
-    # Closed when the first is found: PostgreSQL keeps a cursor open for the rest.
+    # Closed before anything else is asked: PostgreSQL reads it through a cursor of the server's.
     with write.connection.execute(due.execution_options(yield_per=50)) as rows:
+        taken = None
         for row in rows:
             if row.lease_token is not None and row.lease_until > now and not _is_dead(row.lease_holder):
                 continue
@@ -274,7 +275,10 @@ def claim(
                 if wait <= spacing.get(row.route_id, timedelta(0)):
                     shortest = wait if shortest is None else min(shortest, wait)
                 continue
-            return _take(write, row, now, spacing.get(row.route_id))
+            taken = row
+            break
+    if taken is not None:
+        return _take(write, taken, now, spacing.get(taken.route_id))
     return shortest
 
 

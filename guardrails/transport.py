@@ -21,6 +21,8 @@ from guardrails.address import Receiver
 
 TIMEOUT_SECONDS = 20.0
 LONGEST_RETRY_AFTER = timedelta(hours=24)
+TOLERATED_SKEW = timedelta(minutes=5)
+"""Standard Webhooks: what was signed longer ago, or is of the future, is refused."""
 
 
 def exchange(
@@ -76,6 +78,18 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
     except (ValueError, OverflowError):
         return None
     return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def clock_difference(date: str | None, now: datetime) -> str:
+    """What to add to a refusal where the receiver's Date is so far off that it refuses signatures; or nothing."""
+    try:
+        ahead = now - as_utc(parsedate_to_datetime(date or ""))
+    except (ValueError, OverflowError):
+        return ""
+    if abs(ahead) < TOLERATED_SKEW:
+        return ""
+    minutes, side = round(abs(ahead) / timedelta(minutes=1)), "ahead of" if ahead > timedelta(0) else "behind"
+    return f"; this machine's clock is {minutes} minutes {side} the receiver's: set both by NTP"
 
 
 def make_client() -> httpx.Client:

@@ -23,13 +23,8 @@ from urllib.parse import quote
 OWNER = "aifinops"
 _FOLDER_PREFIX = "aifinops-postgres-"
 _UNPRIVILEGED = ("postgres", "nobody")
-_SETTINGS = {
-    "listen_addresses": "",
-    "fsync": "off",  # it lives no longer than the block
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "max_connections": "80",
-}
+_SETTINGS = {"listen_addresses": "", "max_connections": "80"}
+_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgresMissingError(RuntimeError):
@@ -46,8 +41,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def private_postgres(database: str = "postgres") -> Iterator[str]:
+def private_postgres(database: str = "postgres", *, survives_crashes: bool = False) -> Iterator[str]:
     """Start a server, create a database and yield its address, ``postgresql://…``; stop and remove it afterwards.
+
+    Args:
+        survives_crashes: keep what was committed when the server is stopped hard, which takes time; most servers live
+            no longer than the block.
 
     Raises:
         PostgresMissingError: it is not installed, or there is no user to run it as.
@@ -69,7 +68,8 @@ def private_postgres(database: str = "postgres") -> Iterator[str]:
              "--encoding", "UTF8", "--locale", "C"],
             folder, identity,
         )  # fmt: skip
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        settings = _SETTINGS if survives_crashes else _SETTINGS | _FORGETFUL
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         options += f" -c unix_socket_directories={folder}"
         _run(
             [folder_of_programs / "pg_ctl", "start", "--wait", "--pgdata", data, "--log", folder / "log", "--options",

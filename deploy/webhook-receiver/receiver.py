@@ -4,7 +4,7 @@
     export AIFINOPS_WEBHOOK_SECRET=whsec_…            # the same as in the sender's environment
     python receiver.py --port 8900 --ids ids.sqlite
 
-Fill in ``act``: it gets the body that was checked, once per webhook-id, however often it is delivered. What it raises is
+Fill in ``act``: it gets the body that was checked, once per webhook-id, however often it comes. What it raises is
 answered 500, and the sender tries again later with the same id.
 """
 
