@@ -70,6 +70,7 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
         "fct_forecast_daily",
         "fct_forecast_accuracy",
         "fct_guardrail_facts",
+        "fct_guardrail_fact_history",
     }
 
 

@@ -22,7 +22,8 @@ select
     is_reconciled,
     known_from,
     known_to,
-    known_to is null as is_current
+    known_to is null as is_current,
+    is_assumed
 from {{ ref('int_guardrail__budget') }}
 -- A milestone or a year is longer than three days; a day's budget burns by itself.
 where period_days > {{ days }} and budget_amount > 0 and billed_through is not null
