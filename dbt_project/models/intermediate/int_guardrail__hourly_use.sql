@@ -1,4 +1,6 @@
--- What each hour cost per team and app, until the next hour with cost takes its place, at most a day.
+-- What each hour cost per team and app. An hour counts for as long as a weekend between two working days, so that what ran when
+-- nobody worked can be added up.
+{% set hours_kept = 72 %}
 {% set scopes = ['team', 'app'] %}
 
 with usage as (
@@ -19,39 +21,26 @@ hours as (
     having sum(estimated_cost) > 0
     {{ 'union all' if not loop.last }}
     {% endfor %}
-),
-
-followed as (
-    select
-        *,
-        lead(usage_hour) over (partition by scope_type, scope_value, currency order by usage_hour) as next_hour
-    from hours
 )
 
 select
     'hourly_use' as kind,
-    followed.scope_type,
-    followed.scope_value,
+    hours.scope_type,
+    hours.scope_value,
     cast(null as string) as subject,
-    {{ time_as_text('followed.usage_hour', "'%Y-%m-%dT%H'") }} as period,
-    followed.usage_hour as period_starts_at,
-    {{ add_seconds('followed.usage_hour', 3600) }} as period_ends_at,
+    {{ time_as_text('hours.usage_hour', "'%Y-%m-%dT%H'") }} as period,
+    hours.usage_hour as period_starts_at,
+    {{ add_seconds('hours.usage_hour', 3600) }} as period_ends_at,
     'estimated_cost' as metric,
     'currency' as unit,
-    followed.cost as value,
+    hours.cost as value,
     cast(null as decimal(38, 12)) as reference,
-    followed.currency,
-    followed.cost as increase_amount,
-    {{ add_seconds('followed.usage_hour', 3600) }} as data_through,
+    hours.currency,
+    hours.cost as increase_amount,
+    {{ add_seconds('hours.usage_hour', 3600) }} as data_through,
     true as is_reconciled,
-    {{ add_seconds('followed.usage_hour', 3600 + 3600 * var('usage_delay_hours')) }} as known_from,
-    least(
-        coalesce(
-            {{ add_seconds('followed.next_hour', 3600 + 3600 * var('usage_delay_hours')) }},
-            {{ add_seconds('followed.usage_hour', 25 * 3600 + 3600 * var('usage_delay_hours')) }}
-        ),
-        {{ add_seconds('followed.usage_hour', 25 * 3600 + 3600 * var('usage_delay_hours')) }}
-    ) as known_to,
-    followed.next_hour is null and followed.usage_hour >= {{ add_seconds('settings.as_of', -25 * 3600) }} as is_current
-from followed
+    {{ add_seconds('hours.usage_hour', 3600 + 3600 * var('usage_delay_hours')) }} as known_from,
+    {{ add_seconds('hours.usage_hour', 3600 * (1 + hours_kept) + 3600 * var('usage_delay_hours')) }} as known_to,
+    hours.usage_hour >= {{ add_seconds('settings.as_of', -3600 * hours_kept) }} as is_current
+from hours
 cross join {{ ref('stg_config__setting') }} as settings

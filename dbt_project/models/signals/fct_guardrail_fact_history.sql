@@ -1,8 +1,6 @@
 -- What guardrails could have judged at any moment of the last months, as it was known then: what policies are replayed over.
+-- No id of its own: a hash would be more than all else of it.
 select
-    {{ stable_id([
-        'kind', 'budget_id', 'scope_type', 'scope_value', 'subject', 'currency', 'period', 'metric', 'known_from'
-    ]) }} as fact_id,
     kind,
     budget_id,
     scope_type,
