@@ -6,14 +6,15 @@ Not here: how it is found out what was known when (dbt), and what follows from i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from finops.periods import as_utc
 from guardrails.facts import GuardrailFact, from_rows
 
-MART = "fct_guardrail_fact_history"
+_NAMES = ("kind", "budget_id", "scope_type", "scope_value", "subject", "currency", "metric", "period", "known_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class FactChange:
     """A fact that was known from ``fact.as_of`` (UTC) until ``known_to``; None: it still counts."""
 
     fact: GuardrailFact
-    known_to: datetime | None
+    known_to: datetime | None = None
 
     @property
     def known_from(self) -> datetime:
@@ -29,22 +30,19 @@ class FactChange:
 
 
 def changes_from_rows(rows: Iterable[Mapping[str, Any]], kinds: Collection[str]) -> list[FactChange]:
-    """Read rows of the mart, oldest first; facts of kinds that nobody asks for are left out.
+    """Read rows of the mart; facts of kinds that nobody asks for are left out.
 
     Raises:
         FactError: with every problem of every row.
     """
     wanted = [row for row in rows if row["kind"] in kinds]
     facts = from_rows(_as_fact(row) for row in wanted)
-    ends = (row["known_to"] for row in wanted)
-    changes = [FactChange(fact, _moment(end)) for fact, end in zip(facts, ends, strict=True)]
-    return sorted(changes, key=lambda change: (change.known_from, change.fact.fact_id))
+    return [FactChange(fact, _moment(row["known_to"])) for fact, row in zip(facts, wanted, strict=True)]
 
 
-def _as_fact(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]] | dict[str, Any]:
-    """The row as one of fct_guardrail_facts: the moment that it reports on is when it became known."""
-    names = ("kind", "budget_id", "scope_type", "scope_value", "subject", "currency", "metric", "period", "known_from")
-    return {**row, "as_of": row["known_from"], "fact_id": "/".join(_text(row[name]) for name in names)}
+def _as_fact(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as one of fct_guardrail_facts: what it reports on is the moment at which it became known."""
+    return {**row, "as_of": row["known_from"], "fact_id": "/".join(_text(row[name]) for name in _NAMES)}
 
 
 def _text(value: Any) -> str:
@@ -52,9 +50,7 @@ def _text(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime | None:
-    from datetime import UTC
-
     if value is None or value != value:
         return None
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return as_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -3,13 +3,12 @@
 Here: which targets are due at which moment, the state that follows, approvals that are assumed.
 Not here: any judgement (decide), and what the decisions were worth (outcome).
 
-What is judged at every moment of a run of years of five minutes hardly ever changes. So a target of a policy is judged
-again only when
-    a fact of it changed,
-    the judgement before it changed something (it may go on at the next moment),
-    a refusal depends on the other targets of the run (blast radius), or
-    time itself may change the answer: age of data, cooldown, grace, approval, hours of a schedule, last day.
-A test proves that the decisions are those of judging everything at every moment.
+What is judged every five minutes hardly ever changes. So a policy's target is judged again only when
+    a fact of it changed, or, where none is left of it, one that shows that data still comes;
+    the judgement before it decided or changed something, which may go on at the next moment;
+    it was refused because others of the same run came first (blast radius); or
+    time itself may change the answer: age of data, cooldown, grace, approval, hours for orders.
+Judging a target more often changes nothing. A test proves that judging it less often does not either.
 """
 
 from __future__ import annotations
@@ -17,15 +16,27 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from finops.config.models import Policy
+from finops.config.policies import Policy, WeeklyHours
 from finops.periods import as_utc
-from guardrails.decide import Decision, State, TargetKey, TargetState, applies, assess, target_key
+from guardrails.decide import (
+    Decision,
+    State,
+    TargetKey,
+    TargetState,
+    answered,
+    approved,
+    assess,
+    next_open,
+    target_key,
+)
+from guardrails.decide.identity import MILESTONE, period_shape
+from guardrails.decide.judgement import STATED_ONLY_WHERE_WRONG, applies
 from guardrails.facts import GuardrailFact
 from guardrails.replay.changes import FactChange
 from guardrails.states import Level, Status, Suppression, move
@@ -33,42 +44,46 @@ from guardrails.states import Level, Status, Suppression, move
 
 @dataclass(frozen=True)
 class Approvals:
-    """How questions to people are answered: so long after they are asked (None: never)."""
+    """How questions to people are answered: with yes, so long after they were asked; None: never."""
 
     after: timedelta | None = None
 
 
 @dataclass(frozen=True)
+class Order:
+    """What somebody did to a target, from when on and until when. ``actions`` are kinds such as pause."""
+
+    key: TargetKey
+    decision_id: str
+    level: Level
+    actions: tuple[str, ...]
+    acted_at: datetime
+    ended_at: datetime | None = None
+    """When it was taken back or another took its place; None: it stood at the end of the replay."""
+
+
+@dataclass(frozen=True)
 class Replay:
-    """``decisions`` in order of time. ``moments`` is how many there were, ``judgements`` how many targets were judged."""
+    """What came of it. ``decisions`` are in order of time."""
 
     first: datetime
     last: datetime
     step: timedelta
+    approvals: Approvals
     policies: tuple[Policy, ...]
     decisions: tuple[Decision, ...]
     orders: tuple[Order, ...]
-    moments: int
-    judgements: int
-
-
-@dataclass(frozen=True)
-class Order:
-    """What somebody was asked to do to a target, from when on, and until when it stood (None: at the end still).
-
-    In a dry run it is what would have been asked. ``actions`` are the kinds of the orders, such as pause.
-    """
-
-    decision: Decision
-    actions: tuple[str, ...]
-    acts_at: datetime
-    ended_at: datetime | None
-    ended_by: str
-    """release, replaced, withdrawn (before it acted), or nothing yet (empty)."""
+    moment_count: int
+    judgement_count: int
+    """How often a target was judged; judging all at every moment would be more by orders of magnitude."""
 
 
 class Timeline:
-    """Moments ``first``, ``first + step``, … up to ``last``, by number."""
+    """Moments ``first``, ``first + step``, … up to ``last``, by number.
+
+    Raises:
+        ValueError: the step is not positive, or the last moment is before the first.
+    """
 
     def __init__(self, first: datetime, last: datetime, step: timedelta) -> None:
         self.first, self.last, self.step = as_utc(first), as_utc(last), step
@@ -82,7 +97,7 @@ class Timeline:
         return self.first + number * self.step
 
     def number(self, moment: datetime) -> int:
-        """The first moment that is not before this one; 0 for everything before all of them."""
+        """The first moment that is not before this one; 0 for whatever is before all of them."""
         return max(-((self.first - moment) // self.step), 0)
 
 
@@ -97,116 +112,284 @@ def replay(
 ) -> Replay:
     """All decisions that policies would have made, had they judged at every moment what was known then.
 
-    Orders count as carried out at once. Policies are taken in the mode they are in.
+    Orders count as carried out when they are given. Policies are taken in the mode that they are in; copy them with
+    ``mode="enforce"`` to see what a dry run only notes.
 
     Raises:
-        ValueError: the moments make no sense (see the message).
+        ValueError: the step is not positive, or the last moment is before the first.
     """
-    run = _Run(list(changes), [policy for policy in policies if policy.mode != "off"], Timeline(first, last, step))
-    run.go(approvals or Approvals())
-    decisions = tuple(run.decisions)
+    timeline = Timeline(first, last, step)
+    approvals = approvals or Approvals()
+    changes = _visible(changes, timeline)
+    witnesses = _Witnesses(changes)
+    runs = [_PolicyRun(policy, timeline, approvals, witnesses) for policy in policies if policy.mode != "off"]
+    for run in runs:
+        run.go(changes)
+    decisions = sorted(
+        (decision for run in runs for decision in run.decisions),
+        key=lambda one: (one.decided_at, one.policy_id, one.scope_type, one.scope_value, one.subject or "", one.level),
+    )
+    orders = sorted((order for run in runs for order in run.orders()), key=lambda one: (one.acted_at, one.key))
     return Replay(
-        run.timeline.first, run.timeline.last, step, tuple(policies), decisions,
-        tuple(_orders(decisions, run)), run.timeline.count, run.judgements,
+        timeline.first, timeline.last, step, approvals, tuple(policies), tuple(decisions), tuple(orders),
+        timeline.count, sum(run.judgement_count for run in runs),
     )  # fmt: skip
 
 
-_DONE = {Status.EXECUTING: Status.ENFORCED, Status.REVERTING: Status.REVERTED}
+def carried_out(target: TargetState, at: datetime) -> TargetState:
+    """A target as it stands once its orders are carried out: at once, or when the time of grace is over."""
+    if target.status == Status.REVERTING:
+        return replace(target, status=move(target.status, Status.REVERTED))
+    if target.status == Status.EXECUTING and (target.acts_at is None or target.acts_at <= at):
+        return replace(target, status=move(target.status, Status.ENFORCED), is_sent=True)
+    return target
 
 
-class _Run:
-    def __init__(self, changes: Sequence[FactChange], policies: Sequence[Policy], timeline: Timeline) -> None:
+def carried_on(policy: Policy, target: TargetState, at: datetime, approvals: Approvals) -> TargetState:
+    """A target as it stands when a moment begins: its question answered, its orders carried out."""
+    answer_at = _answer_at(target, approvals)
+    if answer_at is not None and answer_at <= at and (target.pending_until is None or at < target.pending_until):
+        target = agreed(policy, target, at)
+    return carried_out(target, at)
+
+
+def _answer_at(target: TargetState, approvals: Approvals) -> datetime | None:
+    if target.pending_id is None or target.pending_level is None or approvals.after is None:
+        return None
+    return target.raised_at[target.pending_level] + approvals.after
+
+
+def agreed(policy: Policy, target: TargetState, at: datetime) -> TargetState:
+    """A target whose question is answered with yes at that moment: its orders are given when the policy allows them."""
+    if target.trusted_until is not None and at > target.trusted_until:
+        return answered(target, Status.EXPIRED, round_=target.round + 1)
+    step = policy.step(target.pending_level) if target.pending_level else None
+    acts_at = at + timedelta(minutes=step.grace_minutes if step else 0)
+    acts_at = next_open(policy.acts_when, acts_at) if policy.acts_when else acts_at
+    return approved(target, acts_at=acts_at if acts_at > at else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visible:
+    """A change by the numbers of the moments from and until which it is seen."""
+
+    begins: int
+    ends: int
+    fact: GuardrailFact
+
+
+def _visible(changes: Iterable[FactChange], timeline: Timeline) -> list[_Visible]:
+    """Changes that any moment sees, oldest first; what was known for less than a step may be seen by none."""
+    seen = []
+    for change in changes:
+        begins = timeline.number(change.known_from)
+        ends = timeline.count if change.known_to is None else timeline.number(change.known_to)
+        if begins < min(ends, timeline.count):
+            seen.append(_Visible(begins, min(ends, timeline.count), change.fact))
+    return sorted(seen, key=lambda one: (one.begins, one.fact.fact_id))
+
+
+class _Witnesses:
+    """The newest fact of each moment, whatever its kind: it shows that data comes where a target leaves none."""
+
+    def __init__(self, changes: Sequence[_Visible]) -> None:
+        self.moments = sorted({one.begins for one in changes} | {one.ends for one in changes})
+        self._changes = changes
+        self._newest: list[GuardrailFact | None] | None = None
+
+    def at(self, number: int) -> GuardrailFact | None:
+        """The newest fact that reconciles; the caller looks at its age."""
+        if self._newest is None:
+            self._newest = list(self._find())
+        place = bisect_right(self.moments, number) - 1
+        return self._newest[place] if place >= 0 else None
+
+    def next_after(self, number: int) -> int | None:
+        """The next moment at which there may be another one."""
+        place = bisect_right(self.moments, number)
+        return self.moments[place] if place < len(self.moments) else None
+
+    def _find(self) -> Iterator[GuardrailFact | None]:
+        able = [one for one in self._changes if one.fact.data_through and one.fact.is_reconciled]
+        by_age = sorted(able, key=lambda one: (one.fact.data_through, one.fact.period, one.fact.fact_id), reverse=True)
+        rank = {id(one): place for place, one in enumerate(by_age)}
+        waiting = iter(sorted(able, key=lambda one: one.begins))
+        following = next(waiting, None)
+        counting: list[int] = []
+        for moment in self.moments:
+            while following is not None and following.begins <= moment:
+                heapq.heappush(counting, rank[id(following)])
+                following = next(waiting, None)
+            while counting and by_age[counting[0]].ends <= moment:
+                heapq.heappop(counting)
+            yield by_age[counting[0]].fact if counting else None
+
+
+class _PolicyRun:
+    """One policy over all moments. Policies know nothing of each other, so each has its own time."""
+
+    def __init__(self, policy: Policy, timeline: Timeline, approvals: Approvals, witnesses: _Witnesses) -> None:
+        self.policy = policy
         self.timeline = timeline
-        self.policies = policies
-        self.clocks = [_Clock(policy, timeline) for policy in policies]
+        self.approvals = approvals
+        self.witnesses = witnesses
         self.decisions: list[Decision] = []
-        self.judgements = 0
+        self.judgement_count = 0
         self._decided: set[str] = set()
-        self._states: list[dict[TargetKey, TargetState]] = [{} for _ in policies]
-        self._facts: list[dict[TargetKey, dict[int, GuardrailFact]]] = [defaultdict(dict) for _ in policies]
-        self._due: dict[int, set[tuple[int, TargetKey]]] = defaultdict(set)
-        self._heap: list[int] = []
-        self._changes: dict[int, list[tuple[int, TargetKey, int, GuardrailFact | None]]] = defaultdict(list)
-        self._read(changes)
+        self._settled: set[str] = set()
+        """Ids of decisions but for refusals that are tried again, so that those are heard whenever they repeat."""
+        self._states: dict[TargetKey, TargetState] = {}
+        self._facts: dict[TargetKey, dict[int, GuardrailFact]] = defaultdict(dict)
+        self._gone: set[TargetKey] = set()
+        """Targets that something is in force on, or asked about, and of which no fact is left."""
+        self._due: dict[int, set[TargetKey]] = defaultdict(set)
+        self._moments: list[int] = []
+        self._orders: list[Order] = []
+        self._standing: dict[TargetKey, Order] = {}
 
-    def _read(self, changes: Sequence[FactChange]) -> None:
-        by_kind: dict[str, list[int]] = defaultdict(list)
-        for change_number, change in enumerate(changes):
-            begins = self.timeline.number(change.known_from)
-            ends = self.timeline.count if change.known_to is None else self.timeline.number(change.known_to)
-            # Known for less than a step: no moment sees it.
-            if begins >= min(ends, self.timeline.count):
+    def go(self, changes: Sequence[_Visible]) -> None:
+        arrivals: dict[int, list[tuple[TargetKey, int, GuardrailFact | None]]] = defaultdict(list)
+        for serial, change in enumerate(changes):
+            if not applies(self.policy, change.fact):
                 continue
-            fact = change.fact
-            if fact.kind not in by_kind:
-                by_kind[fact.kind] = list(range(len(self.policies)))
-            for number in by_kind[fact.kind]:
-                policy = self.policies[number]
-                if not applies(policy, fact):
-                    continue
-                key = target_key(policy.id, fact)
-                self._changes[begins].append((number, key, change_number, fact))
-                self._wake(begins, number, key)
-                if ends < self.timeline.count:
-                    self._changes[ends].append((number, key, change_number, None))
-                    self._wake(ends, number, key)
-
-    def _wake(self, moment: int, number: int, key: TargetKey) -> None:
-        if moment >= self.timeline.count:
-            return
-        if moment not in self._due:
-            heapq.heappush(self._heap, moment)
-        self._due[moment].add((number, key))
-
-    def go(self, approvals: Approvals) -> None:
-        while self._heap:
-            moment = heapq.heappop(self._heap)
-            for number, key, change_number, fact in self._changes.pop(moment, ()):
+            key = _target_of(self.policy, change.fact)
+            arrivals[change.begins].append((key, serial, change.fact))
+            self._wake(change.begins, key)
+            if change.ends < self.timeline.count:
+                arrivals[change.ends].append((key, serial, None))
+                self._wake(change.ends, key)
+        while self._moments:
+            number = heapq.heappop(self._moments)
+            arrived = arrivals.pop(number, ())
+            for key, serial, fact in arrived:
                 if fact is None:
-                    self._facts[number][key].pop(change_number, None)
+                    self._facts[key].pop(serial, None)
                 else:
-                    self._facts[number][key][change_number] = fact
-            by_policy: dict[int, list[TargetKey]] = defaultdict(list)
-            for number, key in self._due.pop(moment):
-                by_policy[number].append(key)
-            for number in sorted(by_policy):
-                self._judge(moment, number, by_policy[number], approvals)
+                    self._facts[key][serial] = fact
+            due = self._due.pop(number)
+            self._judge(number, due | self._gone if arrived else due)
 
-    def _judge(self, moment: int, number: int, keys: Sequence[TargetKey], approvals: Approvals) -> None:
-        at, policy, states, facts = self.timeline.at(moment), self.policies[number], self._states[number], self._facts[number]
-        known = {key: states[key] for key in keys if key in states}
-        due = [replace(fact, as_of=at) if False else fact for key in keys for fact in facts[key].values()]
-        # Nothing counts as decided: a refusal that repeats itself is how a target says that it still wants to act.
-        found = assess(due, [policy], State(known), as_of=at)
-        self.judgements += len(keys)
-        wanting: dict[TargetKey, Decision] = {}
-        fresh: set[TargetKey] = set()
-        for decision in found.decisions:
-            key = _key_of(decision, found.targets)
-            wanting[key] = decision
-            if decision.decision_id not in self._decided:
-                self._decided.add(decision.decision_id)
-                self.decisions.append(decision)
-                fresh.add(key)
+    def orders(self) -> list[Order]:
+        return [*self._orders, *self._standing.values()]
+
+    def _wake(self, number: int, key: TargetKey) -> None:
+        if number >= self.timeline.count:
+            return
+        if number not in self._due:
+            heapq.heappush(self._moments, number)
+        self._due[number].add(key)
+
+    def _judge(self, number: int, due: Collection[TargetKey]) -> None:
+        at = self.timeline.at(number)
+        keys, facts = self._asked(number, due)
+        before = {key: self._states[key] for key in keys if key in self._states}
+        known = {key: carried_on(self.policy, target, at, self.approvals) for key, target in before.items()}
+        # A frozen copy of all ids at each moment would cost more than all judgements.
+        found = assess(facts, [self.policy], State(known, cast("frozenset[str]", self._settled)), as_of=at)
+        self.judgement_count += len(keys)
+        wishes = {_key_of(decision, found.targets): decision for decision in found.decisions}
         for key in keys:
-            if key not in found.targets:
+            after = found.targets.get(key) or known.get(key)
+            if after is None:
                 continue
-            before, after = states.get(key), found.targets[key]
-            after = replace(after, status=move(after.status, _DONE.get(after.status, after.status)))
-            states[key] = after
-            wants = wanting.get(key)
-            crowded = wants is not None and wants.suppressed_because == Suppression.BLAST_RADIUS
-            if key in fresh or crowded or before != after:
-                self._wake(moment + 1, number, key)
-                continue
-            if wants is None and after.level == Level.OBSERVE and not self.clocks[number].always:
-                continue
-            when = self.clocks[number].next_after(at, after, facts[key].values())
-            if when is not None:
-                self._wake(max(self.timeline.number(when), moment + 1), number, key)
+            after = carried_out(after, at)
+            wish = wishes.get(key)
+            self._states[key] = after
+            is_new = wish is not None and self._is_new(wish)
+            self._follow(key, after, at)
+            is_crowded = wish is not None and wish.suppressed_because == Suppression.BLAST_RADIUS
+            if is_new or is_crowded or after != before.get(key):
+                self._wake(number + 1, key)
+            for when in self._appointments(key, after, at, wish):
+                self._wake(max(self.timeline.number(when), number + 1), key)
+            self._look_after(key, after, number)
+
+    def _asked(self, number: int, due: Collection[TargetKey]) -> tuple[set[TargetKey], list[GuardrailFact]]:
+        """Targets to judge, and the facts to judge them by: all of theirs, and what shows that data comes."""
+        keys = set(due)
+        witness = None
+        if keys & self._gone:
+            if self.policy.kind in STATED_ONLY_WHERE_WRONG:
+                witness = self.witnesses.at(number)
+                if witness is not None and applies(self.policy, witness):
+                    keys.add(_target_of(self.policy, witness))
+                    witness = None
+            else:
+                keys.update(key for key, facts in self._facts.items() if facts)
+        facts = [fact for key in keys for fact in self._facts[key].values()]
+        return keys, facts if witness is None else [*facts, witness]
+
+    def _is_new(self, decision: Decision) -> bool:
+        if decision.decision_id in self._decided:
+            return False
+        self._decided.add(decision.decision_id)
+        self.decisions.append(decision)
+        if decision.suppressed_because is None or decision.suppressed_because.is_final:
+            self._settled.add(decision.decision_id)
+        return True
+
+    def _follow(self, key: TargetKey, after: TargetState, at: datetime) -> None:
+        """Keep the order that stands on a target, from when it was carried out until it stands no more."""
+        standing = self._standing.get(key)
+        name = after.decision_id if after.status == Status.ENFORCED else None
+        if standing is not None and standing.decision_id != name:
+            self._orders.append(replace(self._standing.pop(key), ended_at=at))
+        if name is not None and key not in self._standing:
+            steps = [step for level in after.ordered if (step := self.policy.step(level))]
+            actions = tuple(dict.fromkeys(action.kind for step in steps for action in step.orders))
+            self._standing[key] = Order(key, name, after.level, actions, at)
+
+    def _look_after(self, key: TargetKey, after: TargetState, number: int) -> None:
+        if self._facts[key] or not (after.level.rank or after.pending_id):
+            self._gone.discard(key)
+            return
+        self._gone.add(key)
+        if self.policy.kind in STATED_ONLY_WHERE_WRONG:
+            following = self.witnesses.next_after(number)
+            if following is not None:
+                self._wake(following, key)
+
+    def _appointments(
+        self, key: TargetKey, after: TargetState, at: datetime, wish: Decision | None
+    ) -> Iterator[datetime]:
+        """Moments, not before now, at which time alone may change the answer."""
+        moments = [after.pending_until, _answer_at(after, self.approvals)] if after.pending_id else []
+        if after.status == Status.EXECUTING:
+            moments.append(after.acts_at)
+        if wish is not None:
+            age, cooldown = (timedelta(hours=h) for h in (self.policy.max_data_age_hours, self.policy.cooldown_hours))
+            moments += [fact.data_through + age for fact in self._facts[key].values() if fact.data_through]
+            moments += [raised + cooldown for raised in after.raised_at.values()]
+            if self.policy.acts_when:
+                graces = {timedelta(minutes=step.grace_minutes) for step in self.policy.steps} | {timedelta(0)}
+                edges = edges_of_a_week(self.policy.acts_when, at)
+                moments += [edge - grace for edge in edges for grace in graces]
+        following = [moment for moment in moments if moment is not None and moment >= at]
+        yield from {min(following)} if following else ()
 
 
-def _key_of(decision: Decision, targets: Mapping[TargetKey, Any]) -> TargetKey:
+def edges_of_a_week(hours: WeeklyHours, at: datetime) -> Iterator[datetime]:
+    """When the hours begin and end in the eight days from a moment on."""
+    zone = ZoneInfo(hours.time_zone)
+    today = at.astimezone(zone).date()
+    for days in range(-1, 9):
+        day = today + timedelta(days=days)
+        yield datetime.combine(day, hours.starts, zone).astimezone(UTC)
+        end_day = day if hours.ends is not None else day + timedelta(days=1)
+        yield datetime.combine(end_day, hours.ends or time(), zone).astimezone(UTC)
+
+
+def _target_of(policy: Policy, fact: GuardrailFact) -> TargetKey:
+    """The target that a fact is judged for: hours are judged together, by the day on which the office closed."""
+    key = target_key(policy.id, fact)
+    return key._replace(period_shape=period_shape(fact.period[:10])) if policy.kind == "off_hours" else key
+
+
+def _key_of(decision: Decision, targets: Collection[TargetKey]) -> TargetKey:
     """The judged target that a decision is about."""
-    fact = GuardrailFact(**{**_BLANK, **{name: getattr(decision, name) for name in ("scope_type", "scope_value", "period")}})
-    return target_key(decision.policy_id, fact)
+    shape = period_shape(decision.period)
+    subject = decision.evidence["budget_id"] if shape == MILESTONE else decision.subject
+    key = TargetKey(decision.policy_id, decision.scope_type, decision.scope_value, shape, str(subject or ""))
+    if key not in targets:
+        raise LookupError(f"decision {decision.decision_id} is about {key}, which was not judged")
+    return key
