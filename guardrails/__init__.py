@@ -62,7 +62,7 @@ from guardrails.outbox import (
     write_messages,
 )
 from guardrails.overrides import BrokenGlass, OverrideError, override
-from guardrails.replay import replay
+from guardrails.replay import Approvals, FactChange, Order, Replay, changes_from_rows, replay
 from guardrails.routing import Held, Notice, Plan, Send, Silence, due_heartbeats
 from guardrails.states import IllegalTransitionError, Level, Status, Suppression
 from guardrails.webhook import webhook_body, webhook_schema
@@ -70,6 +70,7 @@ from guardrails.webhook import webhook_body, webhook_schema
 __all__ = [
     "Answer",
     "ApprovalError",
+    "Approvals",
     "Assessment",
     "Attempt",
     "AuditReport",
@@ -79,6 +80,7 @@ __all__ = [
     "DeliverySummary",
     "Drift",
     "EvaluationSummary",
+    "FactChange",
     "FactError",
     "Feedback",
     "FeedbackKind",
@@ -97,12 +99,14 @@ __all__ = [
     "MessageStatus",
     "Notice",
     "Occasion",
+    "Order",
     "OverrideError",
     "Plan",
     "Question",
     "QueuedMessage",
     "Removed",
     "Render",
+    "Replay",
     "Send",
     "Silence",
     "State",
@@ -120,6 +124,7 @@ __all__ = [
     "approve",
     "assess",
     "attempts",
+    "changes_from_rows",
     "dead_letters",
     "decide",
     "decisions_to_tell",

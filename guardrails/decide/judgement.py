@@ -38,7 +38,7 @@ FACT_KINDS: Mapping[str, FactKind] = {
 }
 """The kind of fact that each kind of policy judges."""
 
-_STATED_ONLY_WHERE_WRONG = ("anomaly", "tag_missing", "price_unknown")
+STATED_ONLY_WHERE_WRONG = ("anomaly", "tag_missing", "price_unknown")
 """Kinds of policy whose facts exist only while something is wrong: there being none of them is good news."""
 
 
@@ -222,7 +222,7 @@ def _gone(
     """
     if policy.kind in ("budget", "burn_rate"):
         return None
-    others = facts if policy.kind in _STATED_ONLY_WHERE_WRONG else current
+    others = facts if policy.kind in STATED_ONLY_WHERE_WRONG else current
     witnesses = [fact for fact in others if fact.data_through and refusal(policy, fact, as_of) is None]
     if not witnesses:
         return None

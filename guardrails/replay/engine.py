@@ -29,7 +29,6 @@ from guardrails.decide import (
     State,
     TargetKey,
     TargetState,
-    answered,
     approved,
     assess,
     next_open,
@@ -160,9 +159,12 @@ def _answer_at(target: TargetState, approvals: Approvals) -> datetime | None:
 
 
 def agreed(policy: Policy, target: TargetState, at: datetime) -> TargetState:
-    """A target whose question is answered with yes at that moment: its orders are given when the policy allows them."""
+    """A target whose question is answered with yes: its orders are given when the policy allows them.
+
+    Figures that are too old to act on leave it waiting, as a person is told to wait for newer ones.
+    """
     if target.trusted_until is not None and at > target.trusted_until:
-        return answered(target, Status.EXPIRED, round_=target.round + 1)
+        return target
     step = policy.step(target.pending_level) if target.pending_level else None
     acts_at = at + timedelta(minutes=step.grace_minutes if step else 0)
     acts_at = next_open(policy.acts_when, acts_at) if policy.acts_when else acts_at

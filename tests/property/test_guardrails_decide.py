@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.config.policies import Policy
-from guardrails import Decision, GuardrailFact, Level, State, Status, assess, decide, replay
+from guardrails import Decision, GuardrailFact, Level, State, Status, assess, decide
 from guardrails.decide import judge
 from guardrails.decide.schedule import is_open
 from guardrails.states import ORDERED
@@ -263,9 +263,3 @@ def test_a_higher_ratio_never_lowers_the_level(
             max((d.level.rank for d in decide([at(r)], [policy], State(), as_of=AS_OF)), default=0) for r in (low, high)
         ]
         assert levels == sorted(levels)
-
-
-@given(st.lists(FACTS, min_size=1, max_size=5), some_policies())
-def test_replay_is_the_same_every_time(days: list[list[GuardrailFact]], policies: list[Policy]) -> None:
-    moments = {AS_OF + timedelta(days=day): facts for day, facts in enumerate(days)}
-    assert replay(moments, policies) == replay(dict(reversed(moments.items())), policies)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.config.policies import GuardrailsFile, Policy
-from guardrails import Decision, GuardrailFact, Level, State, assess
+from guardrails import Decision, GuardrailFact, State, assess
 from guardrails.replay import Approvals, FactChange, replay
 from guardrails.replay.engine import Timeline, carried_on, carried_out
 
@@ -122,7 +122,9 @@ def some_changes(draw: st.DrawFn) -> list[FactChange]:
                 kind=kind,
                 budget_id=draw(st.sampled_from(["one", "two"])) if kind in ("budget", "burn_rate") else None,
                 scope_type="model" if kind == "price_unknown" else "team",
-                scope_value=draw(st.sampled_from(TARGETS)) if metric != "burn_rate_3d" else changes[-1].fact.scope_value,
+                scope_value=draw(st.sampled_from(TARGETS))
+                if metric != "burn_rate_3d"
+                else changes[-1].fact.scope_value,
                 period=period,
                 metric=metric,
                 value=value,

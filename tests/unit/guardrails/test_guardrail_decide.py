@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from finops.config.policies import Policy
-from guardrails import Decision, GuardrailFact, Level, State, Status, Suppression, assess, decide, replay
+from guardrails import Decision, FactChange, GuardrailFact, Level, State, Status, Suppression, assess, decide, replay
 from guardrails.states import TRANSITIONS, IllegalTransitionError, move
 from tests.support.guardrail_factory import AS_OF, PAUSE, TELL, budget_fact, budget_policy, usage_fact, usage_policy
 
@@ -363,11 +363,11 @@ def test_nothing_to_compare_with_is_not_judged() -> None:
 
 
 def test_replay_tells_what_a_policy_would_have_done() -> None:
-    facts = {
-        AS_OF + i * DAY: [in_days(budget_fact(ratio), i)]
+    changes = [
+        FactChange(in_days(budget_fact(ratio), i), AS_OF + (i + 1) * DAY)
         for i, ratio in enumerate(["0.7", "0.85", "1.01", "1.02", "0.5", "0.5"])
-    }
-    made = replay(facts, [budget_policy()])
+    ]
+    made = replay(changes, [budget_policy()], first=AS_OF, last=AS_OF + 5 * DAY, step=DAY).decisions
     assert [(d.level, d.decided_at.day) for d in made] == [("warn", 21), ("pause", 22), ("release", 25)]
 
 
