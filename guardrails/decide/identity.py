@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import lru_cache
 
 from guardrails.decide.model import Mode, TargetKey
 from guardrails.facts import GuardrailFact
@@ -24,6 +25,7 @@ def target_key(policy_id: str, fact: GuardrailFact) -> TargetKey:
     return TargetKey(policy_id, fact.scope_type, fact.scope_value, shape, subject or "")
 
 
+@lru_cache(maxsize=4096)
 def period_shape(period: str) -> str:
     """``0000-00`` for months, ``0000-W00`` for weeks and so on; ``milestone`` for whatever is no calendar period."""
     return re.sub(r"\d", "0", period) if _CALENDAR.fullmatch(period) else MILESTONE

@@ -140,6 +140,17 @@ class TargetState:
     """Whether an order of that decision has left, or is leaving; read from the outbox, not remembered."""
 
 
+def evolve(target: TargetState, **values: Any) -> TargetState:
+    """Like ``dataclasses.replace``, but the same target where nothing differs: most judgements change nothing, and
+    replays of the past make millions of them."""
+    fields = target.__dict__
+    if all(fields[name] == value for name, value in values.items()):
+        return target
+    changed = object.__new__(TargetState)
+    changed.__dict__.update(fields, **values)
+    return changed
+
+
 @dataclass(frozen=True)
 class Override:
     """A person's word that nothing is to act on a target for some time."""

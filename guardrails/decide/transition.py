@@ -19,7 +19,7 @@ from finops.config.policies import BudgetPolicy, Policy, PolicyLevel
 from guardrails import reasons
 from guardrails.decide.identity import decision_id, is_later
 from guardrails.decide.judgement import is_clear, judge, refusal, renewal
-from guardrails.decide.model import Decision, Mode, State, TargetKey, TargetState
+from guardrails.decide.model import Decision, Mode, State, TargetKey, TargetState, evolve
 from guardrails.decide.schedule import is_open
 from guardrails.facts import GuardrailFact
 from guardrails.states import ORDERED, Level, Status, Suppression, move
@@ -51,14 +51,14 @@ def intend(policy: Policy, mode: Mode, key: TargetKey, fact: GuardrailFact, stat
     level = judge(policy, fact)
     before = state.targets.get(key) or TargetState(policy.version, mode, fact.period)
     if before.mode != mode:
-        before = replace(before, level=Level.OBSERVE, raised_at={})
+        before = evolve(before, level=Level.OBSERVE, raised_at={})
     is_new_version = before.policy_version != policy.version
     if is_new_version and before.status not in ORDERED:
-        before = replace(before, level=Level.OBSERVE)
+        before = evolve(before, level=Level.OBSERVE)
     renewed = renewal(policy, fact, before)
     if is_later(fact.period, before.period):
-        before = replace(before, round=0)
-    before = replace(before, period=fact.period)
+        before = evolve(before, round=0)
+    before = evolve(before, period=fact.period)
     is_trustworthy = refusal(policy, fact, as_of) is None
 
     if before.pending_level is not None:
@@ -74,11 +74,11 @@ def intend(policy: Policy, mode: Mode, key: TargetKey, fact: GuardrailFact, stat
     if _holds(before):
         return _hold(policy, key, fact, before, level, renewed, is_trustworthy, as_of)
     if renewed:
-        before = replace(before, level=Level.OBSERVE)
+        before = evolve(before, level=Level.OBSERVE)
     if level.rank > before.level.rank:
         return _rise(policy, mode, key, fact, before, level, state, as_of)
     if level == Level.OBSERVE and is_trustworthy and is_clear(policy, fact):
-        before = replace(before, level=Level.OBSERVE)
+        before = evolve(before, level=Level.OBSERVE)
     return Intent(key, fact, before)
 
 
@@ -91,7 +91,7 @@ def _still_asked(policy: Policy, fact: GuardrailFact, before: TargetState) -> Ta
     if fact.data_through is None:
         return before
     young_until = fact.data_through + timedelta(hours=policy.max_data_age_hours)
-    return replace(before, trusted_until=max(young_until, before.trusted_until or young_until))
+    return evolve(before, trusted_until=max(young_until, before.trusted_until or young_until))
 
 
 def _hold(
@@ -113,7 +113,7 @@ def _hold(
     if falls and _is_in_grace(before, as_of):
         return Intent(key, fact, before, "release", cause="it was below that level again before the order was given")
     if not is_clear(policy, fact):
-        return Intent(key, fact, replace(before, clear_count=0))
+        return Intent(key, fact, evolve(before, clear_count=0))
     is_raised = (
         isinstance(policy, BudgetPolicy)
         and before.reference is not None
@@ -125,7 +125,7 @@ def _hold(
         cause = f"the budget was raised {raised} to {reasons.money(fact.reference or Decimal(0), fact.currency)}"
         return Intent(key, fact, before, "release", cause=cause)
     if fact.data_through and (before.counted_through is None or fact.data_through > before.counted_through):
-        before = replace(before, clear_count=before.clear_count + 1, counted_through=fact.data_through)
+        before = evolve(before, clear_count=before.clear_count + 1, counted_through=fact.data_through)
     if before.clear_count < policy.clear_after:
         return Intent(key, fact, before)
     times = "one evaluation" if policy.clear_after == 1 else f"{policy.clear_after} evaluations in a row"
@@ -156,7 +156,7 @@ def _rise(
     )  # fmt: skip
     if known in state.decided:
         # A warning is told once a round. Anything higher was refused by a person, and is not asked again before then.
-        return Intent(key, fact, before if level.holds else replace(before, level=level))
+        return Intent(key, fact, before if level.holds else evolve(before, level=level))
     why = refusal(policy, fact, as_of) or _cooling_down(policy, before, level, as_of)
     if why is None and step.orders:
         why = _protection(policy, mode, key, step, state, as_of)
@@ -209,7 +209,7 @@ def _leave(policy: Policy, mode: Mode, intent: Intent) -> TargetState:
     status = before.status
     if status not in ORDERED and status != Status.REVERTING:
         status = move(status, Status.WARN if before.level == Level.WARN else Status.OBSERVE)
-    return replace(before, policy_version=policy.version, mode=mode, status=status)
+    return evolve(before, policy_version=policy.version, mode=mode, status=status)
 
 
 def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple[Decision, TargetState]:
@@ -255,7 +255,7 @@ def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple
         acts_when=policy.acts_when.model_dump(by_alias=True) if policy.acts_when and asks else None,
     )
     if why is not None and not why.is_final:
-        after = before if before.pending_id or keeps_order else replace(before, status=_suppressed(before))
+        after = before if before.pending_id or keeps_order else evolve(before, status=_suppressed(before))
         return decision, after
     after = replace(
         before,

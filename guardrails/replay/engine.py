@@ -35,7 +35,8 @@ from guardrails.decide import (
     target_key,
 )
 from guardrails.decide.identity import MILESTONE, period_shape
-from guardrails.decide.judgement import STATED_ONLY_WHERE_WRONG, applies
+from guardrails.decide.judgement import STATED_ONLY_WHERE_WRONG, applies, measure
+from guardrails.decide.model import evolve
 from guardrails.facts import GuardrailFact
 from guardrails.replay.changes import FactChange
 from guardrails.states import Level, Status, Suppression, move
@@ -138,9 +139,9 @@ def replay(
 def carried_out(target: TargetState, at: datetime) -> TargetState:
     """A target as it stands once its orders are carried out: at once, or when the time of grace is over."""
     if target.status == Status.REVERTING:
-        return replace(target, status=move(target.status, Status.REVERTED))
+        return evolve(target, status=move(target.status, Status.REVERTED))
     if target.status == Status.EXECUTING and (target.acts_at is None or target.acts_at <= at):
-        return replace(target, status=move(target.status, Status.ENFORCED), is_sent=True)
+        return evolve(target, status=move(target.status, Status.ENFORCED), is_sent=True)
     return target
 
 
@@ -235,6 +236,7 @@ class _PolicyRun:
         self.timeline = timeline
         self.approvals = approvals
         self.witnesses = witnesses
+        self._lowest = policy.steps[0].threshold
         self.decisions: list[Decision] = []
         self.judgement_count = 0
         self._decided: set[str] = set()
@@ -284,6 +286,8 @@ class _PolicyRun:
     def _judge(self, number: int, due: Collection[TargetKey]) -> None:
         at = self.timeline.at(number)
         keys, facts = self._asked(number, due)
+        if not keys:
+            return
         before = {key: self._states[key] for key in keys if key in self._states}
         known = {key: carried_on(self.policy, target, at, self.approvals) for key, target in before.items()}
         # A frozen copy of all ids at each moment would cost more than all judgements.
@@ -300,17 +304,17 @@ class _PolicyRun:
             is_new = wish is not None and self._is_new(wish)
             self._follow(key, after, at)
             is_crowded = wish is not None and wish.suppressed_because == Suppression.BLAST_RADIUS
-            if is_new or is_crowded or after != before.get(key):
+            if is_new or is_crowded or _went_on(before.get(key), after):
                 self._wake(number + 1, key)
             for when in self._appointments(key, after, at, wish):
                 self._wake(max(self.timeline.number(when), number + 1), key)
-            self._look_after(key, after, number)
+            self._look_after(key, number)
 
     def _asked(self, number: int, due: Collection[TargetKey]) -> tuple[set[TargetKey], list[GuardrailFact]]:
         """Targets to judge, and the facts to judge them by: all of theirs, and what shows that data comes."""
-        keys = set(due)
+        keys = {key for key in due if not self._is_calm(key)}
         witness = None
-        if keys & self._gone:
+        if any(self._is_gone(key) for key in keys):
             if self.policy.kind in STATED_ONLY_WHERE_WRONG:
                 witness = self.witnesses.at(number)
                 if witness is not None and applies(self.policy, witness):
@@ -320,6 +324,24 @@ class _PolicyRun:
                 keys.update(key for key, facts in self._facts.items() if facts)
         facts = [fact for key in keys for fact in self._facts[key].values()]
         return keys, facts if witness is None else [*facts, witness]
+
+    def _is_gone(self, key: TargetKey) -> bool:
+        target = self._states.get(key)
+        return not self._facts[key] and target is not None and bool(target.level.rank or target.pending_id)
+
+    def _is_calm(self, key: TargetKey) -> bool:
+        """Whether nothing stands or stood in this period, and no fact reaches any level: judging it changes nothing."""
+        target, facts = self._states.get(key), self._facts[key]
+        if target is None or target.status != Status.OBSERVE or target.level != Level.OBSERVE or target.pending_id:
+            return False
+        # Hours reach a level together that each alone does not.
+        if self.policy.kind == "off_hours" or not facts:
+            return not facts
+        return all(fact.period == target.period and self._is_low(fact) for fact in facts.values())
+
+    def _is_low(self, fact: GuardrailFact) -> bool:
+        measured = measure(self.policy, fact)
+        return measured is None or measured < self._lowest
 
     def _is_new(self, decision: Decision) -> bool:
         if decision.decision_id in self._decided:
@@ -341,8 +363,8 @@ class _PolicyRun:
             actions = tuple(dict.fromkeys(action.kind for step in steps for action in step.orders))
             self._standing[key] = Order(key, name, after.level, actions, at)
 
-    def _look_after(self, key: TargetKey, after: TargetState, number: int) -> None:
-        if self._facts[key] or not (after.level.rank or after.pending_id):
+    def _look_after(self, key: TargetKey, number: int) -> None:
+        if not self._is_gone(key):
             self._gone.discard(key)
             return
         self._gone.add(key)
@@ -379,6 +401,15 @@ def edges_of_a_week(hours: WeeklyHours, at: datetime) -> Iterator[datetime]:
         yield datetime.combine(day, hours.starts, zone).astimezone(UTC)
         end_day = day if hours.ends is not None else day + timedelta(days=1)
         yield datetime.combine(end_day, hours.ends or time(), zone).astimezone(UTC)
+
+
+def _went_on(before: TargetState | None, after: TargetState) -> bool:
+    """Whether a judgement changed what the next one, on the same facts, depends on."""
+    if before is None:
+        return after.level != Level.OBSERVE or after.status != Status.OBSERVE
+    return (before.level, before.status, before.pending_id, before.trusted_until, before.decision_id) != (
+        after.level, after.status, after.pending_id, after.trusted_until, after.decision_id,
+    )  # fmt: skip
 
 
 def _target_of(policy: Policy, fact: GuardrailFact) -> TargetKey:

@@ -172,5 +172,12 @@ def test_what_is_skipped_changes_nothing(
     def in_order(decisions: Sequence[Decision]) -> list[Decision]:
         return sorted(decisions, key=lambda one: (one.decided_at, one.decision_id))
 
+    def told(decisions: Sequence[Decision]) -> list[tuple[str, ...]]:
+        return [
+            (f"{one.decided_at:%d %H:%M}", one.policy_id, one.target, one.period, one.level, str(one.suppressed_because))
+            for one in in_order(decisions)
+        ]
+
+    assert told(found.decisions) == told(expected)
     assert in_order(found.decisions) == in_order(expected)
     assert found.moment_count == 97
