@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         undelivered_message,
     )
     from reports.page import render_page, write_page
+    from reports.replay import render_replay
     from reports.summary import Summary, summarise
     from reports.terminal import render_terminal
     from reports.whatif import render_what_if
@@ -58,6 +59,7 @@ __all__ = [
     "read_marts",
     "render_bill",
     "render_page",
+    "render_replay",
     "render_terminal",
     "render_what_if",
     "reported_moment",
@@ -88,6 +90,7 @@ _MODULES = {
         "undelivered_message",
     ),
     "reports.page": ("render_page", "write_page"),
+    "reports.replay": ("render_replay",),
     "reports.summary": ("Summary", "summarise"),
     "reports.terminal": ("render_terminal",),
     "reports.whatif": ("render_what_if",),

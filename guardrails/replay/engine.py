@@ -54,6 +54,7 @@ class Order:
     """What somebody did to a target, from when on and until when. ``actions`` are kinds such as pause."""
 
     key: TargetKey
+    policy_kind: str
     decision_id: str
     level: Level
     actions: tuple[str, ...]
@@ -361,7 +362,7 @@ class _PolicyRun:
         if name is not None and key not in self._standing:
             steps = [step for level in after.ordered if (step := self.policy.step(level))]
             actions = tuple(dict.fromkeys(action.kind for step in steps for action in step.orders))
-            self._standing[key] = Order(key, name, after.level, actions, at)
+            self._standing[key] = Order(key, self.policy.kind, name, after.level, actions, at)
 
     def _look_after(self, key: TargetKey, number: int) -> None:
         if not self._is_gone(key):

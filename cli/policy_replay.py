@@ -1,0 +1,401 @@
+"""``aifinops policy replay`` and ``aifinops policy diff``: what policies would have done.
+
+Here: options, words, files.
+Not here: reading the past (replay_base), replaying it and what it was worth (guardrails.replay), the page (reports).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.ledger import ConfigOption, HomeOption, fail
+from cli.policy import POLICIES_FILE, policy_app
+from finops.paths import Home, config_dir
+from reports import formatting as f
+
+if TYPE_CHECKING:
+    from finops.config import Configuration
+    from finops.config.policies import Policy
+    from guardrails import Comparison, Outcome
+    from guardrails.replay.outcome import Money
+
+DAYS = 30
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="First day or moment (UTC) [default: 30 days before the last]")
+]
+ToOption = Annotated[
+    str | None, typer.Option("--to", help="Last day or moment (UTC) [default: what the newest run reported on]")
+]
+StepOption = Annotated[str, typer.Option("--step", help="Time between two evaluations, such as 5m or 1h")]
+ApproveOption = Annotated[
+    str, typer.Option("--approve-after", help="When people say yes where a policy asks them: 30m, 4h, or never")
+]
+ThrottleOption = Annotated[
+    float, typer.Option("--throttle-share", help="Share of a target's spend that throttling it stops")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for a page and the decisions as CSV")]
+
+
+@policy_app.command("replay")
+def replay_policies(
+    since: FromOption = None,
+    until: ToOption = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="A guardrails.yml or a git revision [default: the configuration's]")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Another guardrails.yml or git revision, to set beside it")
+    ] = None,
+    step: StepOption = "5m",
+    approve_after: ApproveOption = "never",
+    throttle_share: ThrottleOption = 0.5,
+    out: OutOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say what policies would have done in the past, what that would have saved, and how often it had been wrong."""
+    names = [policy, against] if against else [policy]
+    configurations = [configuration_from(name, config) for name in names]
+    outcomes = _replayed(configurations, home, since, until, step, approve_after, throttle_share)
+    console = Console(soft_wrap=True, highlight=False)
+    show_outcome(outcomes[0], console)
+    comparison = None
+    if against:
+        from guardrails import compare
+
+        comparison = compare(*outcomes)
+        show_comparison(comparison, console)
+    if out:
+        _write(outcomes[0], comparison, throttle_share, out, console)
+
+
+@policy_app.command("diff")
+def diff_policies(
+    old: Annotated[str, typer.Argument(help="A guardrails.yml, or a git revision such as HEAD~1")],
+    new: Annotated[str, typer.Argument(help="Another one")],
+    since: FromOption = None,
+    until: ToOption = None,
+    step: StepOption = "5m",
+    approve_after: ApproveOption = "never",
+    throttle_share: ThrottleOption = 0.5,
+    out: OutOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say in words and in money what a change of policies would do, by replaying both over the last 30 days."""
+    from guardrails import compare, policy_changes
+
+    configurations = [configuration_from(name, config) for name in (old, new)]
+    console = Console(soft_wrap=True, highlight=False)
+    changes = policy_changes(*(one.guardrails.policies for one in configurations))
+    if not changes:
+        console.print("The policies are the same.")
+        return
+    for change in changes:
+        console.print(f"[bold]{change.policy_id}[/]")
+        for words in change.words:
+            console.print(f"  {words}")
+    outcomes = _replayed(configurations, home, since, until, step, approve_after, throttle_share)
+    comparison = compare(*outcomes)
+    show_comparison(comparison, console)
+    if out:
+        _write(outcomes[1], comparison, throttle_share, out, console)
+
+
+def configuration_from(name: str | None, config: Path | None) -> Configuration:
+    """The configuration with the policies of a file or of a git revision of its own file in their place."""
+    from finops.config import ConfigError, load_configuration
+
+    base = (config or config_dir()).resolve()
+    try:
+        if name is None:
+            return load_configuration(base)
+        with tempfile.TemporaryDirectory(prefix="aifinops-policies-") as place:
+            folder = Path(place) / "config"
+            shutil.copytree(base, folder)
+            (folder / POLICIES_FILE).write_text(_text_of(name, base), encoding="utf-8")
+            return load_configuration(folder)
+    except ConfigError as error:
+        fail(f"{name}:\n{error}" if name else str(error))
+
+
+def _text_of(name: str, base: Path) -> str:
+    path = Path(name)
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    with suppress(FileNotFoundError):
+        found = subprocess.run(
+            ["git", "-C", str(base), "show", "--end-of-options", f"{name}:./{POLICIES_FILE}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if found.returncode == 0:
+            return found.stdout
+    fail(f"{name} is neither a file nor a git revision that has {base / POLICIES_FILE}")
+
+
+def duration(text: str, option: str) -> timedelta:
+    """``5m``, ``4h`` or ``1d``."""
+    found = re.fullmatch(r"(\d+)([mhd])", text.strip())
+    if found is None or int(found[1]) == 0:
+        fail(f"{option} {text!r} is not a length of time; write it like 5m, 4h or 1d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def moment(text: str, option: str, *, ends: bool = False) -> datetime:
+    """A moment in UTC; a day means its beginning, or with ``ends`` its end."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{option} {text!r} is no day; write it like 2026-10-20 or 2026-10-20T06:00Z")
+    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    return at + timedelta(days=1) if ends and len(text) == len("2026-10-20") else at
+
+
+def _replayed(
+    configurations: Sequence[Configuration],
+    home: Path | None,
+    since: str | None,
+    until: str | None,
+    step: str,
+    approve_after: str,
+    throttle_share: float,
+) -> list[Outcome]:
+    from cli.published import NotPublishedError
+    from cli.replay_base import read_base, span_of
+    from guardrails import Approvals, FactError, outcome_of, replay
+
+    place = Home(home.resolve()) if home else Home.from_environment()
+    if not 0 <= throttle_share <= 1:
+        fail(f"--throttle-share {throttle_share} is no share; write a number from 0 to 1")
+    approvals = Approvals(None if approve_after == "never" else duration(approve_after, "--approve-after"))
+    length = duration(step, "--step")
+    try:
+        known_from, known_to = span_of(place)
+        last = min(moment(until, "--to", ends=True) if until else known_to, known_to)
+        first = moment(since, "--from") if since else max(last - timedelta(days=DAYS), known_from)
+        if first >= last or first < known_from - timedelta(days=1):
+            fail(
+                f"facts are known from {known_from:%Y-%m-%d} to {known_to:%Y-%m-%d %H:%M} UTC: "
+                "choose --from and --to within"
+            )
+        policies = [as_if_enforced(one.guardrails.policies) for one in configurations]
+        with Console(stderr=True).status("Replaying …"):
+            base = read_base(place, [policy for some in policies for policy in some], first, last)
+            return [
+                outcome_of(
+                    replay(base.changes, some, first=first, last=last, step=length, approvals=approvals),
+                    base.spend,
+                    base.incidents,
+                    protected=protected(configuration),
+                    throttle_share=Decimal(str(throttle_share)),
+                )
+                for configuration, some in zip(configurations, policies, strict=True)
+            ]
+    except (NotPublishedError, FactError) as error:
+        fail(str(error))
+
+
+def as_if_enforced(policies: Sequence[Policy]) -> list[Policy]:
+    """Policies with dry runs taken as if they acted: what they would do is the question."""
+    return [one.model_copy(update={"mode": "enforce"}) if one.mode == "dry_run" else one for one in policies]
+
+
+def protected(configuration: Configuration) -> set[str]:
+    """Teams and apps that some policy or the gate never touches, and apps of high criticality."""
+    names = {name for policy in configuration.guardrails.policies for name in policy.never_touch}
+    names |= set(configuration.guardrails.gate.never_deny)
+    return names | {one.app for one in configuration.tags.apps if one.criticality in ("high", "critical")}
+
+
+# ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def amounts(money: Money, *, signed: bool = False) -> str:
+    """``USD 1,204 + EUR 3``; a dash where there is none."""
+    shown = f.signed_money if signed else f.whole_money
+    return " + ".join(shown(amount, code) for code, amount in sorted(money.items()) if amount) or "–"
+
+
+def show_outcome(outcome: Outcome, console: Console) -> None:
+    found = outcome.replay
+    console.print(
+        f"[bold]{found.first:%d %b %Y %H:%M} to {found.last:%d %b %Y %H:%M} UTC[/], judged every "
+        f"{int(found.step.total_seconds() // 60)} minutes ({f.whole(found.moment_count)} moments). "
+        "Dry runs are taken as if they acted."
+    )
+    answer = found.approvals.after
+    console.print(
+        "Where a policy asks people, "
+        + ("nobody answers." if answer is None else f"they say yes after {int(answer.total_seconds() // 60)} minutes.")
+    )
+    table = Table("Policy", box=None, header_style="bold", pad_edge=False)
+    for heading in ("Warned", "Asked", "Acted", "Released", "Refused", "Saved", "Critical work", "Real", "False"):
+        table.add_column(heading, justify="right")
+    for one in outcome.policies:
+        table.add_row(
+            one.policy_id, *(str(n) for n in (one.warned, one.asked, one.acted, one.released, sum(one.refused.values()))),
+            amounts(one.saved), amounts(one.critical), _hits(one.verdicts), str(one.verdicts.get("false", 0)),
+        )  # fmt: skip
+    console.print(table)
+    console.print(f"\nTogether it would have saved [bold]{amounts(outcome.saved)}[/]; money under several orders counts once.")
+    if outcome.critical:
+        console.print(f"[yellow]![/] {amounts(outcome.critical)} of it is critical work that would have been stopped.")
+    refused = {name: n for one in outcome.policies for name, n in one.refused.items()}
+    if refused:
+        totals = {name: sum(one.refused.get(name, 0) for one in outcome.policies) for name in refused}
+        said = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in sorted(totals.items(), key=lambda pair: -pair[1]))
+        console.print(f"Refused: {said}.")
+    for name, flips in _restless(outcome):
+        console.print(f"[yellow]![/] {name} changes {flips} times a week: raise the cooldown or lower clear_below.")
+    console.print(
+        f"Incidents: {outcome.incident_count} real ones in that time, {len(outcome.missed)} without any order."
+    )
+    for scope in outcome.unmeasured:
+        console.print(f"[yellow]![/] What a {scope.replace('_', ' ')} spends is not known by owner: nothing counts as saved.")
+
+
+def _hits(verdicts: Any) -> str:
+    sure, open_ = verdicts.get("hit", 0), verdicts.get("unconfirmed", 0)
+    return f"{sure}" + (f" + {open_} unsaid" if open_ else "")
+
+
+def _restless(outcome: Outcome, limit: Decimal = Decimal(2)) -> list[tuple[str, Decimal]]:
+    return [
+        (f"{policy.policy_id} on {one.name}", one.flips_a_week)
+        for policy in outcome.policies
+        for one in policy.targets
+        if one.flips_a_week > limit
+    ]
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    console.print("\n[bold]What the second would do instead[/]")
+    for what in ("warned", "asked", "acted", "released", "refused", "false_actions", "missed"):
+        number = getattr(comparison, what)
+        if number:
+            console.print(f"  {number:+d} {what.replace('_', ' ')}")
+    console.print(f"  saved {amounts(comparison.saved, signed=True)}, critical work {amounts(comparison.critical, signed=True)}")
+    for title, names in (("Only the first acts", comparison.only_before), ("Only the second acts", comparison.only_after)):
+        for name in names:
+            console.print(f"  {title}: {name}")
+
+
+# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(outcome: Outcome, comparison: Comparison | None, throttle_share: float, out: Path, console: Console) -> None:
+    from reports import render_replay, write_page
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_page(render_replay(document_of(outcome, comparison, throttle_share)), out / "replay.html")
+        _write_csv(out / "decisions.csv", _decision_rows(outcome))
+        _write_csv(out / "orders.csv", _order_rows(outcome))
+    except OSError as error:
+        fail(f"{out} cannot be written ({error.strerror}): name another folder")
+    console.print(f"\nWritten: {out}/replay.html, decisions.csv, orders.csv")
+
+
+def _write_csv(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]) if rows else ["policy_id"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _decision_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    return [
+        {
+            "decided_at": f"{one.decided_at:%Y-%m-%dT%H:%MZ}", "policy_id": one.policy_id, "target": one.target,
+            "period": one.period, "level": one.level.value, "refused_because": one.suppressed_because or "",
+            "reason": one.reason,
+        }
+        for one in outcome.replay.decisions
+    ]  # fmt: skip
+
+
+def _order_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    return [
+        {
+            "policy_id": one.order.key.policy_id, "target": target_of(one.order.key), "level": one.order.level.value,
+            "actions": " ".join(one.order.actions), "acted_at": f"{one.order.acted_at:%Y-%m-%dT%H:%MZ}",
+            "ended_at": f"{one.order.ended_at:%Y-%m-%dT%H:%MZ}" if one.order.ended_at else "",
+            "saved": amounts(one.saved), "critical": amounts(one.critical), "verdict": one.verdict,
+            "incidents": " ".join(one.incident_ids),
+        }
+        for one in outcome.orders
+    ]  # fmt: skip
+
+
+def target_of(key: Any) -> str:
+    return f"{key.scope_type}:{key.scope_value}" + (f"/{key.subject}" if key.subject else "")
+
+
+def document_of(outcome: Outcome, comparison: Comparison | None, throttle_share: float) -> dict[str, Any]:
+    """The outcome as plain values, for the page."""
+    found = outcome.replay
+    return {
+        "first": found.first, "last": found.last, "step_minutes": int(found.step.total_seconds() // 60),
+        "moment_count": found.moment_count,
+        "approve_after_minutes": None if found.approvals.after is None else int(found.approvals.after.total_seconds() // 60),
+        "throttle_share": Decimal(str(throttle_share)),
+        "saved": dict(outcome.saved), "critical": dict(outcome.critical),
+        "incident_count": outcome.incident_count,
+        "missed": [
+            {"incident_id": one.incident_id, "target": f"{one.scope_type}:{one.scope_value}", "first_seen": one.first_seen}
+            for one in outcome.missed
+        ],
+        "unmeasured": list(outcome.unmeasured),
+        "policies": [
+            {
+                "policy_id": one.policy_id, "warned": one.warned, "asked": one.asked, "acted": one.acted,
+                "released": one.released, "refused": dict(one.refused), "saved": dict(one.saved),
+                "critical": dict(one.critical), "verdicts": dict(one.verdicts),
+                "targets": [
+                    {
+                        "name": target.name, "warned": target.warned, "acted": target.acted, "released": target.released,
+                        "refused": target.refused, "flips_a_week": target.flips_a_week, "saved": dict(target.saved),
+                    }
+                    for target in one.targets
+                ],
+            }
+            for one in outcome.policies
+        ],
+        "orders": [
+            {
+                "policy_id": one.order.key.policy_id, "target": target_of(one.order.key), "level": one.order.level.value,
+                "acted_at": one.order.acted_at, "ended_at": one.order.ended_at or found.last, "saved": dict(one.saved),
+                "verdict": one.verdict,
+            }
+            for one in outcome.orders
+        ],
+        "decisions": [
+            {
+                "policy_id": one.policy_id, "target": one.target, "level": one.level.value, "at": one.decided_at,
+                "refused_because": None if one.suppressed_because is None else str(one.suppressed_because.value),
+            }
+            for one in found.decisions
+        ],
+        "comparison": None if comparison is None else {
+            **{name: getattr(comparison, name) for name in ("warned", "asked", "acted", "released", "refused", "missed")},
+            "false_actions": comparison.false_actions, "saved": dict(comparison.saved),
+            "critical": dict(comparison.critical), "only_before": list(comparison.only_before),
+            "only_after": list(comparison.only_after),
+        },
+    }  # fmt: skip
