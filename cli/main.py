@@ -21,7 +21,7 @@ from cli.focus import export_app, focus_app
 from cli.gate import gate_app
 from cli.incidents import incidents_app
 from cli.messages import messages_app
-from cli.policy import policy_app
+from cli.policy_replay import policy_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
 from finops.config import ConfigError, load_configuration

@@ -155,9 +155,11 @@ def current_facts(
             continue
         if key not in current or _weight(policy, fact) > _weight(policy, current[key]):
             current[key] = fact
+    # What is measured, not what is only concluded below: the answer must not depend on the order of targets.
+    measured = list(current.values())
     for key, before in targets.items():
         if key.policy_id == policy.id and key not in current and (before.level.rank or before.pending_id):
-            gone = _gone(policy, key, before, facts, current.values(), as_of)
+            gone = _gone(policy, key, before, facts, measured, as_of)
             if gone is not None:
                 current[key] = gone
     return current
