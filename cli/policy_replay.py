@@ -6,7 +6,6 @@ Not here: reading the past (replay_base), replaying it and what it was worth (gu
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -24,6 +23,7 @@ from rich.table import Table
 
 from cli.ledger import ConfigOption, HomeOption, fail
 from cli.policy import POLICIES_FILE, policy_app
+from cli.replay_files import amounts, write_files
 from finops.paths import Home, config_dir
 from reports import formatting as f
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from finops.config import Configuration
     from finops.config.policies import Policy
     from guardrails import Comparison, Outcome
-    from guardrails.replay.outcome import Money
+    from guardrails.replay.outcome import Verdict
 
 DAYS = 30
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -82,7 +82,7 @@ def replay_policies(
         comparison = compare(*outcomes)
         show_comparison(comparison, console)
     if out:
-        _write(outcomes[0], comparison, throttle_share, out, console)
+        _write(outcomes[0], comparison, out, console)
 
 
 @policy_app.command("diff")
@@ -115,7 +115,7 @@ def diff_policies(
     comparison = compare(*outcomes)
     show_comparison(comparison, console)
     if out:
-        _write(outcomes[1], comparison, throttle_share, out, console)
+        _write(outcomes[1], comparison, out, console)
 
 
 def configuration_from(name: str | None, config: Path | None) -> Configuration:
@@ -146,7 +146,7 @@ def _text_of(name: str, base: Path) -> str:
         )  # fmt: skip
         if found.returncode == 0:
             return found.stdout
-    fail(f"{name} is neither a file nor a git revision that has {base / POLICIES_FILE}")
+    return fail(f"{name} is neither a file nor a git revision that has {base / POLICIES_FILE}")
 
 
 def duration(text: str, option: str) -> timedelta:
@@ -226,12 +226,6 @@ def protected(configuration: Configuration) -> set[str]:
 # ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def amounts(money: Money, *, signed: bool = False) -> str:
-    """``USD 1,204 + EUR 3``; a dash where there is none."""
-    shown = f.signed_money if signed else f.whole_money
-    return " + ".join(shown(amount, code) for code, amount in sorted(money.items()) if amount) or "–"
-
-
 def show_outcome(outcome: Outcome, console: Console) -> None:
     found = outcome.replay
     console.print(
@@ -244,35 +238,43 @@ def show_outcome(outcome: Outcome, console: Console) -> None:
         "Where a policy asks people, "
         + ("nobody answers." if answer is None else f"they say yes after {int(answer.total_seconds() // 60)} minutes.")
     )
-    table = Table("Policy", box=None, header_style="bold", pad_edge=False)
-    for heading in ("Warned", "Asked", "Acted", "Released", "Refused", "Saved", "Critical work", "Real", "False"):
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("Policy", no_wrap=True)
+    for heading in ("Warned", "Acted", "Refused", "Saved", "Of it critical"):
         table.add_column(heading, justify="right")
     for one in outcome.policies:
-        table.add_row(
-            one.policy_id, *(str(n) for n in (one.warned, one.asked, one.acted, one.released, sum(one.refused.values()))),
-            amounts(one.saved), amounts(one.critical), _hits(one.verdicts), str(one.verdicts.get("false", 0)),
-        )  # fmt: skip
+        counts = (one.warned, one.acted, sum(one.refused.values()))
+        table.add_row(one.policy_id, *map(str, counts), amounts(one.saved), amounts(one.critical))
     console.print(table)
-    console.print(f"\nTogether it would have saved [bold]{amounts(outcome.saved)}[/]; money under several orders counts once.")
+    console.print(
+        f"\nTogether it would have saved [bold]{amounts(outcome.saved)}[/]; money under several orders counts once."
+    )
     if outcome.critical:
         console.print(f"[yellow]![/] {amounts(outcome.critical)} of it is critical work that would have been stopped.")
     refused = {name: n for one in outcome.policies for name, n in one.refused.items()}
     if refused:
         totals = {name: sum(one.refused.get(name, 0) for one in outcome.policies) for name in refused}
-        said = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in sorted(totals.items(), key=lambda pair: -pair[1]))
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {n}" for name, n in sorted(totals.items(), key=lambda pair: -pair[1])
+        )
         console.print(f"Refused: {said}.")
     for name, flips in _restless(outcome):
         console.print(f"[yellow]![/] {name} changes {flips} times a week: raise the cooldown or lower clear_below.")
-    console.print(
-        f"Incidents: {outcome.incident_count} real ones in that time, {len(outcome.missed)} without any order."
-    )
+    about = {name: sum(one.verdicts.get(name, 0) for one in outcome.policies) for name in _VERDICTS}
+    console.print("Orders: " + ", ".join(f"{about[name]} {words}" for name, words in _VERDICTS.items()) + ".")
+    console.print(f"Incidents of that time: {outcome.incident_count}, of them {len(outcome.missed)} without any order.")
     for scope in outcome.unmeasured:
-        console.print(f"[yellow]![/] What a {scope.replace('_', ' ')} spends is not known by owner: nothing counts as saved.")
+        console.print(
+            f"[yellow]![/] What a {scope.replace('_', ' ')} spends is not known by owner: nothing counts as saved."
+        )
 
 
-def _hits(verdicts: Any) -> str:
-    sure, open_ = verdicts.get("hit", 0), verdicts.get("unconfirmed", 0)
-    return f"{sure}" + (f" + {open_} unsaid" if open_ else "")
+_VERDICTS: dict[Verdict, str] = {
+    "hit": "about real incidents",
+    "unconfirmed": "about incidents that nobody judged",
+    "false": "about false or planned ones",
+    "no_incident": "about none",
+}
 
 
 def _restless(outcome: Outcome, limit: Decimal = Decimal(2)) -> list[tuple[str, Decimal]]:
@@ -290,112 +292,20 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         number = getattr(comparison, what)
         if number:
             console.print(f"  {number:+d} {what.replace('_', ' ')}")
-    console.print(f"  saved {amounts(comparison.saved, signed=True)}, critical work {amounts(comparison.critical, signed=True)}")
-    for title, names in (("Only the first acts", comparison.only_before), ("Only the second acts", comparison.only_after)):
+    console.print(
+        f"  saved {amounts(comparison.saved, signed=True)}, critical work {amounts(comparison.critical, signed=True)}"
+    )
+    for title, names in (
+        ("Only the first acts", comparison.only_before),
+        ("Only the second acts", comparison.only_after),
+    ):
         for name in names:
             console.print(f"  {title}: {name}")
 
 
-# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _write(outcome: Outcome, comparison: Comparison | None, throttle_share: float, out: Path, console: Console) -> None:
-    from reports import render_replay, write_page
-
+def _write(outcome: Outcome, comparison: Comparison | None, out: Path, console: Console) -> None:
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_page(render_replay(document_of(outcome, comparison, throttle_share)), out / "replay.html")
-        _write_csv(out / "decisions.csv", _decision_rows(outcome))
-        _write_csv(out / "orders.csv", _order_rows(outcome))
+        names = write_files(outcome, comparison, out)
     except OSError as error:
         fail(f"{out} cannot be written ({error.strerror}): name another folder")
-    console.print(f"\nWritten: {out}/replay.html, decisions.csv, orders.csv")
-
-
-def _write_csv(file: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, list(rows[0]) if rows else ["policy_id"])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _decision_rows(outcome: Outcome) -> list[dict[str, Any]]:
-    return [
-        {
-            "decided_at": f"{one.decided_at:%Y-%m-%dT%H:%MZ}", "policy_id": one.policy_id, "target": one.target,
-            "period": one.period, "level": one.level.value, "refused_because": one.suppressed_because or "",
-            "reason": one.reason,
-        }
-        for one in outcome.replay.decisions
-    ]  # fmt: skip
-
-
-def _order_rows(outcome: Outcome) -> list[dict[str, Any]]:
-    return [
-        {
-            "policy_id": one.order.key.policy_id, "target": target_of(one.order.key), "level": one.order.level.value,
-            "actions": " ".join(one.order.actions), "acted_at": f"{one.order.acted_at:%Y-%m-%dT%H:%MZ}",
-            "ended_at": f"{one.order.ended_at:%Y-%m-%dT%H:%MZ}" if one.order.ended_at else "",
-            "saved": amounts(one.saved), "critical": amounts(one.critical), "verdict": one.verdict,
-            "incidents": " ".join(one.incident_ids),
-        }
-        for one in outcome.orders
-    ]  # fmt: skip
-
-
-def target_of(key: Any) -> str:
-    return f"{key.scope_type}:{key.scope_value}" + (f"/{key.subject}" if key.subject else "")
-
-
-def document_of(outcome: Outcome, comparison: Comparison | None, throttle_share: float) -> dict[str, Any]:
-    """The outcome as plain values, for the page."""
-    found = outcome.replay
-    return {
-        "first": found.first, "last": found.last, "step_minutes": int(found.step.total_seconds() // 60),
-        "moment_count": found.moment_count,
-        "approve_after_minutes": None if found.approvals.after is None else int(found.approvals.after.total_seconds() // 60),
-        "throttle_share": Decimal(str(throttle_share)),
-        "saved": dict(outcome.saved), "critical": dict(outcome.critical),
-        "incident_count": outcome.incident_count,
-        "missed": [
-            {"incident_id": one.incident_id, "target": f"{one.scope_type}:{one.scope_value}", "first_seen": one.first_seen}
-            for one in outcome.missed
-        ],
-        "unmeasured": list(outcome.unmeasured),
-        "policies": [
-            {
-                "policy_id": one.policy_id, "warned": one.warned, "asked": one.asked, "acted": one.acted,
-                "released": one.released, "refused": dict(one.refused), "saved": dict(one.saved),
-                "critical": dict(one.critical), "verdicts": dict(one.verdicts),
-                "targets": [
-                    {
-                        "name": target.name, "warned": target.warned, "acted": target.acted, "released": target.released,
-                        "refused": target.refused, "flips_a_week": target.flips_a_week, "saved": dict(target.saved),
-                    }
-                    for target in one.targets
-                ],
-            }
-            for one in outcome.policies
-        ],
-        "orders": [
-            {
-                "policy_id": one.order.key.policy_id, "target": target_of(one.order.key), "level": one.order.level.value,
-                "acted_at": one.order.acted_at, "ended_at": one.order.ended_at or found.last, "saved": dict(one.saved),
-                "verdict": one.verdict,
-            }
-            for one in outcome.orders
-        ],
-        "decisions": [
-            {
-                "policy_id": one.policy_id, "target": one.target, "level": one.level.value, "at": one.decided_at,
-                "refused_because": None if one.suppressed_because is None else str(one.suppressed_because.value),
-            }
-            for one in found.decisions
-        ],
-        "comparison": None if comparison is None else {
-            **{name: getattr(comparison, name) for name in ("warned", "asked", "acted", "released", "refused", "missed")},
-            "false_actions": comparison.false_actions, "saved": dict(comparison.saved),
-            "critical": dict(comparison.critical), "only_before": list(comparison.only_before),
-            "only_after": list(comparison.only_after),
-        },
-    }  # fmt: skip
+    console.print(f"\nWritten to {out}: {', '.join(names)}")

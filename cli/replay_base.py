@@ -20,13 +20,15 @@ HISTORY = "fct_guardrail_fact_history"
 STOPPABLE = ("inference", "training", "fine_tuning", "gpu_compute")
 """AI spend that ends when its owner is stopped; capacity that is rented, storage and subscriptions do not."""
 
-_COLUMNS = (
-    "kind", "budget_id", "scope_type", "scope_value", "subject", "period", "metric", "unit", "value", "reference",
-    "ratio", "projected_ratio", "currency", "increase_amount", "data_through", "is_reconciled", "known_from", "known_to",
-)  # fmt: skip
 _SPAN = "select min(known_from), max(coalesce(known_to, known_from)) from read_parquet($mart)"
-_FACTS = f"""
-select {", ".join(_COLUMNS)} from read_parquet($mart)
+_FACTS = """
+select {
+    'kind': kind, 'budget_id': budget_id, 'scope_type': scope_type, 'scope_value': scope_value, 'subject': subject,
+    'period': period, 'metric': metric, 'unit': unit, 'value': value, 'reference': reference, 'ratio': ratio,
+    'projected_ratio': projected_ratio, 'currency': currency, 'increase_amount': increase_amount,
+    'data_through': data_through, 'is_reconciled': is_reconciled, 'known_from': known_from, 'known_to': known_to
+}
+from read_parquet($mart)
 where list_contains($kinds, kind) and known_from <= $last and (known_to is null or known_to > $first)
 """
 _BILLED = """
@@ -82,10 +84,12 @@ def read_base(home: Home, policies: Sequence[Policy], first: datetime, last: dat
         kinds = sorted({str(kind) for kind in FACT_KINDS.values()})
     moments = {"first": _naive(first), "last": _naive(last)}
     rows = query_mart(home, HISTORY, _FACTS, {"kinds": kinds, **moments})
-    changes = changes_from_rows((dict(zip(_COLUMNS, row, strict=True)) for row in rows), set(kinds))
+    changes = changes_from_rows((row for (row,) in rows), set(kinds))
     days = {"first": first.date(), "last": last.date()}
     billed = query_mart(home, "fct_ai_cost_daily", _BILLED, {"categories": list(STOPPABLE), **days})
-    spend = [SpendDay(day, team, app, model, code, cost, machine) for day, team, app, model, code, cost, machine in billed]
+    spend = [
+        SpendDay(day, team, app, model, code, cost, machine) for day, team, app, model, code, cost, machine in billed
+    ]
     billed_through = max((row.day for row in spend), default=None)
     estimated = query_mart(home, "fct_usage_cost_hourly", _ESTIMATED, days)
     spend += [SpendDay(*row) for row in estimated if billed_through is None or row[0] > billed_through]

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from guardrails.decide import Decision, TargetKey
@@ -124,6 +125,7 @@ class Outcome:
     missed: tuple[Incident, ...]
     """Real incidents in the time of the replay that no order was about."""
     incident_count: int
+    throttle_share: Decimal
     unmeasured: tuple[str, ...]
     """Kinds of scope that orders were about and whose money is not known by owner."""
 
@@ -159,7 +161,7 @@ def outcome_of(
     real = [one for one in within if one.is_real]
     return Outcome(
         replay, policies, stood, saved, critical,
-        tuple(one for one in real if one.incident_id not in about), len(real),
+        tuple(one for one in real if one.incident_id not in about), len(real), throttle_share,
         tuple(sorted({order.key.scope_type for order in replay.orders} - set(_SCOPES))),
     )  # fmt: skip
 
@@ -237,7 +239,7 @@ def _covered(spans: Sequence[tuple[datetime, datetime, Decimal]]) -> Decimal:
     """The share of a day that spans cover, each moment with the greatest share of those that hold in it."""
     edges = sorted({edge for begins, ends, _ in spans for edge in (begins, ends)})
     total = Decimal(0)
-    for begins, ends in zip(edges, edges[1:], strict=False):
+    for begins, ends in pairwise(edges):
         share = max((share for start, end, share in spans if start <= begins and ends <= end), default=Decimal(0))
         total += share * int((ends - begins).total_seconds())
     return total / _DAY_SECONDS

@@ -20,8 +20,8 @@ _ROW = 26
 def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: str, last: str) -> go.Figure:
     """A row a policy and target: bars while an order stood, marks for warnings, refusals and releases.
 
-    ``orders``: ``row, level, begins, ends`` (ISO moments), ``words``. ``marks``: ``row, what, at, words``. ``rows`` from top
-    to bottom.
+    ``orders``: ``row, level, begins, ends`` (ISO moments), ``words``. ``marks``: ``row, what, at, words``. ``rows`` go
+    from top to bottom.
     """
     traces = []
     for level, colour in _LEVELS.items():

@@ -49,7 +49,9 @@ def render_replay(found: Mapping[str, Any], *, title: str = "AI spend") -> str:
 def amounts(money: Mapping[str, Decimal], *, signed: bool = False) -> str:
     """``USD 1,204 + EUR 3``; a dash where there is none."""
     shown = f.signed_money if signed else f.whole_money
-    return " + ".join(shown(amount, code) for code, amount in sorted(money.items()) if amount) or "–"
+    return (", " if signed else " + ").join(
+        shown(amount, code) for code, amount in sorted(money.items()) if amount
+    ) or "–"
 
 
 def verdict(found: Mapping[str, Any]) -> str:
@@ -62,7 +64,9 @@ def verdict(found: Mapping[str, Any]) -> str:
     sentence = f"{orders} would have saved {amounts(found['saved'])}"
     if found["critical"]:
         sentence += f", {amounts(found['critical'])} of it by stopping critical work"
-    return f"{sentence}; {f.whole(wrong) if wrong else 'none'} of them for something that people called false or planned."
+    return (
+        f"{sentence}; {f.whole(wrong) if wrong else 'none'} of them for something that people called false or planned."
+    )
 
 
 def _total(policies: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -81,7 +85,9 @@ def _refusals(policies: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
 
 def _targets(policies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows = [{"policy_id": policy["policy_id"], **target} for policy in policies for target in policy["targets"]]
-    return sorted(rows, key=lambda row: (-sum(row["saved"].values(), Decimal(0)), -row["acted"], row["policy_id"], row["name"]))
+    return sorted(
+        rows, key=lambda row: (-sum(row["saved"].values(), Decimal(0)), -row["acted"], row["policy_id"], row["name"])
+    )
 
 
 def _timeline(found: Mapping[str, Any]) -> Chart:
@@ -94,7 +100,7 @@ def _timeline(found: Mapping[str, Any]) -> Chart:
         [
             {
                 "row": _row(one), "level": one["level"], "begins": _iso(one["acted_at"]), "ends": _iso(one["ended_at"]),
-                "words": f"{one['level']} from {_short(one['acted_at'])} to {_short(one['ended_at'])}: {amounts(one['saved'])}",
+                "words": _words(one),
             }
             for one in found["orders"]
             if _row(one) in rows
@@ -113,7 +119,9 @@ def _timeline(found: Mapping[str, Any]) -> Chart:
     left_out = len(happened) - len(rows)
     caption = "Bars: an order stands. Triangles: people are warned. Crosses: refused. Rings: released."
     if left_out:
-        caption += f" The {len(rows)} targets with most orders and decisions; {f.whole(left_out)} more are in the table."
+        caption += (
+            f" The {len(rows)} targets with most orders and decisions; {f.whole(left_out)} more are in the table."
+        )
     return Chart(
         "timeline",
         "When what would have stood",
@@ -123,6 +131,11 @@ def _timeline(found: Mapping[str, Any]) -> Chart:
         figures.timeline(orders, marks, rows, _iso(found["first"]), _iso(found["last"])) if rows else None,
         "No policy would have decided anything.",
     )
+
+
+def _words(order: Mapping[str, Any]) -> str:
+    span = f"{_short(order['acted_at'])} to {_short(order['ended_at'])}"
+    return f"{order['level']}, {span}: {amounts(order['saved'])}"
 
 
 def _row(one: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def status(home: Home) -> dict[str, dict[str, Any]]:
     names = [*(row[0] for row in result.query("describe marts.fct_budget_status")), "fact_period", "fact_ratio"]
     return {row[names.index("budget_id")]: dict(zip(names, row, strict=True)) for row in result.query(
         "select status.*, facts.period, facts.ratio from marts.fct_budget_status as status "
-        "join marts.fct_guardrail_facts as facts using (budget_id)"
+        "join marts.fct_guardrail_facts as facts on status.budget_id = facts.budget_id and facts.kind = 'budget'"
     )}  # fmt: skip
 
 

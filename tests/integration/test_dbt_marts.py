@@ -577,7 +577,8 @@ def test_guardrail_facts_compare_budgets_and_weekdays(built: DbtResult) -> None:
         row[0]: row[1:]
         for row in built.query(
             "select coalesce(budget_id, scope_value), period, value, reference, ratio, increase_amount, data_through, "
-            "is_reconciled, kind, unit, subject from marts.fct_guardrail_facts where scope_type in ('company', 'app')"
+            "is_reconciled, kind, unit, subject from marts.fct_guardrail_facts where scope_type in ('company', 'app') "
+            "and kind in ('budget', 'usage_doubled')"
         )
     }
     doubled = facts["ticket-triage"]
@@ -588,6 +589,50 @@ def test_guardrail_facts_compare_budgets_and_weekdays(built: DbtResult) -> None:
     assert facts["company"][0] == "2026-10"
     assert facts["company"][5:] == (_naive(2026, 10, 15), True, "budget", "currency", None)
     assert facts["quarter"][0] == "2027-Q2", "the fiscal year begins in July"
+
+
+@pytest.mark.ids("GUARD-1", "GUARD-4")
+def test_the_newest_facts_of_the_history_are_the_facts_that_count(built: DbtResult) -> None:
+    """Each kind is made once for all days; budgets are made twice, from today's bill and from every state of it."""
+    rows = built.query(
+        "select facts.kind, count(*), count(history.kind), sum(abs(facts.value - history.value)), "
+        "sum(abs(coalesce(facts.reference, 0) - coalesce(history.reference, 0))), "
+        "bool_and(facts.data_through is not distinct from history.data_through) "
+        "from marts.fct_guardrail_facts as facts left join marts.fct_guardrail_fact_history as history "
+        "on history.known_to is null and (facts.kind, facts.metric, facts.scope_type, facts.scope_value, "
+        "coalesce(facts.subject, ''), coalesce(facts.budget_id, ''), facts.period, facts.currency) = (history.kind, "
+        "history.metric, history.scope_type, history.scope_value, coalesce(history.subject, ''), "
+        "coalesce(history.budget_id, ''), history.period, history.currency) group by 1"
+    )
+    found = {kind: rest for kind, *rest in rows}
+    assert {"budget", "burn_rate", "usage_doubled", "hourly_use", "tokens", "context_length", "model_use"} <= set(found)
+    tolerance = Decimal("0.000000001")
+    for kind, (count, met, values, references, is_as_old) in found.items():
+        if kind == "tokens":
+            # Yesterday's whole day still counts, and is not the newest.
+            assert met > 0
+            continue
+        assert count == met, kind
+        assert values <= tolerance, kind
+        assert references <= tolerance, kind
+        assert is_as_old, kind
+
+
+@pytest.mark.ids("GUARD-1")
+def test_guardrails_are_told_what_is_idle_and_what_has_no_price(built: DbtResult) -> None:
+    idle = built.query(
+        "select scope_value, value, reference, ratio from marts.fct_guardrail_facts where kind = 'idle_gpu' "
+        "and subject like 'aks-gpushow%' order by value desc"
+    )
+    history = built.query(
+        "select scope_value, value, reference, period, subject from marts.fct_guardrail_fact_history "
+        "where kind = 'idle_gpu' and value > 0"
+    )
+    assert idle or history, (idle, history)
+    unpriced = built.query(
+        "select scope_value, period, value, unit from marts.fct_guardrail_fact_history where kind = 'price_unknown'"
+    )
+    assert ("unheard-of-1", "2026-10-13", Decimal(1100), "tokens") in unpriced
 
 
 @pytest.mark.ids("FCST-1", "ANOM-2")
