@@ -55,7 +55,7 @@ def verify(as_json: JsonOption = False, home: HomeOption = None) -> None:
         if reached is None:
             console.print("No checkpoint vouches that the end is there")
         else:
-            console.print(f"Complete up to entry {reached:,}, as {' and '.join(places)} vouch")
+            console.print(f"Complete up to entry {reached:,} by the checkpoints {' and '.join(places)}")
         if not problems:
             console.print("[green]✓[/] everything is as it was written")
     if problems:

@@ -130,6 +130,8 @@ def deny(
 def expire_approvals(ledger: Ledger, *, now: datetime, teller: Teller | None = None) -> list[str]:
     """End the questions that nobody answered in time; the ids of their decisions."""
     now = as_utc(now)
+    if not lapse(ledger.state(), now):
+        return []
     with ledger.write() as write:
         state = write.state()
         ended = lapse(state, now)

@@ -32,7 +32,14 @@ from orchestration.schedules import (
     hourly_usage_schedule,
     newest_usage_schedule,
 )
-from orchestration.sensors import anomaly_sensor, delivery_sensor, failure_sensor, guardrail_sensor, message_sensor
+from orchestration.sensors import (
+    anomaly_sensor,
+    approval_sensor,
+    delivery_sensor,
+    failure_sensor,
+    guardrail_sensor,
+    message_sensor,
+)
 from orchestration.workspace import Workspace
 
 __all__ = ["EVERYTHING", "build_defs"]
@@ -60,7 +67,14 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         asset_checks=[*source_checks(), *forecast_checks(), *incident_checks()],
         jobs=JOBS,
         schedules=[daily_billing_schedule, hourly_usage_schedule, newest_usage_schedule],
-        sensors=[guardrail_sensor, anomaly_sensor, failure_sensor, message_sensor, delivery_sensor],
+        sensors=[
+            guardrail_sensor,
+            anomaly_sensor,
+            approval_sensor,
+            failure_sensor,
+            message_sensor,
+            delivery_sensor,
+        ],
         resources={
             "workspace": Workspace(),
             "dbt": Dbt(

@@ -51,6 +51,23 @@ def _once_per_publication(
     return dg.RunRequest(run_key=event.run_id)
 
 
+@dg.sensor(
+    name="approval_sensor",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Questions that guardrails put to people end when nobody answered in time, and those who heard of them "
+    "are told.",
+)
+def approval_sensor(context: dg.SensorEvaluationContext, workspace: Workspace) -> dg.SkipReason:
+    if not has_ledger(workspace.home):
+        return dg.SkipReason("No guardrail has decided anything yet.")
+    messages = workspace.messages()
+    teller = guardrails.Teller(messages.configuration, messages.decision_body)
+    with workspace.ledger() as ledger:
+        ended = guardrails.expire_approvals(ledger, now=workspace.as_of(), teller=teller)
+    return dg.SkipReason(f"{len(ended)} ended unanswered: {', '.join(ended)}" if ended else "Nothing has run out.")
+
+
 @dg.run_failure_sensor(
     name="failure_sensor",
     minimum_interval_seconds=60,

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from finops.config.policies import Policy
-from guardrails import GuardrailFact, Level, State, Suppression, assess, decide
+from guardrails import GuardrailFact, Level, State, Suppression, assess, decide, plan_messages, webhook_schema
 from guardrails.decide.judgement import FACT_KINDS
 from guardrails.facts import KINDS
-from tests.support.guardrail_factory import AS_OF, PAUSE, TELL, any_fact, any_policy, budget_fact
+from tests.support.guardrail_factory import AS_OF, PAUSE, ROUTES, TELL, any_fact, any_policy, budget_fact, card
 
 pytestmark = pytest.mark.ids("GUARD-1")
 
@@ -183,6 +184,19 @@ def test_golden_table(policy: Policy, facts: list[GuardrailFact], level: str | N
         assert made[0].reason == sentence
     if made:
         assert made[0].subject == facts[0].subject
+
+
+@pytest.mark.ids("GUARD-2")
+def test_every_order_is_the_documented_webhook() -> None:
+    kinds = set()
+    for policy, facts in ((case[1], case[2]) for case in GOLDEN if case[3]):
+        for message in plan_messages(
+            decide(facts, [policy], State(), as_of=AS_OF), [policy], card, routes=ROUTES
+        ):  # fmt: skip
+            if message.is_order:
+                jsonschema.validate(message.body, webhook_schema(), jsonschema.Draft202012Validator)
+                kinds.add(message.body["data"]["policy"]["kind"])
+    assert len(kinds) == 8, "the others only warn here"
 
 
 def test_every_kind_of_fact_is_judged_by_one_kind_of_policy() -> None:
