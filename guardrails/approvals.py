@@ -209,6 +209,7 @@ def _take(
     key, target = _waiting(write, decision)
     if verdict == "approve":
         _must_still_hold(write, decision, key, target, now)
+        _must_still_be_asked(decision, teller)
     spoken = {"decision_id": decision.decision_id, "who": who, "verdict": verdict, "why": why or None}
     write.connection.execute(t.guardrail_vote.insert().values(**spoken, at=now))
     sha = audit.digest(canonical_json(spoken))
@@ -252,6 +253,17 @@ def _must_still_hold(write: Write, decision: Decision, key: TargetKey, target: T
         raise ApprovalError(
             f"orders about {decision.target} are held until {moment(held.until)}; approve it afterwards"
         )
+
+
+def _must_still_be_asked(decision: Decision, teller: Teller | None) -> None:
+    """The next evaluation ends questions of policies that were changed; nobody should answer them before it does."""
+    if teller is None:
+        return
+    policies = {policy.id: policy for policy in teller.configuration.guardrails.policies}
+    policy = policies.get(decision.policy_id)
+    if policy is None or policy.mode != "enforce" or policy.version != decision.policy_version:
+        what = f"the policy {decision.policy_id} was changed since it asked {decision.decision_id}"
+        raise ApprovalError(f"{what}; the next evaluation ends it")
 
 
 def _due(decision: Decision, now: datetime) -> datetime | None:

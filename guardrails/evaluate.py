@@ -87,10 +87,15 @@ def evaluate(
         state = write.state()
         assessment = assess(facts, policies, state, as_of=as_of)
         new, messages = write_down(write, state, assessment, configuration, render, as_of)
-        for key in lapse(state, as_of, policies):
-            ended = state.targets[key].pending_id or ""
-            what = "Nobody answered in time, or the policy was changed: nothing was done."
-            messages += tell_of_answer(write, ended, Status.EXPIRED, what, configuration, render, as_of)
+        for key, ended in lapse(state, as_of, policies).items():
+            before = state.targets[key]
+            called_off = before.decision_id if before.ordered != ended.ordered else None
+            for name, what in (
+                (before.pending_id, "Nobody answered in time, or the policy was changed: nothing was done."),
+                (called_off, "The policy was changed before it took effect: nothing was done."),
+            ):
+                if name:
+                    messages += tell_of_answer(write, name, Status.EXPIRED, what, configuration, render, as_of)
         details = {"facts": len(facts), "decisions": len(new), "messages": messages}
         write.chain.append(as_of, "evaluation.finished", as_of.isoformat(), details)
     return EvaluationSummary(
@@ -116,6 +121,8 @@ def write_down(
         before = state.targets.get(key)
         if before and before.pending_id and before.pending_id != target.pending_id:
             outbox.withdraw(write, before.pending_id, as_of)
+        if before and before.decision_id and set(before.ordered) - set(target.ordered):
+            outbox.withdraw(write, before.decision_id, as_of)
     # What waits for approval takes nothing back before it is approved.
     taking_effect = [one for one in new if one.supersedes and one.status != Status.PENDING_APPROVAL]
     for decision in taking_effect:

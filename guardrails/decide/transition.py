@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -65,6 +65,8 @@ def intend(policy: Policy, mode: Mode, key: TargetKey, fact: GuardrailFact, stat
         if level.rank < before.pending_level.rank and (renewed or is_trustworthy):
             cause = f"{reasons.period_name(fact.period)} {renewed}" if renewed else "it is below that level again"
             return Intent(key, fact, before, "withdraw", cause=cause)
+        if _is_protected(policy, key):
+            return Intent(key, fact, before, "withdraw", cause=_PROTECTED_SINCE)
         if level.rank <= before.pending_level.rank:
             return Intent(key, fact, _still_asked(policy, fact, before) if is_trustworthy else before)
 
@@ -110,8 +112,9 @@ def _hold(
         return Intent(key, fact, before, "release", cause=f"{reasons.period_name(fact.period)} {renewed}")
     if not is_trustworthy:
         return Intent(key, fact, before)
-    if falls and _is_in_grace(before, as_of):
-        return Intent(key, fact, before, "release", cause="it was below that level again before the order was given")
+    if is_in_grace(before, as_of) and (falls or _is_protected(policy, key)):
+        cause = "it was below that level again before the order was given" if falls else _PROTECTED_SINCE
+        return Intent(key, fact, before, "release", cause=cause)
     if not is_clear(policy, fact):
         return Intent(key, fact, evolve(before, clear_count=0))
     is_raised = (
@@ -132,7 +135,16 @@ def _hold(
     return Intent(key, fact, before, "release", cause=f"it was clear of the limit in {times}")
 
 
-def _is_in_grace(before: TargetState, as_of: datetime) -> bool:
+_PROTECTED_SINCE = "the policy does not touch it any more"
+
+
+def _is_protected(policy: Policy, key: TargetKey) -> bool:
+    is_permitted = not policy.only_touch or key.scope_value in policy.only_touch
+    return key.scope_value in policy.never_touch or not is_permitted
+
+
+def is_in_grace(before: TargetState, as_of: datetime) -> bool:
+    """Whether the orders of what is in force have not left yet, as people were given time."""
     is_waiting = before.status == Status.EXECUTING and not before.is_sent
     return is_waiting and before.acts_at is not None and as_of < before.acts_at
 
@@ -147,9 +159,10 @@ def _rise(
     state: State,
     as_of: datetime,
 ) -> Intent:
-    if policy.expires_on is not None and as_of.date() > policy.expires_on:
-        return Intent(key, fact, before)
     step = _step(policy, level)
+    acts_at = as_of + timedelta(minutes=step.grace_minutes)
+    if policy.expires_on is not None and acts_at.date() > policy.expires_on:
+        return Intent(key, fact, before)
     known = decision_id(
         policy.id, policy.version, key, fact.period, level, mode=mode, round_=before.round,
         suppression=None,
@@ -221,7 +234,7 @@ def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple
     acts = is_ordered and not asks
     is_silent = why is not None and why.is_silent
     acts_at = as_of + timedelta(minutes=step.grace_minutes) if acts and step.grace_minutes else None
-    approve_until = as_of + timedelta(hours=step.approval_hours) if asks else None
+    approve_until = _answer_by(policy, step, as_of) if asks else None
     keeps_order = before.status in ORDERED or before.status == Status.REVERTING
     sentence = reasons.finding(policy, fact)
     if why:
@@ -288,6 +301,15 @@ def _raise(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tuple
     )
 
 
+def _answer_by(policy: Policy, step: PolicyLevel, as_of: datetime) -> datetime:
+    """A question ends with its policy, so that its orders do too."""
+    until = as_of + timedelta(hours=step.approval_hours)
+    if policy.expires_on is None:
+        return until
+    end = datetime.combine(policy.expires_on + timedelta(days=1), time(), UTC)
+    return min(until, end - timedelta(minutes=step.grace_minutes))
+
+
 def _unasked(target: TargetState) -> TargetState:
     return replace(target, pending_id=None, pending_level=None, pending_until=None, trusted_until=None)
 
@@ -310,7 +332,7 @@ def take_back(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tu
         supersedes = before.pending_id
     else:
         from_level = before.level
-        never_left = _is_in_grace(before, as_of)
+        never_left = is_in_grace(before, as_of)
         # A target that was put on the never-touch list while it was paused is still given back.
         held = before.ordered if before.status in ORDERED else ()
         undoes = tuple(level for level in reversed(held) if not (never_left and level == before.level))
@@ -358,20 +380,36 @@ def ended_steps(policy: Policy, from_level: Level | None, undoes: Sequence[Level
 
 
 def lapse(state: State, as_of: datetime, policies: Iterable[Policy] | None = None) -> dict[TargetKey, TargetState]:
-    """The targets whose question ends: nobody answered in time, or its policy does not ask it any more.
+    """The targets whose question ends, as nobody answered in time; and those whose policy does not say any more what
+    waits there for people or for the end of a grace.
 
     Nothing is asked again before the cooldown is over.
     """
     asking = None if policies is None else {(one.id, one.version) for one in policies if one.mode == "enforce"}
     ended = {}
     for key, target in state.targets.items():
+        is_asked = asking is None or (key.policy_id, target.policy_version) in asking
+        if not is_asked and is_in_grace(target, as_of):
+            ended[key] = _called_off(target)
         if target.pending_id is None:
             continue
-        is_asked = asking is None or (key.policy_id, target.policy_version) in asking
         if is_asked and target.pending_until is not None and as_of < target.pending_until:
             continue
-        ended[key] = answered(target, Status.EXPIRED, round_=target.round + 1)
+        ended[key] = answered(ended.get(key, target), Status.EXPIRED, round_=target.round + 1)
     return ended
+
+
+def _called_off(target: TargetState) -> TargetState:
+    """A target whose newest orders never left; what was ordered before stands."""
+    held = tuple(level for level in target.ordered if level != target.level)
+    return replace(
+        target,
+        level=held[-1] if held else Level.OBSERVE,
+        status=move(target.status, Status.ENFORCED if held else Status.EXPIRED),
+        ordered=held,
+        acts_at=None,
+        round=target.round + 1,
+    )
 
 
 def answered(target: TargetState, status: Status, *, round_: int | None = None) -> TargetState:

@@ -256,6 +256,30 @@ def test_what_is_over_within_the_grace_never_leaves(ledger: Ledger, receiver: Re
     assert status[pause.decision_id] == (Status.ENFORCED if late else Status.EXPIRED)
 
 
+@pytest.mark.parametrize("change", ["off", "gone", "version"])
+def test_an_order_of_a_policy_that_was_changed_within_the_grace_never_leaves(
+    ledger: Ledger, receiver: Receiver, change: str
+) -> None:
+    see(ledger, configuration(budget_policy(on_pause={"grace_minutes": 30})), "1.05")
+    changed = {
+        "off": budget_policy(mode="off"), "gone": budget_policy(id="another", budgets=["none"]),
+        "version": budget_policy(version=2, budgets=["none"]),
+    }[change]  # fmt: skip
+    see(ledger, configuration(changed), "1.05", timedelta(minutes=5))
+    assert order(ledger) == MessageStatus.WITHDRAWN
+    assert [record.status for record in ledger.decisions()] == [Status.EXPIRED]
+    assert send(ledger, receiver, datetime.now(UTC)) == []
+
+
+def test_what_a_policy_does_not_ask_any_more_cannot_be_approved(ledger: Ledger) -> None:
+    decision = ask(ledger, asking())
+    for policy in (budget_policy(version=2), budget_policy(mode="dry_run"), budget_policy(id="another")):
+        teller = Teller(configuration(policy), card)
+        with pytest.raises(ApprovalError, match="the policy monthly-budget was changed since"):
+            approve(ledger, decision, who="ann", now=AS_OF, teller=teller)
+    assert order(ledger) == MessageStatus.AWAITING_APPROVAL
+
+
 def test_people_who_answer_at_once_give_one_order(ledger: Ledger, receiver: Receiver) -> None:
     decision = ask(ledger, asking(approvals=2))
 

@@ -110,8 +110,11 @@ def play(history: list[tuple[int, list[GuardrailFact], list[Policy]]]) -> list[D
     for day, facts, policies in history:
         assessment = assess(facts, policies, state, as_of=AS_OF + timedelta(days=day))
         made += assessment.decisions
+        tomorrow = AS_OF + timedelta(days=day + 1)
         targets = {
-            key: replace(target, status=done.get(target.status, target.status))
+            key: target
+            if target.acts_at is not None and target.acts_at > tomorrow
+            else replace(target, status=done.get(target.status, target.status))
             for key, target in assessment.targets.items()
         }
         ids = frozenset(decision.decision_id for decision in assessment.decisions)
@@ -184,21 +187,23 @@ def test_nothing_acts_outside_the_hours_after_the_end_or_without_the_people_that
 def test_every_order_is_undone_at_most_once_and_nothing_else_is(
     history: list[tuple[int, list[GuardrailFact], list[Policy]]],
 ) -> None:
-    held: dict[tuple[str, str, int], set[Level]] = {}
-    versions: dict[tuple[str, str, int], int] = {}
+    held: dict[tuple[str, str, int], dict[Level, Decision]] = {}
     for decision in play(history):
-        key = (decision.policy_id, decision.target, len(decision.period))
-        standing = held.setdefault(key, set())
+        standing = held.setdefault((decision.policy_id, decision.target, len(decision.period)), {})
         if decision.level == Level.RELEASE:
             if decision.from_level in standing or decision.undoes:
-                assert set(decision.undoes) == standing, "all that was ordered, and no more"
+                at_once = {level for level, order in standing.items() if order.acts_at is None}
+                assert at_once <= set(decision.undoes) <= set(standing), "all that was ordered, and no more"
+                # What people were given time for is undone only where that time is over.
+                for level in decision.undoes:
+                    assert (standing[level].acts_at or decision.decided_at) <= decision.decided_at
                 standing.clear()
         elif decision.acts:
-            is_same = versions.get(key) == decision.policy_version
-            assert not (is_same and decision.level in standing), "the same order twice"
-            assert all(decision.level.rank >= level.rank for level in standing), "orders only rise"
-            standing.add(decision.level)
-            versions[key] = decision.policy_version
+            known = standing.get(decision.level)
+            assert known is None or known.policy_version != decision.policy_version or known.acts_at, "the same twice"
+            lasting = [level for level, order in standing.items() if order.acts_at is None]
+            assert all(decision.level.rank >= level.rank for level in lasting), "orders only rise"
+            standing[decision.level] = decision
 
 
 @given(a_history(modes=("enforce",)))

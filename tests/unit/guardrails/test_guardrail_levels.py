@@ -206,6 +206,39 @@ def test_grace_above_a_lower_order_undoes_that_one_only() -> None:
     assert orders(life.policy, release) == ["throttle"]
 
 
+@pytest.mark.parametrize("change", [{"version": 2}, {"mode": "dry_run"}, {"mode": "off"}])
+@pytest.mark.parametrize("throttled", [True, False])
+def test_an_order_that_its_policy_does_not_give_any_more_never_leaves(change: dict[str, Any], throttled: bool) -> None:
+    life = Life(ladder_policy(on=GRACE, cooldown_hours=0))
+    if throttled:
+        life.see("0.95")
+    life.see("1.05", DAY, carried_out=False)
+    life.policy = ladder_policy(on=GRACE, cooldown_hours=0, **change)
+    life.see("0.5", DAY + timedelta(minutes=5), carried_out=False, is_reconciled=False)
+    assert life.target.ordered == ((Level.THROTTLE,) if throttled else ())
+    assert life.target.status == (Status.ENFORCED if throttled else Status.OBSERVE if change != {"mode": "off"}
+                                  else Status.EXPIRED)  # fmt: skip
+
+
+@pytest.mark.parametrize("on", [ASKS, GRACE])
+def test_what_is_protected_meanwhile_is_not_acted_on(on: dict[str, Any]) -> None:
+    life = Life(ladder_policy(on=on))
+    [made] = life.see("1.05", carried_out=False)
+    life.policy = ladder_policy(on=on, never_touch=["search"])
+    [withdrawn] = life.see("1.05", timedelta(minutes=5))
+    assert (withdrawn.supersedes, withdrawn.acts) == (made.decision_id, False)
+    assert "withdrawn because the policy does not touch it any more" in withdrawn.reason
+
+
+def test_nothing_is_asked_or_given_beyond_the_end_of_a_policy() -> None:
+    last_day = {"expires_on": AS_OF.date().isoformat()}
+    [asked] = Life(ladder_policy(on={"pause": {"approvals": 1, "grace_minutes": 30}}, **last_day)).see("1.05")
+    assert asked.approve_until == datetime(2026, 10, 20, 23, 30, tzinfo=UTC)
+    late = Life(ladder_policy(on=GRACE, **last_day))
+    assert late.see("1.05", timedelta(hours=17, minutes=29))[0].acts
+    assert Life(ladder_policy(on=GRACE, **last_day)).see("1.05", timedelta(hours=17, minutes=30)) == []
+
+
 OFFICE: dict[str, Any] = {"acts_when": {"time_zone": "Europe/Berlin", "from": "08:00", "to": "18:00"}}
 
 
