@@ -132,12 +132,12 @@ def used(ledger: Ledger, link: Link) -> Use | None:
         return _used(connection, link)
 
 
-def use(ledger: Ledger, link: Link, act: Callable[[Write], str], *, now: datetime) -> Use:
+def use(ledger: Ledger, link: Link, act: Callable[[Write], object], *, outcome: str, now: datetime) -> Use:
     """Do what a link is for, once for ever.
 
     Args:
-        act: does it in the transaction that is given, and says in words what was done. Where it raises, nothing
-            happened and the link still works.
+        act: does it in the transaction that is given. Where it raises, nothing happened and the link still works.
+        outcome: what is done then, in words.
 
     Raises:
         LinkError: it is expired, or was used; what ``act`` raises.
@@ -149,7 +149,8 @@ def use(ledger: Ledger, link: Link, act: Callable[[Write], str], *, now: datetim
         before = _used(write.connection, link)
         if before is not None:
             raise LinkError("used", f"{before.outcome} ({before.who}, {before.at:%d %b %Y, %H:%M} UTC)")
-        done = Use(link.nonce, link.who, now, act(write))
+        act(write)
+        done = Use(link.nonce, link.who, now, outcome)
         write.connection.execute(
             t.link_use.insert().values(
                 nonce=link.nonce,

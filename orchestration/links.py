@@ -6,9 +6,10 @@ Not here: tokens (guardrails.links) and the page (portal).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 import guardrails
@@ -19,6 +20,7 @@ from orchestration.incidents import incident
 from orchestration.messaging import Messages, link_keys
 
 VERDICTS: dict[str, guardrails.Verdict] = {"false_alarm": "false", "planned": "planned"}
+Act = Callable[[guardrails.Write], object]
 NEEDS_REASON = ("approve", "deny", "false_alarm", "planned")
 SNOOZES = {"4h": timedelta(hours=4), "1d": timedelta(days=1), "3d": timedelta(days=3), "7d": timedelta(days=7)}
 
@@ -70,59 +72,58 @@ class LinkDesk:
         if link.action == "snooze" and snooze not in SNOOZES:
             raise ValueError(f"choose one of {', '.join(SNOOZES)}")
 
-        def act(write: guardrails.Write) -> str:
-            return self._act(write, link, why, snooze)
+        outcome, act = self._act_of(link, why, snooze)
+        return links.use(self._gate.ledger, link, act, outcome=outcome, now=self._gate.clock())
 
-        if link.subject.startswith("decision/"):
-            # What nobody answered in time has ended, whoever answers now.
-            guardrails.expire_approvals(self._gate.ledger, now=self._gate.clock(), teller=self._teller())
-        return links.use(self._gate.ledger, link, act, now=self._gate.clock())
-
-    def _act(self, write: guardrails.Write, link: links.Link, why: str, snooze: str) -> str:
+    def _act_of(self, link: links.Link, why: str, snooze: str) -> tuple[str, Act]:
+        """What a link does, in words and once its transaction is open; what must be read for it is read before."""
         now = self._gate.clock()
         kind, _, name = link.subject.partition("/")
         if link.action == "snooze":
-            answer = respond_in(
-                write, link.subject, "snooze", who=link.who, at=now, until=now + SNOOZES[snooze], why=why
-            )
-            return f"Snoozed until {answer.until:%d %b %Y, %H:%M} UTC"
-        if link.action == "acknowledge" and kind != "incident":
-            respond_in(write, link.subject, "acknowledge", who=link.who, at=now, why=why)
-            return "Acknowledged"
+            until = now + SNOOZES[snooze]
+            answer = partial(respond_in, thread=link.subject, kind="snooze", who=link.who, at=now, until=until, why=why)
+            return f"Snoozed until {until:%d %b %Y, %H:%M} UTC", answer
         if kind == "incident":
-            return self._speak_of_incident(write, link, name, why)
-        if kind == "gate" and link.action in ("approve", "deny"):
-            verdict: gate.Vote = "approve" if link.action == "approve" else "deny"
-            facts, configuration = self._gate.known()
-            gate.vote_in(write, name, verdict, link.who, facts, configuration.guardrails.gate, now=now, why=why)
-            return "Approved" if verdict == "approve" else "Denied"
-        if kind == "decision" and link.action in ("approve", "deny"):
-            said: Literal["approve", "deny"] = "approve" if link.action == "approve" else "deny"
-            guardrails.vote_in(write, name, said, link.who, why, now, self._teller())
-            return "Approved" if said == "approve" else "Denied"
+            return self._speak_of_incident(link, name, why)
+        if link.action == "acknowledge":
+            return "Acknowledged", partial(
+                respond_in, thread=link.subject, kind="acknowledge", who=link.who, at=now, why=why
+            )
+        if link.action in ("approve", "deny") and kind in ("gate", "decision"):
+            return self._vote(link, "approve" if link.action == "approve" else "deny", kind, name, why)
         raise LookupError(f"a link cannot {link.action} {link.subject}")
+
+    def _vote(
+        self, link: links.Link, verdict: Literal["approve", "deny"], kind: str, name: str, why: str
+    ) -> tuple[str, Act]:
+        now, who = self._gate.clock(), link.who
+        outcome = "Approved" if verdict == "approve" else "Denied"
+        if kind == "gate":
+            facts, configuration = self._gate.known()
+            rules = configuration.guardrails.gate
+            return outcome, lambda write: gate.vote_in(write, name, verdict, who, facts, rules, now=now, why=why)
+        teller = self._teller()
+        # What nobody answered in time has ended, whoever answers now.
+        guardrails.expire_approvals(self._gate.ledger, now=now, teller=teller)
+        return outcome, lambda write: guardrails.vote_in(write, name, verdict, who, why, now, teller)
 
     def _teller(self) -> guardrails.Teller:
         _facts, configuration = self._gate.known()
         messages = Messages(self._gate.home, configuration, self._gate.environ, self._gate.clock())
         return guardrails.Teller(configuration, messages.decision_body)
 
-    def _speak_of_incident(self, write: guardrails.Write, link: links.Link, name: str, why: str) -> str:
+    def _speak_of_incident(self, link: links.Link, name: str, why: str) -> tuple[str, Act]:
         found = incident(self._gate.home, name)
         occasion = guardrails.Occasion(
             found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
         )
         verdict = VERDICTS.get(link.action)
-        guardrails.record_feedback_in(
-            write,
-            occasion,
-            "acknowledge" if verdict is None else "verdict",
-            who=link.who,
-            given_at=self._gate.clock(),
-            verdict=verdict,
-            why=why,
+        kind: guardrails.FeedbackKind = "acknowledge" if verdict is None else "verdict"
+        outcome = {None: "Acknowledged", "false": "Judged a false alarm", "planned": "Judged planned"}[verdict]
+        now = self._gate.clock()
+        return outcome, lambda write: guardrails.record_feedback_in(
+            write, occasion, kind, who=link.who, given_at=now, verdict=verdict, why=why
         )
-        return {None: "Acknowledged", "false": "Judged a false alarm", "planned": "Judged planned"}[verdict]
 
     def _thread(self, link: links.Link) -> str | None:
         kind, _, name = link.subject.partition("/")

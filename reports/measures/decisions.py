@@ -85,7 +85,7 @@ class DecisionView:
     subject: str
     """The model, region or tag that it is about beside its scope; may be empty."""
     approvals_needed: int
-    approve_by: str
+    approve_until: str
     acts_at: str
 
     @property
@@ -142,7 +142,7 @@ def view_decision(decision: Mapping[str, Any]) -> DecisionView:
     """Read a decision: ``decision_id`` (or ``id``), ``policy_id``, ``level``, ``status``, ``mode``, ``scope_type``,
     ``scope_value``, ``period``, ``reason``, ``action_kinds`` (or ``actions``), ``withheld_kinds``, ``evidence`` (with
     ``kind``, ``value``, ``reference``, ``ratio``, ``projected_ratio``, ``currency``), ``data_through``, ``decided_at``,
-    ``suppressed_because``; if given also ``subject``, ``approvals_needed``, ``approve_by``, ``acts_at``,
+    ``suppressed_because``; if given also ``subject``, ``approvals_needed``, ``approve_until``, ``acts_at``,
     ``policy_description``, ``owner``, ``runbook``.
 
     What is absent becomes an empty text or None.
@@ -181,7 +181,7 @@ def view_decision(decision: Mapping[str, Any]) -> DecisionView:
         unit=_unit(evidence),
         subject=text("subject"),
         approvals_needed=int(decision.get("approvals_needed") or 0),
-        approve_by=_moment(decision.get("approve_by")),
+        approve_until=_moment(decision.get("approve_until")),
         acts_at=_moment(decision.get("acts_at")),
     )
 

@@ -103,7 +103,7 @@ def _done(view: DecisionView) -> str:
     if view.orders:
         orders = _listed(view.orders)
         if view.status == "PENDING_APPROVAL":
-            until = f" by {view.approve_by}" if view.approve_by else ""
+            until = f" by {view.approve_until}" if view.approve_until else ""
             sentences.append(f"{orders} waits for {f.count(view.approvals_needed, 'approval')}{until}.")
         elif view.level == "release":
             sentences.append(f"Taking back {orders[:1].lower()}{orders[1:]} was asked for.")

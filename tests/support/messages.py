@@ -55,7 +55,13 @@ def messages() -> dict[str, Message]:
         "suppressed_because": None,
         "acts_at": "2026-10-20T06:30:00Z",
     }
-    asked = {**paused, "acts_at": None, "approvals_needed": 1, "approve_by": "2026-10-21T06:00:00Z"}
+    asked = {
+        **paused,
+        "acts_at": None,
+        "status": "PENDING_APPROVAL",
+        "approvals_needed": 1,
+        "approve_until": "2026-10-21T06:00:00Z",
+    }
     tokens = {
         **doubled,
         "level": "throttle",
