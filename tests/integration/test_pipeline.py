@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +20,7 @@ from finops.paths import Home
 from models import WhatIf
 from simulator.outcomes import JUDGED
 from tests.support.pipeline import mart_digests, organisation_in, query, run_once
+from tests.support.story import OWNER, company
 
 pytestmark = [pytest.mark.xdist_group("pipeline")]
 
@@ -317,3 +321,64 @@ def _unzipped(path: Path) -> bytes:
     import gzip
 
     return gzip.decompress(path.read_bytes())
+
+
+@pytest.mark.ids("GUARD-2", "GUARD-3", "GUARD-4", "NOTIF-1", "SEC-3")
+def test_training_is_paused_after_an_approval_by_mail_and_resumes_with_the_new_month(
+    done: Done, tmp_path: Path
+) -> None:
+    now = done.organisation.as_of
+    [(budget_id, ratio)] = query(
+        done.home,
+        "select budget_id, ratio from {fct_guardrail_facts} where kind = 'budget' and period = '2026-10' "
+        "and scope_type = 'team' and scope_value = 'robotics'",
+    )
+    pause_at = (ratio * Decimal("0.9")).quantize(Decimal("0.01"))
+    with company(
+        done.home, tmp_path, done.organisation.environ, budget_id=budget_id, pause_at=pause_at, now=now
+    ) as place:
+        # It is found, and what would be done about it is put to its owner: nothing is touched yet.
+        received = len(done.received("teams"))
+        place.run("notify_incidents", now)
+        place.run("act", now)
+        cards = [json.dumps(card) for card in done.received("teams")[received:]]
+        assert any("vision-train" in card and "more than expected" in card for card in cards), "the runaway retrain"
+        assert any("training-month" in card for card in cards)
+        [(to, mail)] = place.mail.mails
+        assert (to, "robotics" in str(mail["subject"])) == ([OWNER], True)
+        assert not place.is_suspended(place.training)
+
+        # A scanner opens the link; then the owner presses the button.
+        link = place.link("approve")
+        assert httpx.get(link).status_code == 200
+        place.deliver()
+        assert not place.is_suspended(place.training)
+        answer = httpx.post(link, data={"why": "the retrain may wait"})
+        assert "Approved" in answer.text
+        place.deliver()
+        assert place.is_suspended(place.training)
+        assert not place.is_suspended(place.other), "another team's namespace"
+        [decided] = [one for one in place.decisions() if one.document["level"] == "pause"]
+        assert decided.status == "ENFORCED"
+
+        # Replaying the same days says the same.
+        replayed = CliRunner().invoke(
+            command,
+            ["policy", "replay", "--home", str(place.home.path), "--config", str(place.config), "--approve-after",
+             "10m", "--from", "2026-10-01", "--to", "2026-10-20", "--out", str(tmp_path / "replay")],
+        )  # fmt: skip
+        assert replayed.exit_code == 0, replayed.output
+        with (tmp_path / "replay" / "decisions.csv").open(newline="", encoding="utf-8-sig") as file:
+            predicted = [row for row in csv.DictReader(file) if row["level"] == "pause" and not row["refused_because"]]
+        assert [(row["policy_id"], row["target"], row["period"]) for row in predicted] == [
+            ("training-month", "team:robotics", "2026-10")
+        ]
+
+        # The budget begins again, and with it the job.
+        november = datetime(2026, 11, 1, 6, tzinfo=UTC)
+        place.begin_month("2026-11", november, budget_id)
+        mails = len(place.mail.mails)
+        place.run("act", november)
+        assert not place.is_suspended(place.training)
+        assert len(place.mail.mails) == mails + 1, "who heard of the pause hears of its end"
+        assert place.audit_problems() == ()
