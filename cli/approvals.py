@@ -1,6 +1,6 @@
 """``aifinops approvals``: decisions of guardrails that wait for people.
 
-Here: options, words, the table.
+Here: options and words.
 Not here: what an answer does (guardrails.approvals).
 """
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.ledger import (
     AsOfOption,
@@ -23,6 +22,7 @@ from cli.ledger import (
     JsonOption,
     WhoOption,
     configuration_of,
+    fail,
     home_of,
     moment,
     opened,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 approvals_app = typer.Typer(no_args_is_help=True, help="Answer for guardrails' orders that wait for people.")
 
-DecisionArgument = Annotated[str, typer.Argument(metavar="DECISION", help="The decision's id")]
+DecisionArgument = Annotated[str, typer.Argument(metavar="DECISION", help="The decision's id, or the start of it")]
 
 
 @approvals_app.command("list")
@@ -51,25 +51,16 @@ def list_questions(
     if as_json:
         typer.echo(json.dumps([_document(one) for one in found], indent=2))
         return
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     if not found:
         console.print("Nothing waits for approval.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Decision", "Order", "Target", "Until (UTC)", "Status", "Why"):
-        table.add_column(name, overflow="fold", no_wrap=name == "Decision")
     for one in found:
         until = one.decision.approve_until
         orders = " and ".join(kind for kind in one.decision.withheld_kinds if kind != "notify")
-        table.add_row(
-            one.decision.decision_id,
-            orders,
-            one.decision.target,
-            f"{until:%d %b %H:%M}" if until else "",
-            _standing(one),
-            one.decision.reason,
-        )
-    console.print(table)
+        ends = f" until {until:%d %b %H:%M} UTC" if until and one.missing else ""
+        console.print(f"[bold]{one.decision.decision_id}[/]  {orders} {one.decision.target}  {_standing(one)}{ends}")
+        console.print(f"  {one.decision.reason}")
 
 
 @approvals_app.command()
@@ -105,25 +96,33 @@ def deny(
 def _answer(
     answer: object, decision: str, why: str, who: str | None, home: Path | None, config: Path | None, now: datetime
 ) -> None:
-    from guardrails import Teller
+    from guardrails import Teller, questions
     from orchestration.messaging import Messages
 
     configuration = configuration_of(config)
     messages = Messages(home_of(home), configuration, os.environ, now)
     teller = Teller(configuration, messages.decision_body)
     with opened(home) as ledger:
-        found: Question = answer(ledger, decision, who=speaker(who), why=why, now=now, teller=teller)  # type: ignore[operator]
+        meant = [name for one in questions(ledger) if (name := one.decision.decision_id).startswith(decision)]
+        if len(meant) > 1:
+            fail(f"{decision} is the start of {len(meant)} decisions; write more of it")
+        name = meant[0] if meant else decision
+        found: Question = answer(ledger, name, who=speaker(who), why=why, now=now, teller=teller)  # type: ignore[operator]
     Console().print(f"{found.decision.target}: {_standing(found)}", highlight=False, soft_wrap=True)
 
 
 def _standing(one: Question) -> str:
+    from guardrails import Status
     from reports.measures.decisions import STATUS_WORDS
 
     said = ", ".join(f"{vote.who} {'agreed' if vote.verdict == 'approve' else 'refused'}" for vote in one.votes)
     words = STATUS_WORDS[one.status]
     if one.missing:
         words += f" of {one.missing} more" if one.votes else f" of {one.missing}"
-    return f"{words} ({said})" if said else words
+    words += f" ({said})" if said else ""
+    if one.status == Status.EXECUTING and one.decision.grace_minutes:
+        words += f", {one.decision.grace_minutes} minutes after the last of them"
+    return words
 
 
 def _document(one: Question) -> dict[str, object]:

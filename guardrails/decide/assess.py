@@ -19,7 +19,7 @@ from datetime import datetime
 
 from finops.config.policies import Policy
 from finops.periods import as_utc
-from guardrails.decide.judgement import current_facts
+from guardrails.decide.judgement import current_facts, excess
 from guardrails.decide.model import Assessment, Decision, State, TargetKey, TargetState
 from guardrails.decide.transition import Intent, conclude, intend, lapse
 from guardrails.facts import GuardrailFact
@@ -82,7 +82,7 @@ def _beyond_blast_radius(
     """
     ordering = {step.level for step in policy.steps if step.orders}
     acting = [key for key, intent in intents.items() if intent.acts and intent.level in ordering]
-    acting.sort(key=lambda key: (-intents[key].fact.amount_at_stake, key))
+    acting.sort(key=lambda key: (-excess(policy, intents[key].fact, intents[key].level), key))
     touched = sum(
         1
         for key, target in state.targets.items()

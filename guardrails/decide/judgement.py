@@ -110,6 +110,15 @@ def judge(policy: Policy, fact: GuardrailFact) -> Level:
     return reached[-1] if reached else Level.OBSERVE
 
 
+def excess(policy: Policy, fact: GuardrailFact, level: Level) -> Decimal:
+    """Money beyond what reaches a level, for telling which target matters most: a budget's may lie below its amount."""
+    step = policy.step(level)
+    measured = measure(policy, fact)
+    if isinstance(policy, p.BudgetPolicy) and step is not None and measured is not None and fact.reference is not None:
+        return (measured - step.threshold) * fact.reference
+    return fact.amount_at_stake
+
+
 def is_clear(policy: Policy, fact: GuardrailFact) -> bool:
     """Whether the fact speaks for a release."""
     measured = measure(policy, fact)

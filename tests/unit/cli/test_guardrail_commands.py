@@ -82,14 +82,14 @@ def waiting(home: Path) -> list[dict[str, Any]]:
 def test_two_people_agree_and_the_order_is_given(home: Path, config: Path) -> None:
     listed = said(run("approvals", "list", "--home", home))
     assert "team:search" in listed
-    assert "Waiting for approval of 2" in listed
+    assert "Waiting for approval of 2 until 21 Oct 06:00 UTC" in listed
     assert "has used 105.0% of its October 2026 budget" in listed
     [question] = waiting(home)
     common = ("--home", home, "--config", config, "--as-of", at(1))
-    first = run("approvals", "approve", question["decision_id"], "--who", "ann", "--why", "agreed", *common)
+    first = run("approvals", "approve", question["decision_id"][:8], "--who", "ann", "--why", "agreed", *common)
     assert said(first) == "team:search: Waiting for approval of 1 more (ann agreed) "
     second = run("approvals", "approve", question["decision_id"], "--who", "bob", *common)
-    assert said(second) == "team:search: Asked for (ann agreed, bob agreed) "
+    assert said(second) == "team:search: Asked for (ann agreed, bob agreed), 30 minutes after the last of them "
     assert run("approvals", "list", "--home", home).output == "Nothing waits for approval.\n"
     assert "bob agreed" in said(run("approvals", "list", "--all", "--home", home))
     third = run("approvals", "deny", question["decision_id"], "--who", "cyd", "--why", "late", *common)

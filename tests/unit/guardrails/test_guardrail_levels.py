@@ -291,6 +291,16 @@ def test_an_expired_policy_raises_nothing_and_releases_what_stands() -> None:
     assert [d.level for d in life.see("0.5", DAY)] == ["release"]
 
 
+def test_of_budgets_that_are_not_used_up_the_one_furthest_above_its_level_comes_first() -> None:
+    policy = ladder_policy(max_targets_per_run=1)
+    facts = [
+        budget_fact(ratio, fact_id=name, scope_value=name, reference=Decimal(amount))
+        for name, ratio, amount in (("small", "0.99", 1000), ("large", "0.95", 100_000))
+    ]
+    made = assess(facts, [policy], State(), as_of=AS_OF).decisions
+    assert [d.scope_value for d in made if d.acts] == ["large"]
+
+
 def test_an_override_holds_orders_about_its_target_until_it_ends() -> None:
     life = Life(budget_policy())
     life.state = State(overrides=(Override("team", "search", AS_OF + 4 * HOUR, "monthly-budget"),))
