@@ -99,24 +99,24 @@ def decision_message(decision: Mapping[str, Any], team: str = "") -> Message:
 
 
 def _done(view: DecisionView) -> str:
-    sentences = []
-    if view.orders:
-        orders = _listed(view.orders)
-        if view.status == "PENDING_APPROVAL":
-            until = f" by {view.approve_until}" if view.approve_until else ""
-            sentences.append(f"{orders} waits for {f.count(view.approvals_needed, 'approval')}{until}.")
-        elif view.level == "release":
-            sentences.append(f"Taking back {orders[:1].lower()}{orders[1:]} was asked for.")
-        elif view.acts_at:
-            sentences.append(f"{orders} will be asked for at {view.acts_at}.")
-        else:
-            sentences.append(f"{orders} was asked for.")
+    kinds = (*view.orders, *view.withheld)
+    if not kinds and not view.suppressed_because:
+        return ""
+    listed = _listed(kinds) if kinds else "Acting"
     if view.suppressed_because:
-        withheld = _listed(view.withheld) if view.withheld else "Acting"
-        sentences.append(f"{withheld} was not asked for, because {view.suppression_words}.")
-    elif view.withheld:
-        sentences.append(f"{_listed(view.withheld)} would have been asked for.")
-    return " ".join(sentences)
+        return f"{listed} was not asked for, because {view.suppression_words}."
+    if view.is_dry_run:
+        return f"{listed} would have been asked for."
+    if view.status == "PENDING_APPROVAL":
+        until = f" until {view.approve_until}" if view.approve_until else ""
+        return f"{listed} waits for {f.count(view.approvals_needed, 'approval')}{until}."
+    if view.status in ("DENIED", "EXPIRED"):
+        return f"{listed} was not asked for."
+    if view.level == "release":
+        return f"Taking back {listed[:1].lower()}{listed[1:]} was asked for."
+    if view.acts_at:
+        return f"{listed} will be asked for at {view.acts_at}, unless it is over by then."
+    return f"{listed} was asked for."
 
 
 def _listed(kinds: tuple[str, ...]) -> str:

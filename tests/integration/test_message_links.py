@@ -22,7 +22,11 @@ import pytest
 import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
 from starlette.testclient import TestClient
 
 import guardrails
@@ -304,6 +308,11 @@ def serving(office: Office) -> Iterator[str]:
         thread.join()
 
 
+def await_heading(browser: webdriver.Chrome, words: str) -> None:
+    shown = expected_conditions.text_to_be_present_in_element((By.TAG_NAME, "h1"), words)
+    WebDriverWait(browser, 30, ignored_exceptions=(StaleElementReferenceException,)).until(shown)
+
+
 @needs_browser
 @pytest.mark.timeout(180)
 def test_a_person_acts_by_keyboard_on_a_phone(office: Office, tmp_path: Path) -> None:
@@ -321,12 +330,12 @@ def test_a_person_acts_by_keyboard_on_a_phone(office: Office, tmp_path: Path) ->
         assert browser.find_elements(By.CSS_SELECTOR, "textarea:invalid"), "a reason is asked for before it is sent"
         browser.find_element(By.TAG_NAME, "textarea").send_keys("announced <b>launch</b>")
         browser.find_element(By.TAG_NAME, "textarea").submit()
-        assert "Judged planned" in browser.find_element(By.TAG_NAME, "h1").text
+        await_heading(browser, "Judged planned")
         assert [e for e in browser.get_log("browser") if e["level"] == "SEVERE"] == []
         as_seen(browser, width=375, dark=False)
         browser.get(address + found["snooze"])
         browser.find_element(By.CSS_SELECTOR, "input[type=radio]").send_keys(" ")
         browser.find_element(By.TAG_NAME, "button").send_keys(" ")
-        assert "Snoozed until" in browser.find_element(By.TAG_NAME, "h1").text
+        await_heading(browser, "Snoozed until")
     [said] = guardrails.feedback_given(office.ledger)
     assert said.why == "announced <b>launch</b>"

@@ -154,7 +154,8 @@ def test_a_dry_run_is_marked_before_anything_else(summary: Summary) -> None:
     assert "USD 11,330" in text
     assert "never-touch list" in text
 
-    enforced = decision_card({**decision, "mode": "enforce", "action_kinds": ["notify", "pause"], "withheld_kinds": []})
+    acting = {"mode": "enforce", "action_kinds": ["notify", "pause"], "withheld_kinds": [], "suppressed_because": None}
+    enforced = decision_card({**decision, **acting})
     check(enforced)
     assert "DRY RUN" not in said(enforced)
     assert "What follows Pause was asked for." in said(enforced)
