@@ -63,8 +63,7 @@ def plan(
         _fail(str(error))
     console = Console()
     for change in planned.changes:
-        held = change.prior == change.desired or not change.tightens
-        states = "it is so already" if held else f"{_shown(change.prior)} → {_shown(change.desired)}"
+        states = f"{_shown(change.prior)} → {_shown(change.desired)}" if change.is_due else "it is so already"
         console.print(f"[bold]{change.object}[/]: {states}", highlight=False, soft_wrap=True)
         console.print(f"  {change.words}", highlight=False, soft_wrap=True, markup=False)
     for note in planned.notes:

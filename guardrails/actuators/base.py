@@ -6,9 +6,10 @@ Not here: when which step is taken (steps, carry_out), what is remembered (recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal, Protocol, cast
 
 State = Mapping[str, Any]
@@ -88,10 +89,14 @@ class Change:
     lowers: tuple[str, ...] = ()
     """The limits in the state: an order only ever lowers them. Absent (null) is no limit."""
 
+    def bounded(self, bound: State) -> Change:
+        """The same change with none of its limits above ``bound``."""
+        return replace(self, desired=lowered(self.desired, bound, self.lowers))
+
     @property
-    def tightens(self) -> bool:
-        """False where a limit is lower already than the order wants it."""
-        return all(self.prior[name] is None or self.desired[name] <= self.prior[name] for name in self.lowers)
+    def is_due(self) -> bool:
+        """Whether there is anything to change."""
+        return self.prior != self.desired
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,12 @@ class Found:
     changed_by: str | None = None
     """Who last wrote the state, where the system knows."""
     in_progress: bool = False
+
+
+def lowered(state: State, bound: State, limits: Collection[str]) -> State:
+    """``state`` with none of its ``limits`` above those of ``bound``; numbers, or amounts as text."""
+    known = {name: bound[name] for name in limits if bound[name] is not None}
+    return {**state, **{name: value for name, value in known.items() if Decimal(value) < Decimal(state[name])}}
 
 
 class Actuator(Protocol):

@@ -3,8 +3,8 @@
 Here: the sequence plan → rehearse → write down → send → note → look; putting back from the record.
 Not here: which step follows from what is found (steps), the queue and its retries (delivery), any one system's API.
 
-Several orders may hold one object: it is what the strongest of them wants, and what it was before the first of them
-once the last is taken back. A worker carries out one order of a route at a time.
+Several orders may hold one object: it is what the strongest of them wants, with limits as low as any of them wants, and
+what it was before the first of them once the last is taken back. A worker carries out one order of a route at a time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from guardrails.actuators import steps
-from guardrails.actuators.base import Actuator, Change, ConflictError, FailedError, InProgressError, Order, RefusedError
-from guardrails.actuators.record import Actuation, ActuationStatus, Record
+from guardrails.actuators.base import (
+    Actuator,
+    Change,
+    ConflictError,
+    FailedError,
+    InProgressError,
+    Order,
+    RefusedError,
+    State,
+)
+from guardrails.actuators.record import Actuation, ActuationStatus, Record, held_state
 from guardrails.actuators.steps import Step
 
 TRIES = 4
@@ -35,12 +44,14 @@ def _act(actuator: Actuator, order: Order, record: Record) -> str:
     notes: tuple[str, ...] = ()
     if not rows:
         plan = actuator.plan(order)
+        planned = [(change.bounded(_base(record, change)), _is_held(record, change)) for change in plan.changes]
         # Where something is as wanted already and none of ours holds it, it is not ours to put back either.
-        changes = [c for c in plan.changes if _is_due(c) or _held(record, c)]
-        idle = [f"{c.object}: is so already" for c in plan.changes if c not in changes]
+        changes = [change for change, is_held in planned if change.is_due or is_held]
+        idle = [f"{change.object}: is so already" for change, is_held in planned if not (change.is_due or is_held)]
         notes = (*plan.notes, *idle)
-        for change in filter(_is_due, changes):
-            actuator.rehearse(change)
+        for change in changes:
+            if change.is_due:
+                actuator.rehearse(change)
         rows = record.intend(order, changes, notes)
     waits: list[InProgressError] = []
     refusals: list[RefusedError] = []
@@ -67,12 +78,12 @@ def _apply(actuator: Actuator, order: Order, record: Record, row: Actuation) -> 
         change = row.change
         history = record.on_object(change.object)
         others = [o for o in history if o.is_standing and o.message_id != row.message_id]
-        stronger = [other for other in others if other.strength > row.strength]
-        if stronger or (others and not change.tightens):
+        goal = held_state([*others, row])
+        if others and goal == held_state(others):
             return record.hold_beside(row, others[0].restores)
         found = actuator.read(change)
         marks = {other.actuation_id for other in history}
-        step = steps.to_apply(found, change.prior, change.desired, marks, keeps_marks=actuator.keeps_marks)
+        step = steps.to_apply(found, change.prior, goal, marks, keeps_marks=actuator.keeps_marks)
         if found is None or step == Step.GONE:
             return record.move(row, ActuationStatus.GONE)
         if step == Step.DONE:
@@ -81,13 +92,15 @@ def _apply(actuator: Actuator, order: Order, record: Record, row: Actuation) -> 
             raise InProgressError(f"{change.object} is being changed", wait=steps.PATIENCE)
         if step == Step.STALE:
             anew = replace(change, prior=found.state)
-            made = record.intend(order, [anew] if _is_due(anew) else [], instead_of=row)
+            if not others:
+                anew = anew.bounded(found.state)
+            made = record.intend(order, [anew] if anew.is_due else [], instead_of=row)
             if not made:
                 return None
             row = made[0]
             continue
         try:
-            actuator.write(change, found, change.desired, row.actuation_id)
+            actuator.write(change, found, goal, row.actuation_id)
         except ConflictError:
             continue
         return record.move(row, ActuationStatus.APPLIED)
@@ -99,14 +112,14 @@ def _look(actuator: Actuator, record: Record, rows: Sequence[Actuation]) -> None
     wrong: list[str] = []
     waits: list[InProgressError] = []
     for row in rows:
-        strongest = max((o for o in record.on_object(row.change.object) if o.is_standing), key=lambda o: o.strength)
-        if strongest.actuation_id != row.actuation_id or row.verified_at is not None:
+        if row.verified_at is not None:
             continue
         found = actuator.read(row.change)
         if found is not None and found.in_progress:
             waits.append(InProgressError(f"{row.change.object} is being changed", wait=steps.PATIENCE))
             continue
-        said = None if found is None else steps.difference(found, row.change.desired)
+        held = [other for other in record.on_object(row.change.object) if other.is_in_force]
+        said = None if found is None else steps.difference(found, held_state(held))
         if said is not None:
             record.move(row, ActuationStatus.DRIFTED, error=said)
             wrong.append(f"{row.change.object}: {said}")
@@ -149,8 +162,9 @@ def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Act
         others = [row for row in history if row.is_standing and row.actuation_id not in ids]
         top = max(ending, key=lambda row: row.strength)
         heir = max(others, key=lambda row: row.strength, default=None)
-        restored = record.prior_of(top.restores) if heir is None else heir.change.desired
-        if heir is not None and (heir.strength > top.strength or restored == top.change.desired):
+        restored = held_state(others) if others else record.prior_of(top.restores)
+        held = held_state([*others, *ending])
+        if heir is not None and restored == held:
             for row in ending:
                 record.move(row, ActuationStatus.REVERTED, error=f"still held by {heir.decision_id}")
             return f"still held by {heir.decision_id}"
@@ -158,7 +172,7 @@ def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Act
         marks = {row.actuation_id for row in history if heir is None or row.actuation_id != heir.actuation_id}
         step = steps.to_revert(
             found,
-            [row.change.desired for row in ending],
+            [held, *(row.change.desired for row in ending)],
             restored,
             marks,
             keeps_marks=actuator.keeps_marks,
@@ -183,16 +197,18 @@ def _release(actuator: Actuator, record: Record, name: str, ending: Sequence[Act
         end = {Step.GONE: ActuationStatus.GONE, Step.LEFT: ActuationStatus.LEFT}.get(step, ActuationStatus.REVERTED)
         why = None
         if step == Step.LEFT and found is not None:
-            why = f"changed meanwhile: {steps.difference(found, top.change.desired) or 'not by this order'}"
+            why = f"changed meanwhile: {steps.difference(found, held) or 'not by this order'}"
         for row in ending:
             record.move(row, end, error=why)
         return why
     raise FailedError(f"{name} does not become what it was: it is changed all the time, or the change is dropped")
 
 
-def _is_due(change: Change) -> bool:
-    return change.prior != change.desired and change.tightens
+def _base(record: Record, change: Change) -> State:
+    """What the object was before any order that holds it."""
+    standing = [row for row in record.on_object(change.object) if row.is_standing]
+    return record.prior_of(standing[0].restores) if standing else change.prior
 
 
-def _held(record: Record, change: Change) -> bool:
+def _is_held(record: Record, change: Change) -> bool:
     return any(row.is_standing for row in record.on_object(change.object))

@@ -49,7 +49,9 @@ class LitellmActuator:
             verb = "block" if state["blocked"] else "unblock"
             self._api.call("POST", f"/{kind}/{verb}", body={_IDS[kind]: name})
             return
-        values = {key: float(value) if key == "max_budget" and value else value for key, value in state.items()}
+        values = {
+            key: float(value) if key == "max_budget" and value is not None else value for key, value in state.items()
+        }
         if self._api.call("POST", f"/{kind}/update", body={_IDS[kind]: name, **values}) is None:
             raise RefusedError(f"the gateway has no {kind} {name[:12]}", "Correct the route's targets in routing.yml")
 
@@ -76,7 +78,8 @@ class LitellmActuator:
                     words=words,
                     address={"kind": kind, "id": name},
                     prior=prior,
-                    desired={key: _lower(prior[key], value) for key, value in wanted.items()},
+                    desired=wanted,
+                    lowers=() if step.how == "block" else tuple(wanted),
                 )
 
     def _known(self, kind: str, name: str) -> Mapping[str, Any] | None:
@@ -110,16 +113,9 @@ def _wanted(step: LitellmStep) -> tuple[dict[str, Any], str]:
 
 
 def _value(value: Any, name: str) -> Any:
-    """As the record keeps it: money as text, so that nothing rounds it; a block is one or is none."""
+    """As the record keeps it: money as text, so that nothing rounds it; a block or none."""
     if name == "blocked":
         return bool(value)
     if name == "max_budget":
         return None if value is None else format(Decimal(str(value)).normalize(), "f")
     return value
-
-
-def _lower(prior: Any, wanted: Any) -> Any:
-    """A limit goes down or stays; none (null) is above any."""
-    if isinstance(wanted, bool):
-        return wanted
-    return prior if prior is not None and Decimal(prior) < Decimal(wanted) else wanted

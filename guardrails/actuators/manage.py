@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from guardrails.actuators.base import (
     RefusedError,
 )
 from guardrails.actuators.build import MissingVariableError, build
-from guardrails.actuators.record import Actuation, ActuationStatus, actuations, move, seen
+from guardrails.actuators.record import Actuation, ActuationStatus, actuations, held_state, move, seen
 from guardrails.ledger import Ledger, LedgerError
 from guardrails.messages import Message
 from guardrails.states import Level, Status
@@ -93,11 +93,12 @@ def verify_actuations(
             continue
         try:
             for rows in objects.values():
-                top = max(rows, key=lambda row: row.strength)
-                if not actuator.is_enforced or top.status not in (ActuationStatus.APPLIED, ActuationStatus.DRIFTED):
+                in_force = [row for row in rows if row.is_in_force]
+                if not actuator.is_enforced or not in_force:
                     continue
+                top = max(in_force, key=lambda row: row.strength)
                 found = actuator.read(top.change)
-                what = None if found is None else steps.difference(found, top.change.desired)
+                what = None if found is None else steps.difference(found, held_state(in_force))
                 _note(ledger, rows, top, is_gone=found is None, what=what, now=now)
                 holding += found is not None and what is None
                 gone += found is None
@@ -180,12 +181,13 @@ def preview(
     actuator = build(route, environ)
     try:
         plan = actuator.plan(order)
-        for change in plan.changes:
-            if change.prior != change.desired and change.tightens:
+        changes = [change.bounded(change.prior) for change in plan.changes]
+        for change in changes:
+            if change.is_due:
                 actuator.rehearse(change)
     finally:
         actuator.close()
-    return plan
+    return replace(plan, changes=tuple(changes))
 
 
 def _opened(route: Route | None, name: str, environ: Mapping[str, str], unknown: list[str]) -> Actuator | None:

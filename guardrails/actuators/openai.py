@@ -101,9 +101,7 @@ class OpenAiActuator:
         for limit in limits:
             if step.models and limit["model"] not in step.models:
                 continue
-            wanted = {key: getattr(step, setting) for setting, key in _RATES.items() if getattr(step, setting)}
-            # Each limit by itself goes down or stays: one that is lower already is not raised for the other's sake.
-            desired = {key: min(value, limit[key]) if limit.get(key) else value for key, value in wanted.items()}
+            desired = {key: getattr(step, setting) for setting, key in _RATES.items() if getattr(step, setting)}
             words = " and ".join(f"{value:,} {key[4:-11]}" for key, value in desired.items())
             yield Change(
                 object=f"project {name} ({step.project}) {limit['model']} rate limit",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from guardrails import audit
 from guardrails import schema as t
-from guardrails.actuators.base import STRENGTH, Change, Order
+from guardrails.actuators.base import STRENGTH, Change, Order, State, lowered
 from guardrails.ledger import Ledger, Write
 from guardrails.webhook import canonical_json
 
@@ -69,6 +69,11 @@ class Actuation:
     @property
     def is_standing(self) -> bool:
         return self.status in STANDING
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it is known to have been set."""
+        return self.status in (ActuationStatus.APPLIED, ActuationStatus.DRIFTED)
 
     @property
     def strength(self) -> tuple[int, int]:
@@ -181,7 +186,7 @@ class Record:
             seen(write, row, now, is_first=row.verified_at is None)
 
     def hold_beside(self, row: Actuation, base: str) -> None:
-        """The object is held by a stronger order already: this one stands beside it, and ends where that one ends."""
+        """Other orders hold the object so already: this one stands beside them, and what is put back is the same."""
         now = self._clock()
         with self._ledger.write() as write:
             self._guard(write)
@@ -212,6 +217,14 @@ def actuations(ledger: Ledger, *, decision_id: str | None = None, standing: bool
         query = query.where(t.actuation.c.status.in_(STANDING))
     with ledger.read() as connection:
         return [_actuation(row) for row in connection.execute(query)]
+
+
+def held_state(rows: Sequence[Actuation]) -> State:
+    """What an object is while some orders hold it: as the strongest wants it, limits as low as any of them wants."""
+    state = max(rows, key=lambda row: row.strength).change.desired
+    for row in rows:
+        state = lowered(state, row.change.desired, row.change.lowers)
+    return state
 
 
 def move(write: Write, row: Actuation, status: ActuationStatus, now: datetime, *, error: str | None = None) -> None:
