@@ -413,6 +413,10 @@ def test_a_person_takes_back_what_a_decision_did(
     assert deliver(ledger, routes, environ).delivered == 1
     assert cluster.objects[path]["spec"]["replicas"] == 3
     assert [record.status for record in ledger.decisions()] == [Status.REVERTED]
+    # The policy goes on judging: nothing is ordered again for the same cause, and its release finds nothing to undo.
+    give_release(ledger, routes, "stop")
+    assert deliver(ledger, routes, environ).dead == 0
+    assert cluster.objects[path]["spec"]["replicas"] == 3
     with pytest.raises(LedgerError, match="there is nothing to take back"):
         take_back(ledger, decision, who="ann", why="again", now=datetime.now(UTC))
     with pytest.raises(LedgerError, match="there is no decision gd_nothing"):
