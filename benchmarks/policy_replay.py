@@ -59,7 +59,7 @@ def some_policies(count: int, targets: int) -> list[Policy]:
         "usage_doubled": ("1.6", "2.2", {"clear_below": "1.2", "scope_type": "app"}),
         "token_cap": ("0.8", "1", {"cap": 1_000_000, "scope_type": "app"}),
         "burn_rate": ("1.3", "2", {"clear_below": "1.0", "windows": ["1d", "3d"]}),
-        "model_not_allowed": ("40", "90", {"allowed": ["gpt-5*"]}),
+        "model_not_allowed": ("60", "120", {"allowed": ["gpt-5*"], "clear_below": "45"}),
     }
     documents = []
     for number in range(count):
@@ -85,7 +85,7 @@ def some_changes(days: int, targets: int) -> Iterator[FactChange]:
     midnight = LAST.replace(hour=0) - timedelta(days=days)
     for number in range(targets):
         name, app = f"b-{number}", f"app-{number}"
-        usual, spent, month = chance.uniform(0.02, 0.045), 0.0, ""
+        usual, spent, month = chance.uniform(0.015, 0.04), 0.0, ""
         for day in range(days + 1):
             at = midnight + timedelta(days=day)
             rate = usual * chance.lognormvariate(0, 0.35)
@@ -101,7 +101,7 @@ def some_changes(days: int, targets: int) -> Iterator[FactChange]:
                 yield _change("burn_rate", metric, rate * 31 * noise, billed, 24, reference=1.0, **common)
             used = {"scope_type": "app", "scope_value": app, "period": f"{at:%Y-%m-%d}"}
             told = at + timedelta(hours=25)
-            doubled = chance.lognormvariate(0, 0.3)
+            doubled = chance.lognormvariate(0, 0.2)
             yield _change("usage_doubled", "estimated_cost", doubled, told, 24, reference=1.0, **used)
             yield _change("model_use", "estimated_cost", rate * 1000, told, 24, subject="gpt-4.1", **used)
             tokens = 0.0

@@ -292,9 +292,9 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         number = getattr(comparison, what)
         if number:
             console.print(f"  {number:+d} {what.replace('_', ' ')}")
-    console.print(
-        f"  saved {amounts(comparison.saved, signed=True)}, critical work {amounts(comparison.critical, signed=True)}"
-    )
+    console.print(f"  {amounts(comparison.saved, signed=True)} saved")
+    if comparison.critical:
+        console.print(f"  {amounts(comparison.critical, signed=True)} of it critical work")
     for title, names in (
         ("Only the first acts", comparison.only_before),
         ("Only the second acts", comparison.only_after),

@@ -138,7 +138,7 @@ def _level_differences(old: Policy, new: Policy) -> Iterable[str]:
         elif before is not None and after is not None and before != after:
             if before.threshold != after.threshold:
                 earlier = "earlier" if after.threshold < before.threshold else "later"
-                yield f"level {name} comes {earlier}: {_at(after)} instead of {_at(before)}"
+                yield f"level {name} comes {earlier}: {_at(after)} instead of {_at(before).removeprefix('at ')}"
             actions = [[f"{action.kind} through {action.route}" for action in step.do] for step in (before, after)]
             if actions[0] != actions[1]:
                 yield _setting(f"level {name}", *actions)

@@ -35,7 +35,7 @@ from guardrails.decide import (
     target_key,
 )
 from guardrails.decide.identity import MILESTONE, period_shape
-from guardrails.decide.judgement import STATED_ONLY_WHERE_WRONG, applies, measure
+from guardrails.decide.judgement import FACT_KINDS, STATED_ONLY_WHERE_WRONG, applies, measure
 from guardrails.decide.model import evolve
 from guardrails.facts import GuardrailFact
 from guardrails.replay.changes import FactChange
@@ -121,11 +121,14 @@ def replay(
     """
     timeline = Timeline(first, last, step)
     approvals = approvals or Approvals()
-    changes = _visible(changes, timeline)
-    witnesses = _Witnesses(changes)
+    visible = _visible(changes, timeline)
+    witnesses = _Witnesses(visible)
     runs = [_PolicyRun(policy, timeline, approvals, witnesses) for policy in policies if policy.mode != "off"]
+    by_kind: dict[str, list[_Visible]] = defaultdict(list)
+    for change in visible:
+        by_kind[change.fact.kind].append(change)
     for run in runs:
-        run.go(changes)
+        run.go(by_kind[FACT_KINDS[run.policy.kind]])
     decisions = sorted(
         (decision for run in runs for decision in run.decisions),
         key=lambda one: (one.decided_at, one.policy_id, one.scope_type, one.scope_value, one.subject or "", one.level),
