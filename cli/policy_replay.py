@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from guardrails import Comparison, Outcome
     from guardrails.replay.outcome import Verdict
 
+__all__ = ["policy_app"]
+
 DAYS = 30
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

@@ -31,10 +31,10 @@ def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: 
         x: list[str | None] = []
         y: list[str | None] = []
         words: list[str | None] = []
-        for one in own.itertuples():
-            x += [one.begins, one.ends, None]
-            y += [one.row, one.row, None]
-            words += [one.words, one.words, None]
+        for row, begins, ends, said in zip(own["row"], own["begins"], own["ends"], own["words"], strict=True):
+            x += [begins, ends, None]
+            y += [row, row, None]
+            words += [said, said, None]
         traces.append(
             go.Scatter(
                 x=x, y=y, text=words, name=level, mode="lines", line={"color": colour, "width": 11},

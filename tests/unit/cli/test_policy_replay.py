@@ -55,7 +55,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     'support' as team, app, 'gpt-5' as model, 'USD' as billing_currency, true as is_ai,
                     'inference' as ai_category, cast(null as varchar) as idle_kind,
                     cast(null as varchar) as resource_name, cast(cost as decimal(38, 12)) as effective_cost
-                from range(1, 21) as days(day), (values ('ticket-triage', 50), ('support-copilot', 10)) as apps(app, cost)
+                from range(1, 21) as days(day),
+                    (values ('ticket-triage', 50), ('support-copilot', 10)) as apps(app, cost)
                 """,
             "fct_usage_cost_hourly": """
                 select timestamp '2026-10-19' as usage_hour, 'support' as team, 'ticket-triage' as app,
