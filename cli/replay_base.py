@@ -33,10 +33,10 @@ where list_contains($kinds, kind) and known_from <= $last and (known_to is null 
 """
 _BILLED = """
 select usage_date, team, app, model, billing_currency, sum(effective_cost),
-    case when idle_kind is not null then resource_name end
+    case when idle_kind is not null then coalesce(resource_name, resource_id) end
 from read_parquet($mart)
 where is_ai and list_contains($categories, ai_category) and usage_date between $first and $last
-    and (idle_kind is null or resource_name is not null)
+    and (idle_kind is null or resource_id is not null)
 group by all having sum(effective_cost) > 0 order by all
 """
 _ESTIMATED = """

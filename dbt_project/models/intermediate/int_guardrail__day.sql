@@ -31,6 +31,13 @@ priced_tokens as (
     from {{ ref('int_usage__daily') }} as usage
     inner join settings on usage.usage_date = {{ add_days('settings.as_of_date', -1) }}
     where usage.source in ('{{ landed_token_sources() | join("', '") }}')
+),
+
+newest_hours as (
+    select usage_date, {{ add_seconds('max(usage_hour)', 3600) }} as usage_through
+    from {{ ref('int_usage__priced') }}
+    where usage_date >= (select min(date_day) from days)
+    group by 1
 )
 
 select
@@ -41,6 +48,7 @@ select
         as usage_known_from,
     {{ add_seconds('cast(' ~ add_days('days.date_day', 2) ~ ' as timestamp)', 3600 * var('usage_delay_hours')) }}
         as usage_known_to,
+    cast(newest_hours.usage_through as timestamp) as usage_through,
     first_billed.known_from as bill_known_from,
     lead(first_billed.known_from) over (order by days.date_day) as bill_known_to,
     days.date_day = {{ add_days('settings.as_of_date', -1) }} as is_last_whole_day,
@@ -53,4 +61,5 @@ from days
 cross join settings
 cross join landed_tokens
 cross join priced_tokens
+left join newest_hours on days.date_day = newest_hours.usage_date
 left join first_billed on days.date_day = first_billed.usage_date

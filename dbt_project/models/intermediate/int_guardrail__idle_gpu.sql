@@ -1,12 +1,13 @@
 -- Money of GPU machines that nobody used, per team that bears it, of all money of the machines.
 with charges as (
-    select usage_date, billing_currency as currency, team, resource_name, is_idle, effective_cost
+    select usage_date, billing_currency as currency, team, coalesce(resource_name, resource_id) as machine, is_idle,
+        effective_cost
     from {{ ref('int_cost__union') }}
-    where {{ is_one_of('driver', gpu_drivers() | list) }} and resource_name is not null
+    where {{ is_one_of('driver', gpu_drivers() | list) }} and resource_id is not null
 ),
 
 machines as (
-    select usage_date, currency, resource_name, sum(effective_cost) as cost
+    select usage_date, currency, machine, sum(effective_cost) as cost
     from charges
     group by 1, 2, 3
     having sum(effective_cost) > 0
@@ -14,7 +15,7 @@ machines as (
 
 borne as (
     select
-        usage_date, currency, resource_name, team,
+        usage_date, currency, machine, team,
         sum(case when is_idle then effective_cost else 0 end) as idle_cost
     from charges
     where team is not null
@@ -31,7 +32,7 @@ select
     'idle_gpu' as kind,
     'team' as scope_type,
     borne.team as scope_value,
-    borne.resource_name as subject,
+    borne.machine as subject,
     cast(borne.usage_date as string) as period,
     days.starts_at as period_starts_at,
     days.ends_at as period_ends_at,
@@ -51,7 +52,7 @@ inner join machines
     on
         borne.usage_date = machines.usage_date
         and borne.currency = machines.currency
-        and borne.resource_name = machines.resource_name
+        and borne.machine = machines.machine
 inner join {{ ref('int_guardrail__day') }} as days
     on borne.usage_date = days.usage_date and days.bill_known_from is not null
 cross join newest

@@ -28,7 +28,7 @@ select
     cast(null as decimal(38, 12)) as reference,
     coalesce(ranked.currency, settings.reporting_currency) as currency,
     coalesce(ranked.cost, 0) as increase_amount,
-    days.ends_at as data_through,
+    days.usage_through as data_through,
     days.is_usage_reconciled as is_reconciled,
     days.usage_known_from as known_from,
     days.usage_known_to as known_to,

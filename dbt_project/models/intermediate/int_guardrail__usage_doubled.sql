@@ -72,7 +72,7 @@ select
     typical_cost as reference,
     currency,
     cost - typical_cost as increase_amount,
-    ends_at as data_through,
+    usage_through as data_through,
     is_usage_reconciled as is_reconciled,
     usage_known_from as known_from,
     usage_known_to as known_to,

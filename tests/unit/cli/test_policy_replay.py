@@ -54,7 +54,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 select cast(date '2026-09-30' + to_days(cast(day as integer)) as date) as usage_date,
                     'support' as team, app, 'gpt-5' as model, 'USD' as billing_currency, true as is_ai,
                     'inference' as ai_category, cast(null as varchar) as idle_kind,
-                    cast(null as varchar) as resource_name, cast(cost as decimal(38, 12)) as effective_cost
+                    cast(null as varchar) as resource_name, '/x' as resource_id,
+                    cast(cost as decimal(38, 12)) as effective_cost
                 from range(1, 21) as days(day),
                     (values ('ticket-triage', 50), ('support-copilot', 10)) as apps(app, cost)
                 """,
