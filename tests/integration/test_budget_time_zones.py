@@ -81,8 +81,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Status, DbtRe
             status[moment, named["time_zone"], named["period"]] = named
         # Prices and owners are the same on the other days of the report.
         command, models = "build", [
-            "stg_config__setting", "int_budget__period", "int_budget__spend_daily", "int_budget__usage_daily",
-            "fct_budget_status", "fct_guardrail_facts",
+            "stg_config__setting", "int_budget__period_daily", "int_budget__period", "int_budget__spend_daily",
+            "int_budget__usage_daily", "int_guardrail__*", "fct_budget_status", "fct_guardrail_facts",
         ]  # fmt: skip
     return home, status, result
 
@@ -177,7 +177,7 @@ def test_guardrails_judge_the_local_month(built: tuple[Home, Status, DbtResult])
     facts = result.query(
         "select budget_id, period, cast(period_starts_at as text), cast(period_ends_at as text) "
         "from marts.fct_guardrail_facts "
-        "where budget_id in ('tokyo-month', 'utc-month') order by 1"
+        "where kind = 'budget' and budget_id in ('tokyo-month', 'utc-month') order by 1"
     )
     assert facts == [
         ("tokyo-month", "2027-04", "2027-03-31 15:00:00", "2027-04-30 15:00:00"),
