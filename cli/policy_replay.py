@@ -23,7 +23,7 @@ from rich.table import Table
 
 from cli.ledger import ConfigOption, HomeOption, fail
 from cli.policy import POLICIES_FILE, policy_app
-from cli.replay_files import amounts, write_files
+from cli.replay_files import write_files
 from finops.paths import Home, config_dir
 from reports import formatting as f
 
@@ -246,13 +246,15 @@ def show_outcome(outcome: Outcome, console: Console) -> None:
         table.add_column(heading, justify="right")
     for one in outcome.policies:
         counts = (one.warned, one.acted, sum(one.refused.values()))
-        table.add_row(one.policy_id, *map(str, counts), amounts(one.saved), amounts(one.critical))
+        table.add_row(one.policy_id, *map(str, counts), f.amounts(one.saved), f.amounts(one.critical))
     console.print(table)
     console.print(
-        f"\nTogether it would have saved [bold]{amounts(outcome.saved)}[/]; money under several orders counts once."
+        f"\nTogether it would have saved [bold]{f.amounts(outcome.saved)}[/]; money under several orders counts once."
     )
     if outcome.critical:
-        console.print(f"[yellow]![/] {amounts(outcome.critical)} of it is critical work that would have been stopped.")
+        console.print(
+            f"[yellow]![/] {f.amounts(outcome.critical)} of it is critical work that would have been stopped."
+        )
     refused = {name: n for one in outcome.policies for name, n in one.refused.items()}
     if refused:
         totals = {name: sum(one.refused.get(name, 0) for one in outcome.policies) for name in refused}
@@ -294,9 +296,9 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         number = getattr(comparison, what)
         if number:
             console.print(f"  {number:+d} {what.replace('_', ' ')}")
-    console.print(f"  {amounts(comparison.saved, signed=True)} saved")
+    console.print(f"  {f.amounts(comparison.saved, signed=True)} saved")
     if comparison.critical:
-        console.print(f"  {amounts(comparison.critical, signed=True)} of it critical work")
+        console.print(f"  {f.amounts(comparison.critical, signed=True)} of it critical work")
     for title, names in (
         ("Only the first acts", comparison.only_before),
         ("Only the second acts", comparison.only_after),

@@ -12,11 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports import formatting as f
-
 if TYPE_CHECKING:
     from guardrails import Comparison, Outcome, PolicyOutcome, TargetKey
-    from guardrails.replay.outcome import Money
 
 _COMPARED = ("warned", "asked", "acted", "released", "refused", "missed", "false_actions")
 
@@ -34,13 +31,6 @@ def write_files(outcome: Outcome, comparison: Comparison | None, out: Path) -> l
     _write_csv(out / "decisions.csv", _decision_rows(outcome), "decided_at")
     _write_csv(out / "orders.csv", _order_rows(outcome), "policy_id")
     return ["replay.html", "decisions.csv", "orders.csv"]
-
-
-def amounts(money: Money, *, signed: bool = False) -> str:
-    """``USD 1,204 + EUR 3``; a dash where there is none."""
-    shown = f.signed_money if signed else f.whole_money
-    joined = ", " if signed else " + "
-    return joined.join(shown(amount, code) for code, amount in sorted(money.items()) if amount) or "–"
 
 
 def document_of(outcome: Outcome, comparison: Comparison | None) -> dict[str, Any]:

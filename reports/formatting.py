@@ -6,6 +6,7 @@ Not here: rounding that is calculated with; exports write exact values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -36,6 +37,13 @@ def signed_money(amount: Decimal, currency: str) -> str:
     """``+USD 1,234`` or ``−USD 1,234``."""
     sign = "+" if amount > 0 else MINUS if amount < 0 else ""
     return f"{sign}{money(abs(amount), currency)}"
+
+
+def amounts(money: Mapping[str, Decimal], *, signed: bool = False) -> str:
+    """Money of several currencies: ``USD 1,204 + EUR 3``; a dash where there is none."""
+    shown = signed_money if signed else whole_money
+    joined = ", " if signed else " + "
+    return joined.join(shown(amount, code) for code, amount in sorted(money.items()) if amount) or "–"
 
 
 def unit_money(amount: Decimal, currency: str) -> str:

@@ -38,20 +38,11 @@ def render_replay(found: Mapping[str, Any], *, title: str = "AI spend") -> str:
         title=title,
         found=found,
         charts={chart.key: chart},
-        amounts=amounts,
         refusals=_refusals(found["policies"]),
         targets=_targets(found["policies"]),
         total=_total(found["policies"]),
         verdict=verdict(found),
     )
-
-
-def amounts(money: Mapping[str, Decimal], *, signed: bool = False) -> str:
-    """``USD 1,204 + EUR 3``; a dash where there is none."""
-    shown = f.signed_money if signed else f.whole_money
-    return (", " if signed else " + ").join(
-        shown(amount, code) for code, amount in sorted(money.items()) if amount
-    ) or "–"
 
 
 def verdict(found: Mapping[str, Any]) -> str:
@@ -61,9 +52,9 @@ def verdict(found: Mapping[str, Any]) -> str:
         return "Nobody would have been asked to act, so nothing would have been saved."
     orders = f.count(acted, "order")
     wrong = sum(policy["verdicts"].get("false", 0) for policy in found["policies"])
-    sentence = f"{orders} would have saved {amounts(found['saved'])}"
+    sentence = f"{orders} would have saved {f.amounts(found['saved'])}"
     if found["critical"]:
-        sentence += f", {amounts(found['critical'])} of it by stopping critical work"
+        sentence += f", {f.amounts(found['critical'])} of it by stopping critical work"
     return (
         f"{sentence}; {f.whole(wrong) if wrong else 'none'} of them for something that people called false or planned."
     )
@@ -135,7 +126,7 @@ def _timeline(found: Mapping[str, Any]) -> Chart:
 
 def _words(order: Mapping[str, Any]) -> str:
     span = f"{_short(order['acted_at'])} to {_short(order['ended_at'])}"
-    return f"{order['level']}, {span}: {amounts(order['saved'])}"
+    return f"{order['level']}, {span}: {f.amounts(order['saved'])}"
 
 
 def _row(one: Mapping[str, Any]) -> str:
