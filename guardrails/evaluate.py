@@ -149,7 +149,8 @@ def _stranded(state: State, judged: set[TargetKey], policies: Sequence[Policy]) 
         elif modes[key.policy_id] == "dry_run":
             why = "its policy is now a dry run, which takes nothing back"
         else:
-            why = "the policy has no order left to take back, or there are no facts about it any more"
+            lost = "the policy has no order left to take back at a level that it raised"
+            why = f"{lost}, or there are no facts about it any more"
         target_name = f"{key.scope_type} {key.scope_value}" + (f" ({key.subject})" if key.subject else "")
         notes.append(
             f"{key.policy_id} on {target_name} is still in force ({target.status}, decided for {target.period}) and "

@@ -19,7 +19,7 @@ from finops.config.policies import Policy
 from finops.periods import as_utc
 from guardrails import audit
 from guardrails import schema as t
-from guardrails.decide import Assessment, Decision, Intent, TargetKey, TargetState, take_back
+from guardrails.decide import Assessment, Decision, Intent, TargetKey, TargetState, can_undo, take_back
 from guardrails.evaluate import write_down
 from guardrails.facts import GuardrailFact, from_rows
 from guardrails.ledger import Ledger, LedgerError, Write
@@ -132,6 +132,10 @@ def _given_back(
                 f"{key.policy_id} stands on {key.scope_type}:{key.scope_value} and is not in guardrails.yml any more: "
                 "put it back, off or as a dry run, so that what it did can be undone"
             )
+        if wish == "release" and not can_undo(policy, target):
+            raised = f"{key.scope_type}:{key.scope_value} ({', '.join(target.ordered)})"
+            lost = f"{key.policy_id} has no order any more at a level that it raised on {raised}"
+            raise OverrideError(f"{lost}: put it back, so that it can be undone")
         fact = replace(_evidence(write, decision_id), period=target.period)
         intent = Intent(key, fact, target, "withdraw" if wish == "withdraw" else "release", cause=cause)
         decision, target = take_back(policy, target.mode, intent, now)

@@ -5,7 +5,7 @@ from guardrails.decide.identity import decision_id, target_key
 from guardrails.decide.judgement import judge, measure
 from guardrails.decide.model import Assessment, Decision, Mode, Override, State, TargetKey, TargetState
 from guardrails.decide.schedule import next_open
-from guardrails.decide.transition import Intent, answered, approved, ended_steps, lapse, take_back
+from guardrails.decide.transition import Intent, answered, approved, can_undo, ended_steps, lapse, take_back
 
 __all__ = [
     "Assessment",
@@ -19,6 +19,7 @@ __all__ = [
     "answered",
     "approved",
     "assess",
+    "can_undo",
     "decide",
     "decision_id",
     "ended_steps",

@@ -21,7 +21,7 @@ from finops.config.policies import Policy
 from finops.periods import as_utc
 from guardrails.decide.judgement import current_facts, excess
 from guardrails.decide.model import Assessment, Decision, State, TargetKey, TargetState
-from guardrails.decide.transition import Intent, conclude, intend, lapse
+from guardrails.decide.transition import Intent, can_undo, conclude, intend, lapse
 from guardrails.facts import GuardrailFact
 from guardrails.states import ORDERED, Suppression
 
@@ -66,11 +66,11 @@ def assess(facts: Iterable[GuardrailFact], policies: Sequence[Policy], state: St
 
 
 def _is_left_alone(policy: Policy, before: TargetState | None) -> bool:
-    """An order cannot be taken back in a dry run, nor by a policy that has no orders left: it stays in force, in sight
-    (``EvaluationSummary.notes``), until a person decides."""
+    """An order cannot be taken back in a dry run, nor by a policy that lost what it ordered: it stays in force, in
+    sight (``EvaluationSummary.notes``), until a person decides."""
     if before is None or before.status not in ORDERED:
         return False
-    return policy.mode == "dry_run" or not any(step.orders for step in policy.steps)
+    return policy.mode == "dry_run" or not can_undo(policy, before)
 
 
 def _beyond_blast_radius(

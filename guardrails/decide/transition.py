@@ -374,6 +374,13 @@ def take_back(policy: Policy, mode: Mode, intent: Intent, as_of: datetime) -> tu
     )
 
 
+def can_undo(policy: Policy, target: TargetState) -> bool:
+    """Whether the policy still has the orders of every level that it raised on the target."""
+    if not target.ordered:
+        return any(step.orders for step in policy.steps)
+    return all((step := policy.step(level)) is not None and step.orders for level in target.ordered)
+
+
 def ended_steps(policy: Policy, from_level: Level | None, undoes: Sequence[Level]) -> list[PolicyLevel]:
     """The levels that a release ends, strongest first: what was in force, and what else it undoes."""
     return [step for step in reversed(policy.steps) if step.level == from_level or step.level in undoes]

@@ -368,6 +368,14 @@ def test_an_order_of_a_policy_that_is_gone_says_so_and_one_that_is_off_is_undone
     assert [made.undoes for made in broken.released] == [(Level.PAUSE,)]
 
 
+def test_an_order_of_a_level_that_is_gone_says_so(ledger: Ledger) -> None:
+    see(ledger, configuration(ladder_policy()), "0.95")
+    lost = configuration(budget_policy())
+    assert "no order left to take back at a level that it raised" in see(ledger, lost, "0.1", HOUR).notes[0]
+    with pytest.raises(OverrideError, match=r"\(throttle\): put it back, so that it can be undone"):
+        break_glass(ledger, lost)
+
+
 def test_everything_is_on_the_record_and_votes_cannot_be_altered(ledger: Ledger) -> None:
     config = asking()
     decision = ask(ledger, config)

@@ -323,6 +323,16 @@ def test_a_warning_with_a_ticket_is_held_and_closed() -> None:
     assert (release.from_level, orders(life.policy, release)) == ("warn", ["ticket"])
 
 
+def test_an_order_of_a_level_that_its_policy_lost_stays_in_sight() -> None:
+    life = Life(ladder_policy(clear_after=1, cooldown_hours=0))
+    life.see("0.95")
+    life.policy = budget_policy(clear_after=1, cooldown_hours=0)
+    assert life.see("0.1", DAY) == []
+    assert (life.target.level, life.target.status) == (Level.THROTTLE, Status.ENFORCED)
+    life.policy = ladder_policy(clear_after=1)
+    assert [d.level for d in life.see("0.1", 2 * DAY)] == ["release"]
+
+
 def test_milestones_of_two_budgets_stand_apart_and_the_next_one_releases() -> None:
     policy = budget_policy(cooldown_hours=0)
 
