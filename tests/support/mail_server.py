@@ -38,13 +38,13 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return said
 
-    async def handle_DATA(self, _server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         said = self.answer()
         if said.startswith("2"):
             content = cast(bytes, envelope.content)
             mail = cast(EmailMessage, email.message_from_bytes(content, policy=default))
             self.mails.append((list(envelope.rcpt_tos), mail))
-            self.encrypted.append(session.ssl is not None)
+            self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return said
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
@@ -70,7 +70,8 @@ def receiving_mail(
         options = {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True}
     if needs_user:
         # aiosmtpd counts only STARTTLS as encryption.
-        options |= {"authenticator": found.authenticate, "auth_required": True, "auth_require_tls": not implicit}
+        demands = {"auth_require_tls": False} if implicit else {"auth_required": True}
+        options |= {"authenticator": found.authenticate, **demands}
     controller = Controller(found, hostname="127.0.0.1", port=found.port, **options)
     controller.start()
     try:
