@@ -42,6 +42,7 @@ def render_replay(found: Mapping[str, Any], *, title: str = "AI spend") -> str:
         targets=_targets(found["policies"]),
         total=_total(found["policies"]),
         verdict=verdict(found),
+        headline=headline,
     )
 
 
@@ -57,6 +58,14 @@ def verdict(found: Mapping[str, Any]) -> str:
         sentence += f", {f.amounts(found['critical'])} of it by stopping critical work"
     return (
         f"{sentence}; {f.whole(wrong) if wrong else 'none'} of them for something that people called false or planned."
+    )
+
+
+def headline(money: Mapping[str, Decimal]) -> tuple[str, str]:
+    """The largest amount, and the others: a tile has room for one."""
+    by_size = sorted(money, key=lambda code: (-money[code], code))
+    return f.amounts({code: money[code] for code in by_size[:1]}), f.amounts(
+        {code: money[code] for code in by_size[1:]}
     )
 
 
