@@ -17,7 +17,8 @@ from cli.approvals import approvals_app
 from cli.audit import audit_app
 from cli.collect import collect_app
 from cli.deliveries import deliveries_app
-from cli.focus import export_app, focus_app
+from cli.export import export_app
+from cli.focus import focus_app
 from cli.gate import gate_app
 from cli.incidents import incidents_app
 from cli.messages import messages_app

@@ -1,7 +1,7 @@
 """Exports for people: every public mart as CSV and Parquet with its data dictionary.
 
-Here: the CSV dialect, the guard against formulas, the manifest, swapping the folder in as a whole.
-Not here: what columns mean (``dictionary``) and publishing (orchestration).
+Here: the CSV dialect, the guard against formulas, the manifest.
+Not here: what columns mean (``dictionary``), swapping a folder in (``folders``) and publishing (orchestration).
 
 CSV is UTF-8 with BOM, CRLF, ISO dates, times in UTC with ``Z``, ``.`` as decimal point, never an exponent, an empty
 field for null and ``""`` for an empty text. A text cell that a spreadsheet would run as a formula (it starts with
@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +22,7 @@ import duckdb
 
 from finops.periods import as_utc
 from reports.dictionary import Dictionary, DictionaryMart
+from reports.folders import swapped_in
 
 MANIFEST = "manifest.json"
 """What an export holds: each file with its mart, rows, bytes and SHA-256, and as of when it was known."""
@@ -73,7 +71,7 @@ def export_marts(
     if not marts:
         raise ExportError(f"no public mart is published in {published_dir}: run the pipeline first")
     absent = [mart.name for mart in dictionary.marts if mart.name not in available]
-    with _swapped_in(out_dir) as folder, duckdb.connect() as connection:
+    with swapped_in(out_dir) as folder, duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         (folder / "csv").mkdir()
         (folder / "parquet").mkdir()
@@ -194,30 +192,6 @@ def _quoted(name: str) -> str:
 def _literal(text: str) -> str:
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
-
-
-@contextmanager
-def _swapped_in(out_dir: Path) -> Iterator[Path]:
-    """A new folder beside ``out_dir`` that takes its place if the block succeeds, and is removed if it fails."""
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    part = out_dir.with_name(f".{out_dir.name}.part-{os.getpid()}")
-    old = out_dir.with_name(f".{out_dir.name}.old")
-    shutil.rmtree(part, ignore_errors=True)
-    if old.exists() and not out_dir.exists():
-        old.rename(out_dir)  # a run died between the two renames: its former export is put back
-    shutil.rmtree(old, ignore_errors=True)
-    part.mkdir()
-    try:
-        yield part
-        if out_dir.exists():
-            out_dir.rename(old)
-        part.rename(out_dir)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        if old.exists() and not out_dir.exists():
-            old.rename(out_dir)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _readme(marts: list[DictionaryMart], rows: dict[str, int], absent: list[str]) -> str:
