@@ -47,7 +47,7 @@ ONE_CURRENCY = "Blank over several currencies: choose one."
 
 @dataclass(frozen=True)
 class Measure:
-    """``basis``: billed (effective cost), invoiced, estimated, forecast, budget where it is money; the chart's colour."""
+    """``basis``: billed (effective), invoiced, estimated, forecast or budget where it is money; charts colour by it."""
 
     name: str
     table: str
@@ -453,7 +453,9 @@ def _units() -> list[Measure]:
                 True,
             ),
         ]
-        windows = [("", None)] if who != "Company" else [("", THIRTY_DAYS), (" 30 days before", THIRTY_DAYS_BEFORE)]
+        windows: list[tuple[str, Window | None]] = (
+            [("", None)] if who != "Company" else [("", THIRTY_DAYS), (" 30 days before", THIRTY_DAYS_BEFORE)]
+        )
         for ending, window in windows:
             part, whole, span = cost, quantity, ""
             if window is not None:

@@ -96,6 +96,20 @@ _DAY = Field("date_day", "Date")
 _NOTE = "Amounts are of one currency. Blue is billed, orange estimated, dashed violet expected, green budget."
 
 
+_BUDGET_COLUMNS = (
+    "budget_id",
+    "scope_type",
+    "scope_value",
+    "period",
+    "budget_amount",
+    "billed_to_date",
+    "projected_cost",
+    "remaining_amount",
+    "used_ratio",
+    "status",
+)
+
+
 def _incident_table(row: str, first: int, columns: int) -> Visual:
     columns_shown = ("first_seen", "severity", "status", "scope_type", "scope_value", "impact", "explanation")
     return Visual(
@@ -207,15 +221,7 @@ def _finance() -> Page:
                 "Budgets",
                 "Table of budgets: amount, billed, expected end, what remains, share used, status",
                 *_place("upper", 0, 7),
-                {
-                    "Values": tuple(
-                        Field(column, "Budget")
-                        for column in (
-                            "budget_id scope_type scope_value period budget_amount billed_to_date projected_cost "
-                            "remaining_amount used_ratio status"
-                        ).split()
-                    )
-                },
+                {"Values": tuple(Field(column, "Budget") for column in _BUDGET_COLUMNS)},
             ),
             _columns_chart(
                 "months",

@@ -18,8 +18,12 @@ from cli.main import app as command
 from cli.simulated import SimulatedOrganisation
 from finops.paths import Home
 from models import WhatIf
+from reports.marts import read_marts, reported_moment
+from reports.powerbi import control_figures
+from reports.summary import summarise
 from simulator.outcomes import JUDGED
 from tests.support.pipeline import mart_digests, organisation_in, query, run_once
+from tests.support.powerbi import expected_of_currency
 from tests.support.story import OWNER, company
 
 pytestmark = [pytest.mark.xdist_group("pipeline")]
@@ -291,6 +295,18 @@ def test_the_forecast_command_shows_totals_and_what_became_of_forecasts(done: Do
     wrong = CliRunner().invoke(command, ["forecast", "--by", "planet", "--home", str(done.home.path)])
     assert wrong.exit_code == 1
     assert "company, business_unit, team" in wrong.output
+
+
+@pytest.mark.ids("BI-2")
+def test_power_bi_is_told_the_figures_of_our_own_page(done: Done) -> None:
+    marts = read_marts(done.home.published)
+    summary = summarise(marts, as_of=reported_moment(marts))
+    for line in summary.currencies:
+        found = {one.measure.name: one.value for one in control_figures(done.home.published, currency=line.currency)}
+        expected = {name: value for name, value in expected_of_currency(line).items() if name in found}
+        assert len(expected) >= 20
+        for name, value in expected.items():
+            assert found[name] == (None if value is None else pytest.approx(float(value), rel=1e-9, abs=1e-6)), name
 
 
 @pytest.mark.ids("ING-10", "COST-5")
