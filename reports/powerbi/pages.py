@@ -46,9 +46,12 @@ class Visual:
 
 @dataclass(frozen=True)
 class Page:
+    """``unaffected``: slicer and visual, by name, where the slicer's choice leaves the visual as it is."""
+
     name: str
     title: str
     visuals: tuple[Visual, ...]
+    unaffected: tuple[tuple[str, str], ...] = ()
 
 
 def _place(row: str, first: int, columns: int) -> tuple[float, float, float, float]:
@@ -195,6 +198,7 @@ def _executive() -> Page:
             ),
             _incident_table("lower", 4, 8),
         ),
+        (("choose-currency", "all-currencies"),),
     )
 
 

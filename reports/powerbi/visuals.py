@@ -55,7 +55,16 @@ def pages_document() -> dict[str, Any]:
 
 
 def page_document(page: Page) -> dict[str, Any]:
-    return {
+    by_name = {visual.name: visual for visual in page.visuals}
+    interactions = [
+        {
+            "source": visual_name(page, by_name[source]),
+            "target": visual_name(page, by_name[target]),
+            "type": "NoFilter",
+        }
+        for source, target in page.unaffected
+    ]
+    document = {
         "$schema": f"{_REPORT}/page/{_VERSIONS['page']}/schema.json",
         "name": page_name(page),
         "displayName": page.title,
@@ -63,6 +72,7 @@ def page_document(page: Page) -> dict[str, Any]:
         "height": HEIGHT,
         "width": WIDTH,
     }
+    return document | ({"visualInteractions": interactions} if interactions else {})
 
 
 def page_name(page: Page) -> str:

@@ -31,6 +31,7 @@ from reports.powerbi.project import MODEL, NAME, RECORD, REPORT, project_files
 from reports.powerbi.star import STAR, links
 from reports.powerbi.tmdl import name as tmdl_name
 from reports.powerbi.tmdl import table_columns
+from reports.powerbi.visuals import page_name, visual_name
 from reports.summary import Summary, summarise
 from tests.support import mart_factory
 from tests.support.powerbi import expected_of_currency, expected_of_team, publish_star, two_currencies
@@ -418,6 +419,16 @@ def test_visuals_show_fields_that_the_model_has(files: dict[str, str], tables: d
                 ((kind, field),) = projection["field"].items()
                 owner = tables[field["Expression"]["SourceRef"]["Entity"]]
                 assert field["Property"] in owner.of(kind.lower()), (path, field)
+
+
+def test_all_currencies_are_shown_whichever_is_chosen(files: dict[str, str]) -> None:
+    """The slicer always has one currency chosen; the table of all of them must not follow it."""
+    executive = PAGES[0]
+    document = json.loads(files[f"{REPORT}/definition/pages/{page_name(executive)}/page.json"])
+    names = {visual_name(executive, visual): visual.name for visual in executive.visuals}
+    assert [(names[one["source"]], names[one["target"]], one["type"]) for one in document["visualInteractions"]] == [
+        ("choose-currency", "all-currencies", "NoFilter")
+    ]
 
 
 def test_nothing_overlaps_on_a_page() -> None:
