@@ -47,7 +47,8 @@ spend as (
         changes.usage_date,
         changes.known_from,
         bool_or(changes.is_assumed) as is_assumed,
-        sum(cast(scoped.effective_cost as double) * changes.share_delta) as cost
+        -- Rounded before they are summed: doubles summed in another order are another amount.
+        sum({{ decimal_of_double('cast(scoped.effective_cost as double) * changes.share_delta') }}) as cost
     from budgets
     inner join scoped
         on
@@ -188,7 +189,7 @@ expected as (
         standing.budget_id,
         standing.known_from,
         count(*) as forecast_days,
-        sum(cast(days.expected_cost as double)) as expected_cost
+        cast(sum(days.expected_cost) as double) as expected_cost
     from standing
     inner join newest_made
         on standing.budget_id = newest_made.budget_id and standing.known_from = newest_made.known_from
@@ -265,16 +266,16 @@ select
     lead(measured.known_from) over (partition by measured.budget_id order by measured.known_from) as known_to,
     measured.billed_through,
     cast(measured.amount as decimal(38, 12)) as budget_amount,
-    {{ decimal_of_double('measured.billed_to_date') }} as billed_to_date,
+    cast(measured.billed_to_date as decimal(38, 12)) as billed_to_date,
     {% for days in windows %}
-    {{ decimal_of_double('measured.last_' ~ days ~ '_days_cost') }} as last_{{ days }}_days_cost,
+    cast(measured.last_{{ days }}_days_cost as decimal(38, 12)) as last_{{ days }}_days_cost,
     {% endfor %}
     {{ decimal_of_double(
-        "measured.billed_to_date + case"
+        "cast(measured.billed_to_date as double) + case"
         ~ " when measured.remaining_days = 0 then 0"
         ~ " when measured.forecast_days > 0"
         ~ " then measured.expected_cost * greatest(cast(measured.remaining_days as double) / measured.forecast_days, 1)"
-        ~ " else measured.last_28_days_cost / 28 * measured.remaining_days end"
+        ~ " else cast(measured.last_28_days_cost as double) / 28 * measured.remaining_days end"
     ) }} as projected_cost,
     -- Nothing to reconcile is nothing to rely on.
     coalesce(checked.is_reconciled, false) as is_reconciled,
