@@ -142,7 +142,7 @@ def test_the_theme_switches_page_and_charts_and_is_remembered(browser: webdriver
 
 
 @pytest.mark.ids("BI-1")
-@pytest.mark.parametrize("width", [400, 420, 768, 1440])
+@pytest.mark.parametrize("width", [400, *(pytest.param(width, marks=pytest.mark.long) for width in (420, 768)), 1440])
 def test_nothing_runs_out_of_the_window(browser: webdriver.Chrome, home: Path, width: int) -> None:
     # Chromium's window has a smallest width; the device's is set instead.
     browser.execute_cdp_cmd(
@@ -169,7 +169,7 @@ def test_it_prints_light_with_all_charts(browser: webdriver.Chrome, home: Path) 
 
 
 @pytest.mark.ids("FCST-1", "BI-1")
-@pytest.mark.parametrize("width", [390, 800, 1440])
+@pytest.mark.parametrize("width", [390, pytest.param(800, marks=pytest.mark.long), 1440])
 def test_the_page_of_a_what_if_draws_everything_offline_at_every_width(
     browser: webdriver.Chrome, home: Path, width: int
 ) -> None:
@@ -188,7 +188,7 @@ def test_the_page_of_a_what_if_draws_everything_offline_at_every_width(
 
 
 @pytest.mark.ids("FCST-2", "BI-1")
-@pytest.mark.parametrize("width", [390, 800, 1440])
+@pytest.mark.parametrize("width", [390, pytest.param(800, marks=pytest.mark.long), 1440])
 def test_words_in_charts_of_forecasts_do_not_overlap(browser: webdriver.Chrome, home: Path, width: int) -> None:
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}

@@ -26,7 +26,12 @@ from finops.paths import PROJECT_DIR, Home
 from orchestration.publish import public_marts, publish
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt
 
-pytestmark = [pytest.mark.xdist_group("three-currencies"), pytest.mark.ids("ALLOC-5", "COST-4", "COST-1")]
+# By night: statements in three currencies tie by day too, on a smaller organisation (test_statements).
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("three-currencies"),
+    pytest.mark.ids("ALLOC-5", "COST-4", "COST-1"),
+]
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 CURRENCIES = ("EUR", "GBP", "USD")

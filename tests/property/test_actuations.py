@@ -120,7 +120,7 @@ def settle(ledger: Ledger, at: datetime) -> datetime:
     st.lists(st.sampled_from(sorted(WANTED)), min_size=4, max_size=4),
     st.booleans(),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_sequence_cut_off_anywhere_ends_where_it_began(
     moves: list[tuple[int, int, bool]], actions: list[str], keeps_marks: bool
 ) -> None:
@@ -152,7 +152,7 @@ def test_any_sequence_cut_off_anywhere_ends_where_it_began(
 
 
 @given(st.integers(4, 9), st.integers(1, 9), st.sampled_from(sorted(WANTED)), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_what_people_set_is_theirs(before: int, meanwhile: int, action: str, keeps_marks: bool) -> None:
     with world(keeps_marks=keeps_marks) as (memory, ledger):
         memory.levels = {"a": before}
