@@ -20,7 +20,7 @@ from models.series import HistoryError
 from models.tables import build_frame
 from tests.support.cost_history import COLUMNS, START, day, history, morning_after, weekly
 
-pytestmark = pytest.mark.ids("FCST-1")
+pytestmark = [pytest.mark.ids("FCST-1"), pytest.mark.xdist_group("forecast")]
 
 NO_EVENTS = EventsFile()
 
