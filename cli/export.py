@@ -128,13 +128,14 @@ def powerbi(
     """Write a Power BI project over the exported marts: semantic model and report, as text files."""
     from orchestration.assets.warehouse import project
     from orchestration.manifest import ManifestError, ensure_manifest
+    from orchestration.workspace import Workspace
     from reports.dictionary import DictionaryError, read_dictionary
     from reports.powerbi import ContractError, PowerBiError, RootError, parse_root, write_project
 
     place = Home(home.resolve()) if home else Home.from_environment()
     try:
         where = parse_root(root or place.exports.as_posix())
-        dictionary = read_dictionary(ensure_manifest(project(), place.path))
+        dictionary = read_dictionary(ensure_manifest(project(), Workspace(home_path=str(place.path)).dbt_environment()))
         done = write_project(out, dictionary, where, replace=replace)
     except (ContractError, DictionaryError, ManifestError, PowerBiError, RootError) as error:
         raise stop(escape(str(error))) from None

@@ -19,14 +19,13 @@ from sqlalchemy import select
 from finops.config import Configuration
 from finops.config.models import WeeklyHours
 from finops.periods import as_utc
-from guardrails import audit, outbox
+from guardrails import outbox
 from guardrails import schema as t
 from guardrails.decide import Decision, TargetKey, TargetState, answered, approved, lapse, next_open
 from guardrails.ledger import Ledger, LedgerError, Write
 from guardrails.messages import Render, plan_notices
 from guardrails.reasons import moment
 from guardrails.states import Status
-from guardrails.webhook import canonical_json
 
 Verdict = Literal["approve", "deny"]
 
@@ -211,9 +210,9 @@ def _take(
         _must_still_hold(write, decision, key, target, now)
         _must_still_be_asked(decision, teller)
     spoken = {"decision_id": decision.decision_id, "who": who, "verdict": verdict, "why": why or None}
-    write.connection.execute(t.guardrail_vote.insert().values(**spoken, at=now))
-    sha = audit.digest(canonical_json(spoken))
-    write.chain.append(now, "guardrail.voted", f"{decision.decision_id}/{who}", {**spoken, "sha256": sha})
+    row = {**spoken, "at": now}
+    write.connection.execute(t.guardrail_vote.insert().values(**row))
+    write.chain.vouch(now, "guardrail.voted", row, spoken)
     names = [*(one.who for one in given if one.verdict == "approve"), who]
     if verdict == "deny":
         outbox.withdraw(write, decision.decision_id, now, Status.DENIED)

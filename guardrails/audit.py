@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from finops.periods import as_utc
 from guardrails import schema as t
@@ -27,19 +27,76 @@ from guardrails.checkpoints import Place, PlaceError
 from guardrails.webhook import canonical_json
 
 START = "0" * 64
-_VOUCHING = (
-    "decision.recorded",
-    "message.queued",
-    "feedback.recorded",
-    "gate.answered",
-    "guardrail.voted",
-    "guardrail.overridden",
-    "actuation.intended",
-)
-"""Events whose entry holds the digest of the document that was written with it."""
+Entry = tuple[datetime, str, str, Mapping[str, Any]]
+"""Moment, event, subject and details."""
+
+
+@dataclass(frozen=True)
+class _Vouched:
+    """Rows that entries of an event vouch for: an entry's subject is the row's name, and it has the row's digests."""
+
+    what: str
+    table: Table
+    key: tuple[str, ...]
+    """Columns that name a row, with slashes between."""
+    main: tuple[str, ...]
+    """Columns of ``sha256``: the text of one, where it is a document, or the values of several."""
+    others: tuple[str, ...] = ()
+    """Columns of ``columns_sha256``, which entries of earlier programs lack. None of them ever changes."""
+
+    def name(self, row: Mapping[str, Any]) -> str:
+        return "/".join(str(row[column]) for column in self.key)
+
+    def digests(self, row: Mapping[str, Any]) -> dict[str, str]:
+        main = digest(row[self.main[0]]) if len(self.main) == 1 else digest_of({name: row[name] for name in self.main})
+        others = {"columns_sha256": digest_of({name: row[name] for name in self.others})} if self.others else {}
+        return {"sha256": main} | others
+
+
+_VOUCHED = {
+    "decision.recorded": _Vouched("decision", t.decision, ("decision_id",), ("document",), ("decided_at",)),
+    "message.queued": _Vouched(
+        "message", t.outbox, ("message_id",), ("body",),
+        ("sequence", "decision_id", "route_id", "kind", "is_order", "created_at"),
+    ),
+    "feedback.recorded": _Vouched(
+        "feedback", t.incident_feedback, ("feedback_id",), ("document",), ("sequence", "given_at")
+    ),
+    "gate.answered": _Vouched("ask", t.gate_ask, ("ask_id",), ("document",), ("sequence", "job", "asked_at")),
+    "gate.voted": _Vouched(
+        "answer to an ask", t.gate_vote, ("ask_id", "who"), ("ask_id", "who", "at", "verdict", "why")
+    ),
+    "guardrail.voted": _Vouched(
+        "vote", t.guardrail_vote, ("decision_id", "who"), ("decision_id", "who", "verdict", "why"), ("at",)
+    ),
+    "guardrail.overridden": _Vouched(
+        "override", t.guardrail_override, ("override_id",),
+        ("override_id", "scope_type", "scope_value", "policy_id", "who", "why"), ("at", "until"),
+    ),
+    "actuation.intended": _Vouched(
+        "actuation", t.actuation, ("actuation_id",), ("document",),
+        ("sequence", "message_id", "decision_id", "route_id", "target", "action", "object", "restores", "intended_at"),
+    ),
+    "notice.recorded": _Vouched(
+        "notice", t.notice, ("notice_id",), ("document",),
+        ("sequence", "kind", "severity", "thread", "scope", "team", "policy_id", "at", "ends_thread", "route_id"),
+    ),
+    "thread.answered": _Vouched(
+        "answer", t.thread_response, ("response_id",),
+        ("response_id", "sequence", "thread", "kind", "at", "until", "who", "why"),
+    ),
+    "link.used": _Vouched(
+        "used link", t.link_use, ("nonce",), ("nonce", "action", "subject", "audience", "who", "at", "outcome")
+    ),
+}  # fmt: skip
+_LATER = frozenset({"notice.recorded", "thread.answered", "link.used", "gate.voted"})
+"""Events that did not vouch in earlier programs: their stubs keep nothing of them."""
 _OWN = frozenset(
-    {"actuation", "audit", "decision", "evaluation", "feedback", "gate", "guardrail", "message", "order", "route"}
-)
+    {
+        "actuation", "audit", "decision", "evaluation", "feedback", "gate", "guardrail", "link", "message", "notice",
+        "order", "route", "thread",
+    }
+)  # fmt: skip
 """First words of the events that guardrails write; entries of others are what somebody looks up by, and stay known."""
 _HEAD_ID = 1
 
@@ -74,8 +131,12 @@ class Chain:
         """Add one entry; ``details`` must be JSON."""
         self.extend([(at, event, subject, details)])
 
-    def extend(self, entries: Iterable[tuple[datetime, str, str, Mapping[str, Any]]]) -> None:
-        """Add entries of moment, event, subject and details in their order."""
+    def vouch(self, at: datetime, event: str, row: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+        """Add the entry that vouches for a row that is written in the same transaction; see ``voucher``."""
+        self.extend([voucher(at, event, row, details)])
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Add entries in their order."""
         rows: list[dict[str, Any]] = []
         for at, event, subject, details in entries:
             text = canonical_json(details)
@@ -91,14 +152,34 @@ class Chain:
         )
 
 
+def voucher(at: datetime, event: str, row: Mapping[str, Any], details: Mapping[str, Any]) -> Entry:
+    """The entry that vouches for a row, named by it and with its digests beside ``details``.
+
+    Args:
+        event: one that vouches for rows of a table.
+        row: at least the columns that never change, as they are written.
+    """
+    kind = _VOUCHED[event]
+    return at, event, kind.name(row), {**details, **kind.digests(row)}
+
+
 def digest(text: str) -> str:
+    """SHA-256 of a text in UTF-8, in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of(values: Mapping[str, Any]) -> str:
+    """The digest of a row's values as canonical JSON, times as UTC in ISO 8601: the same on every engine."""
+    return digest(canonical_json({name: _as_text(value) for name, value in values.items()}))
+
+
 def verify(connection: Connection, key: bytes, places: Sequence[Place]) -> AuditReport:
-    """Recompute the whole chain, and compare what it vouches for: decisions, messages, votes, checkpoints and so on."""
-    vouched: dict[str, dict[str, str]] = {event: {} for event in _VOUCHING}
-    previous, removed, problems = _read_stubs(connection, key, vouched)
+    """Recompute the whole chain, and compare what it vouches for: decisions, messages, answers, checkpoints and so on.
+
+    Entries of earlier programs vouch for what they say: some of a row's columns, or only that it was written.
+    """
+    vouched: dict[str, dict[str, str]] = {event: {} for event in _VOUCHED}
+    previous, removed, unread, problems = _read_stubs(connection, key, vouched)
     expected, count = removed + 1, 0
     macs: dict[int, str] = {removed: previous}
     for row in connection.execute(select(t.audit).order_by(t.audit.c.sequence)):
@@ -110,13 +191,14 @@ def verify(connection: Connection, key: bytes, places: Sequence[Place]) -> Audit
         ):
             problems.append(f"audit entry {row.sequence} ({row.event}) was changed, or the one before it")
         if row.event in vouched:
-            vouched[row.event][row.subject] = json.loads(row.details).get("sha256", "")
+            name, written = _vouched_by(row)
+            vouched[row.event][name] = written
         macs[row.sequence] = row.mac
         previous, expected = row.mac, row.sequence + 1
     head = connection.execute(select(t.chain_head)).one_or_none()
     if head is None or (head.sequence, head.mac) != (expected - 1, previous):
         problems.append(f"the audit trail ends at entry {expected - 1}, but the ledger wrote more or other entries")
-    problems += _compare(connection, vouched)
+    problems += _compare(connection, vouched, unread)
     reached: int | None = None
     for place in places:
         vouched_to, found = _check(place, key, macs, removed)
@@ -176,15 +258,15 @@ def remove_old(chain: Chain, before: datetime, *, who: str, why: str, now: datet
     if not rows:
         return None
     entries = hashlib.sha256()
-    vouched: dict[str, dict[str, str]] = {}
+    vouched: dict[str, dict[str, str]] = {event: {} for event in _VOUCHED}
     noted: dict[str, dict[str, Any]] = {}
     for row in rows:
         entries.update(_entry(row).encode())
-        details = json.loads(row.details)
-        if row.event in _VOUCHING:
-            vouched.setdefault(row.event, {})[row.subject] = details.get("sha256", "")
+        if row.event in _VOUCHED:
+            name, written = _vouched_by(row)
+            vouched[row.event][name] = written
         elif row.event.split(".")[0] not in _OWN:
-            noted.setdefault(row.event, {}).setdefault(row.subject, details)
+            noted.setdefault(row.event, {}).setdefault(row.subject, json.loads(row.details))
     before_them = select(t.audit_stub).order_by(t.audit_stub.c.last_sequence.desc()).limit(1)
     last_stub = connection.execute(before_them).first()
     document = {
@@ -218,9 +300,15 @@ def _removed_through(connection: Connection) -> int:
     return connection.execute(query).scalar() or 0
 
 
-def _read_stubs(connection: Connection, key: bytes, vouched: dict[str, dict[str, str]]) -> tuple[str, int, list[str]]:
-    """The mac that the chain goes on from, the last entry that was removed, and what is wrong with the stubs."""
+def _read_stubs(
+    connection: Connection, key: bytes, vouched: dict[str, dict[str, str]]
+) -> tuple[str, int, dict[str, datetime], list[str]]:
+    """The mac that the chain goes on from, the last entry that was removed, and what is wrong with the stubs.
+
+    And the events of which stubs of earlier programs kept nothing, with the moment until which they stand for them.
+    """
     previous, removed = START, 0
+    unread: dict[str, datetime] = {}
     problems: list[str] = []
     for row in connection.execute(select(t.audit_stub).order_by(t.audit_stub.c.last_sequence)):
         name = f"the stub of entries {row.first_sequence} to {row.last_sequence}"
@@ -235,8 +323,9 @@ def _read_stubs(connection: Connection, key: bytes, vouched: dict[str, dict[str,
             problems.append(f"{name} does not follow what was removed before it: entry {removed}")
         for event, digests in document["vouched"].items():
             vouched[event].update(digests)
+        unread |= dict.fromkeys(_LATER - document["vouched"].keys(), datetime.fromisoformat(document["before"]))
         previous, removed = document["last_mac"], span[1]
-    return previous, removed, problems
+    return previous, removed, unread, problems
 
 
 def _stub_proof(key: bytes, document: str) -> str:
@@ -296,45 +385,67 @@ def _check(place: Place, key: bytes, macs: Mapping[int, str], removed: int) -> t
     return sequence, []
 
 
-def _compare(connection: Connection, vouched: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _vouched_by(entry: Row[Any]) -> tuple[str, str]:
+    """The name of the row that an entry vouches for, and its digests one after the other."""
+    details = json.loads(entry.details)
+    name = str(entry.subject)
+    if "sha256" not in details:
+        if entry.event == "thread.answered":
+            name = details["response"]
+        elif entry.event == "gate.voted":
+            name = f"{name}/{details['who']}"
+        elif entry.event == "link.used":
+            name = _link_of_before(name, entry.at)
+    return name, details.get("sha256", "") + details.get("columns_sha256", "")
+
+
+def _link_of_before(subject: str, at: datetime) -> str:
+    """What earlier programs said of the link that was used."""
+    return f"of {subject} at {as_utc(at).isoformat()}"
+
+
+def _compare(
+    connection: Connection, vouched: Mapping[str, Mapping[str, str]], unread: Mapping[str, datetime]
+) -> list[str]:
     """Rows that differ from what the trail says was written, on either side."""
+    problems = _columns_of_documents(connection)
+    for event, kind in _VOUCHED.items():
+        written = vouched[event]
+        found: set[str] = set()
+        for found_row in connection.execute(select(kind.table).order_by(*kind.table.primary_key)):
+            row = found_row._asdict()
+            name = kind.name(row)
+            if event == "link.used" and name not in written:
+                of_before = _link_of_before(row["subject"], row["at"])
+                name = of_before if of_before in written else name
+            found.add(name)
+            if name not in written:
+                if event not in unread or row["at"] >= unread[event]:
+                    problems.append(f"{kind.what} {name} was never recorded")
+            # An entry of an earlier program has fewer digests, or none.
+            elif not "".join(kind.digests(row).values()).startswith(written[name]):
+                problems.append(f"{kind.what} {name} was changed")
+        problems += [f"{kind.what} {name} was deleted" for name in written if name not in found]
+    return problems
+
+
+def _columns_of_documents(connection: Connection) -> list[str]:
+    """Columns that repeat what a document says, and say something else."""
     problems = []
-    d = t.decision.c
     columns = ("policy_id", "policy_version", "scope_type", "scope_value", "period", "level", "mode")
-    decisions: dict[str, str] = {}
+    d = t.decision.c
     for row in connection.execute(select(t.decision).order_by(d.decided_at, d.decision_id)):
-        decisions[row.decision_id] = digest(row.document)
         document = json.loads(row.document)
         problems += [
             f"decision {row.decision_id}: column {name} was changed"
             for name in columns
             if getattr(row, name) != document[name]
         ]
-    messages = {row.message_id: digest(row.body) for row in connection.execute(select(t.outbox))}
-    feedback: dict[str, str] = {}
     for row in connection.execute(select(t.incident_feedback).order_by(t.incident_feedback.c.sequence)):
-        feedback[row.feedback_id] = digest(row.document)
         if row.incident_id != json.loads(row.document)["incident_id"]:
             problems.append(f"feedback {row.feedback_id}: column incident_id was changed")
-    asks = {row.ask_id: digest(row.document) for row in connection.execute(select(t.gate_ask))}
-    votes = {
-        f"{row.decision_id}/{row.who}": _digest_of(row, ("decision_id", "who", "verdict", "why"))
-        for row in connection.execute(select(t.guardrail_vote))
-    }
-    overridden = ("override_id", "scope_type", "scope_value", "policy_id", "who", "why")
-    overrides = {
-        row.override_id: _digest_of(row, overridden) for row in connection.execute(select(t.guardrail_override))
-    }
-    actuations = {row.actuation_id: digest(row.document) for row in connection.execute(select(t.actuation))}
-    names = ("decision", "message", "feedback", "ask", "vote", "override", "actuation")
-    tables = (decisions, messages, feedback, asks, votes, overrides, actuations)
-    for what, event, found in zip(names, _VOUCHING, tables, strict=True):
-        written = vouched[event]
-        problems += [f"{what} {name} was deleted" for name in written if name not in found]
-        problems += [f"{what} {name} was never recorded" for name in found if name not in written]
-        problems += [f"{what} {name} was changed" for name in found if written.get(name, found[name]) != found[name]]
     return problems
 
 
-def _digest_of(row: Row[Any], columns: Iterable[str]) -> str:
-    return digest(canonical_json({name: getattr(row, name) for name in columns}))
+def _as_text(value: Any) -> Any:
+    return as_utc(value).isoformat() if isinstance(value, datetime) else value

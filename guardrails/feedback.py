@@ -17,7 +17,6 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from finops.periods import as_utc
-from guardrails import audit
 from guardrails import schema as t
 from guardrails.ledger import Ledger, Write
 from guardrails.webhook import canonical_json
@@ -105,17 +104,15 @@ def record_feedback_in(
         }
     )
     highest = write.connection.execute(select(func.max(t.incident_feedback.c.sequence))).scalar() or 0
-    write.connection.execute(
-        t.incident_feedback.insert().values(
-            feedback_id=found.feedback_id,
-            sequence=highest + 1,
-            incident_id=occasion.incident_id,
-            given_at=given_at,
-            document=document,
-        )
-    )
-    details = {"sha256": audit.digest(document), "incident": occasion.incident_id, "kind": kind}
-    write.chain.append(given_at, "feedback.recorded", found.feedback_id, details)
+    row = {
+        "feedback_id": found.feedback_id,
+        "sequence": highest + 1,
+        "incident_id": occasion.incident_id,
+        "given_at": given_at,
+        "document": document,
+    }
+    write.connection.execute(t.incident_feedback.insert().values(**row))
+    write.chain.vouch(given_at, "feedback.recorded", row, {"incident": occasion.incident_id, "kind": kind})
     return found
 
 

@@ -74,24 +74,22 @@ class Write:
         known = read_state(self.connection).decided
         new = [decision for decision in assessment.decisions if decision.decision_id not in known]
         for decision in new:
-            document = canonical_json(decision.as_dict())
-            self.connection.execute(
-                t.decision.insert().values(
-                    decision_id=decision.decision_id,
-                    policy_id=decision.policy_id,
-                    policy_version=decision.policy_version,
-                    scope_type=decision.scope_type,
-                    scope_value=decision.scope_value,
-                    period=decision.period,
-                    level=decision.level,
-                    mode=decision.mode,
-                    decided_at=decision.decided_at,
-                    status=decision.status,
-                    document=document,
-                )
-            )
-            details = {"sha256": audit.digest(document), "status": decision.status, "target": decision.target}
-            self.chain.append(as_of, "decision.recorded", decision.decision_id, details)
+            row = {
+                "decision_id": decision.decision_id,
+                "policy_id": decision.policy_id,
+                "policy_version": decision.policy_version,
+                "scope_type": decision.scope_type,
+                "scope_value": decision.scope_value,
+                "period": decision.period,
+                "level": decision.level,
+                "mode": decision.mode,
+                "decided_at": decision.decided_at,
+                "status": decision.status,
+                "document": canonical_json(decision.as_dict()),
+            }
+            self.connection.execute(t.decision.insert().values(**row))
+            details = {"status": decision.status, "target": decision.target}
+            self.chain.vouch(as_of, "decision.recorded", row, details)
         for key, target in assessment.targets.items():
             self.remember(key, target, as_of)
         return new

@@ -151,19 +151,13 @@ def use(ledger: Ledger, link: Link, act: Callable[[Write], object], *, outcome: 
             raise LinkError("used", f"{before.outcome} ({before.who}, {before.at:%d %b %Y, %H:%M} UTC)")
         act(write)
         done = Use(link.nonce, link.who, now, outcome)
-        write.connection.execute(
-            t.link_use.insert().values(
-                nonce=link.nonce,
-                action=link.action,
-                subject=link.subject,
-                audience=link.audience,
-                who=link.who,
-                at=now,
-                outcome=done.outcome,
-            )
-        )
-        details = {"action": link.action, "audience": link.audience, "who": link.who, "outcome": done.outcome}
-        write.chain.append(now, "link.used", link.subject, details)
+        said = {
+            "action": link.action, "subject": link.subject, "audience": link.audience, "who": link.who,
+            "outcome": done.outcome,
+        }  # fmt: skip
+        row = {"nonce": link.nonce, "at": now, **said}
+        write.connection.execute(t.link_use.insert().values(**row))
+        write.chain.vouch(now, "link.used", row, said)
     return done
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from finops.config.models import NoticeKind, RoutingFile, Severity
 from finops.periods import as_utc
-from guardrails import audit, outbox
+from guardrails import outbox
 from guardrails import schema as t
 from guardrails.gate.book import AskStatus
 from guardrails.ledger import DecisionRecord, Ledger, LedgerError, Write
@@ -144,10 +144,10 @@ def respond_in(
         raise LedgerError(f"nothing was told of {thread!r}; `aifinops messages list` has the threads")
     found = Answer(thread, kind, who.strip(), at, None if until is None else as_utc(until), (why or "").strip() or None)
     highest = write.connection.execute(select(func.max(t.thread_response.c.sequence))).scalar() or 0
-    name = secrets.token_hex(8)
-    write.connection.execute(t.thread_response.insert().values(response_id=name, sequence=highest + 1, **vars(found)))
-    details = {"response": name, "kind": kind, "who": found.who, "until": found.until and found.until.isoformat()}
-    write.chain.append(at, "thread.answered", thread, details)
+    row = {"response_id": secrets.token_hex(8), "sequence": highest + 1, **vars(found)}
+    write.connection.execute(t.thread_response.insert().values(**row))
+    details = {"thread": thread, "kind": kind, "who": found.who, "until": found.until and found.until.isoformat()}
+    write.chain.vouch(at, "thread.answered", row, details)
     return found
 
 
@@ -308,25 +308,23 @@ def _documents(connection: Connection, names: Sequence[str]) -> dict[str, dict[s
 
 
 def _insert(write: Write, one: ToTell, sequence: int) -> None:
-    document = canonical_json(one.document)
     notice = one.notice
-    write.connection.execute(
-        t.notice.insert().values(
-            notice_id=notice.notice_id,
-            sequence=sequence,
-            kind=notice.kind,
-            severity=notice.severity,
-            thread=notice.thread,
-            scope=notice.scope[:300],
-            team=notice.team[:200],
-            policy_id=notice.policy_id,
-            at=notice.at,
-            ends_thread=notice.ends_thread,
-            route_id=notice.route_id,
-            document=document,
-        )
-    )
-    write.chain.append(notice.at, "notice.recorded", notice.notice_id, {"sha256": audit.digest(document)})
+    row = {
+        "notice_id": notice.notice_id,
+        "sequence": sequence,
+        "kind": notice.kind,
+        "severity": notice.severity,
+        "thread": notice.thread,
+        "scope": notice.scope[:300],
+        "team": notice.team[:200],
+        "policy_id": notice.policy_id,
+        "at": notice.at,
+        "ends_thread": notice.ends_thread,
+        "route_id": notice.route_id,
+        "document": canonical_json(one.document),
+    }
+    write.connection.execute(t.notice.insert().values(**row))
+    write.chain.vouch(notice.at, "notice.recorded", row, {})
     for route_id, message_id in (one.told_by or {}).items():
         _link(write, message_id, notice.notice_id, route_id, "first", notice.at)
 

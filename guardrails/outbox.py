@@ -22,7 +22,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Exists, Row, and_, func, or_, select, update
 
-from guardrails import audit
 from guardrails import schema as t
 from guardrails.ledger import Ledger, LedgerError, Write
 from guardrails.mail import MAX_EMAIL_BYTES
@@ -130,25 +129,23 @@ def queue(write: Write, messages: Iterable[Message]) -> int:
             status = MessageStatus.DEAD
             error = f"the message has {size:,} bytes; receivers take {most:,}"
             remedy = "Shorten what it renders, such as the list of contributors"
-        write.connection.execute(
-            t.outbox.insert().values(
-                message_id=message.message_id,
-                sequence=highest + count,
-                decision_id=message.decision_id,
-                route_id=message.route_id,
-                kind=message.kind,
-                is_order=message.is_order,
-                body=body,
-                status=status,
-                attempts=0,
-                created_at=message.created_at,
-                next_attempt_at=message.not_before,
-                error=error,
-                remedy=remedy,
-            )
-        )
-        details = {"sha256": audit.digest(body), "route": message.route_id, "status": status}
-        write.chain.append(message.created_at, "message.queued", message.message_id, details)
+        row = {
+            "message_id": message.message_id,
+            "sequence": highest + count,
+            "decision_id": message.decision_id,
+            "route_id": message.route_id,
+            "kind": message.kind,
+            "is_order": message.is_order,
+            "body": body,
+            "status": status,
+            "attempts": 0,
+            "created_at": message.created_at,
+            "next_attempt_at": message.not_before,
+            "error": error,
+            "remedy": remedy,
+        }
+        write.connection.execute(t.outbox.insert().values(**row))
+        write.chain.vouch(message.created_at, "message.queued", row, {"route": message.route_id, "status": status})
         if status == MessageStatus.DEAD and message.is_order and message.decision_id:
             write.settle_decision(message.decision_id, Status.FAILED, message.created_at)
     return count

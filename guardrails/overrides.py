@@ -17,7 +17,6 @@ from sqlalchemy import select
 from finops.config import Configuration
 from finops.config.policies import Policy
 from finops.periods import as_utc
-from guardrails import audit
 from guardrails import schema as t
 from guardrails.decide import Assessment, Decision, Intent, TargetKey, TargetState, can_undo, take_back
 from guardrails.evaluate import write_down
@@ -26,7 +25,6 @@ from guardrails.ledger import Ledger, LedgerError, Write
 from guardrails.messages import Render
 from guardrails.reasons import count
 from guardrails.states import ORDERED
-from guardrails.webhook import canonical_json
 
 MAX_HOURS = 24 * 14
 """Longer than two weeks is no emergency: change the policy."""
@@ -79,13 +77,14 @@ def override(
     until = now + timedelta(hours=hours)
     with ledger.write() as write:
         scope_type, scope_value, policy_id = _named(write, subject)
-        row = {
-            "override_id": secrets.token_hex(8), "scope_type": scope_type, "scope_value": scope_value,
-            "policy_id": policy_id, "who": who, "why": why,
+        override_id = secrets.token_hex(8)
+        said = {
+            "override_id": override_id, "scope_type": scope_type, "scope_value": scope_value, "policy_id": policy_id,
+            "who": who, "why": why,
         }  # fmt: skip
-        write.connection.execute(t.guardrail_override.insert().values(**row, at=now, until=until))
-        details = {**row, "until": until.isoformat(), "sha256": audit.digest(canonical_json(row))}
-        write.chain.append(now, "guardrail.overridden", row["override_id"] or "", details)
+        row = {**said, "at": now, "until": until}
+        write.connection.execute(t.guardrail_override.insert().values(**row))
+        write.chain.vouch(now, "guardrail.overridden", row, {**said, "until": until.isoformat()})
         state = write.state()
         decisions: list[Decision] = []
         targets: dict[TargetKey, TargetState] = {}
@@ -98,7 +97,7 @@ def override(
                 if made:
                     targets[key] = after
         new, _ = write_down(write, state, Assessment(decisions, targets), configuration, render, now)
-    return BrokenGlass(row["override_id"] or "", scope_type, scope_value, policy_id, until, tuple(new))
+    return BrokenGlass(override_id, scope_type, scope_value, policy_id, until, tuple(new))
 
 
 def _named(write: Write, subject: str) -> tuple[str, str, str | None]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from finops.paths import Home
 from orchestration.assets.actions import action_assets
 from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
@@ -48,7 +47,7 @@ __all__ = ["EVERYTHING", "build_defs"]
 def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """Everything Dagster knows of; ``overrides`` replaces resources by name (``workspace``, ``dbt``)."""
     dbt_project = project()
-    ensure_manifest(dbt_project, Home.from_environment().path)
+    ensure_manifest(dbt_project, Workspace().dbt_environment())
     assets = [
         *landing_assets(),
         configuration_tables,

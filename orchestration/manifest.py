@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dagster_dbt import DbtProject
@@ -19,8 +20,12 @@ class ManifestError(RuntimeError):
     """dbt could not parse the project."""
 
 
-def ensure_manifest(project: DbtProject, home: Path) -> Path:
+def ensure_manifest(project: DbtProject, variables: Mapping[str, str]) -> Path:
     """Parse the dbt project if needed and return the path of its manifest.
+
+    Args:
+        variables: what dbt finds its home by, as ``Workspace.dbt_environment`` says it: builds with the same ones go on
+            from what was parsed, and others parse the project again.
 
     Raises:
         ManifestError: with dbt's own message.
@@ -35,9 +40,7 @@ def ensure_manifest(project: DbtProject, home: Path) -> Path:
     )
     if not manifest.exists() or manifest.stat().st_mtime < newest:
         command = [str(DBT), "parse", "--project-dir", str(folder), "--profiles-dir", str(folder), "--quiet"]
-        done = subprocess.run(
-            command, env={**os.environ, "AIFINOPS_HOME": str(home)}, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ManifestError(f"dbt could not read {folder}:\n{done.stdout}{done.stderr}")
     return manifest

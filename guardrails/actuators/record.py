@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from guardrails import audit
 from guardrails import schema as t
 from guardrails.actuators.base import STRENGTH, Change, Order, State, lowered
 from guardrails.ledger import Ledger, Write
@@ -146,25 +145,23 @@ class Record:
             for number, change in enumerate(changes, highest + 1):
                 before = _rows(write.connection, self._route_id, t.actuation.c.object == change.object)
                 name = _identity(order.message_id, change.object, len(before))
-                document = canonical_json(asdict(change))
-                write.connection.execute(
-                    t.actuation.insert().values(
-                        actuation_id=name,
-                        sequence=number,
-                        message_id=order.message_id,
-                        decision_id=order.decision_id,
-                        route_id=self._route_id,
-                        target=order.target,
-                        action=order.action,
-                        object=change.object,
-                        status=ActuationStatus.INTENDED,
-                        restores=_base(before, change) or name,
-                        document=document,
-                        intended_at=now,
-                    )
-                )
-                details = {"sha256": audit.digest(document), "order": order.message_id, "object": change.object}
-                write.chain.append(now, "actuation.intended", name, details)
+                row = {
+                    "actuation_id": name,
+                    "sequence": number,
+                    "message_id": order.message_id,
+                    "decision_id": order.decision_id,
+                    "route_id": self._route_id,
+                    "target": order.target,
+                    "action": order.action,
+                    "object": change.object,
+                    "status": ActuationStatus.INTENDED,
+                    "restores": _base(before, change) or name,
+                    "document": canonical_json(asdict(change)),
+                    "intended_at": now,
+                }
+                write.connection.execute(t.actuation.insert().values(**row))
+                details = {"order": order.message_id, "object": change.object}
+                write.chain.vouch(now, "actuation.intended", row, details)
                 made.append(name)
             if notes or not (made or instead_of):
                 planned = {"changes": len(made), "notes": list(notes)}

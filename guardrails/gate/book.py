@@ -245,10 +245,9 @@ def vote_in(
         raise GateError(f"{who} asked for it; somebody else must approve")
     if any(one.who == who for one in given):
         raise GateError(f"{who} has answered already")
-    write.connection.execute(
-        t.gate_vote.insert().values(ask_id=ask_id, who=who, at=now, verdict=verdict, why=why.strip() or None)
-    )
-    write.chain.append(now, "gate.voted", ask_id, {"who": who, "verdict": verdict, "why": why})
+    spoken = {"ask_id": ask_id, "who": who, "at": now, "verdict": verdict, "why": why.strip() or None}
+    write.connection.execute(t.gate_vote.insert().values(**spoken))
+    write.chain.vouch(now, "gate.voted", spoken, {"who": who, "verdict": verdict, "why": why})
     if verdict == "deny":
         _move(write, ask_id, AskStatus.REFUSED, None, now, {})
     elif sum(one.verdict == "approve" for one in given) + 1 >= settings.approvals:
@@ -352,7 +351,6 @@ def _record(write: Write, replies: Sequence[Reply], sequence: int, now: datetime
         return
     asks, holds, entries = [], [], []
     for number, reply in enumerate(replies, start=sequence + 1):
-        text = canonical_json(reply.document)
         asks.append(
             {
                 "ask_id": reply.ask_id,
@@ -361,11 +359,11 @@ def _record(write: Write, replies: Sequence[Reply], sequence: int, now: datetime
                 "status": reply.status,
                 "asked_at": now,
                 "until": reply.until,
-                "document": text,
+                "document": canonical_json(reply.document),
             }
         )
-        details = {"sha256": audit.digest(text), "status": reply.status, "outcome": reply.outcome}
-        entries.append((now, "gate.answered", reply.ask_id, details))
+        details = {"status": reply.status, "outcome": reply.outcome}
+        entries.append(audit.voucher(now, "gate.answered", asks[-1], details))
         if reply.document["ask"]["break_glass"]:
             entries.append((now, "gate.broke_glass", reply.ask_id, {"who": reply.document["ask"]["who"]}))
         if reply.status == AskStatus.HELD:

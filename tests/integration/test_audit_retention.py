@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from finops.config.policies import AuditSettings
 from guardrails import Ledger, LedgerError, Removed, approve, evaluate, override
 from guardrails.audit import remove_old
-from simulator.postgres import private_postgres, programs
 from tests.support.guardrail_factory import AS_OF, AUDIT_KEY, budget_fact, budget_policy, card, configuration
 
 pytestmark = pytest.mark.ids("SEC-3")
@@ -26,34 +25,11 @@ KEEP = AuditSettings(keep_days=90)
 LAST_WEEK = timedelta(days=7)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str | None]:
-    if programs() is None:
-        yield None
-        return
-    with private_postgres("ledger") as address:
-        yield address.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path, server: str | None) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    if server is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return server
-
-
 @pytest.fixture
-def ledger(address: str, tmp_path: Path) -> Iterator[Ledger]:
+def ledger(ledger_address: str, tmp_path: Path) -> Iterator[Ledger]:
     """A life of some weeks: decisions, votes, an override, messages, something noted from elsewhere."""
     with Ledger.open(
-        address, AUDIT_KEY, checkpoint=tmp_path / "near" / "checkpoint", elsewhere=str(tmp_path)
+        ledger_address, AUDIT_KEY, checkpoint=tmp_path / "near" / "checkpoint", elsewhere=str(tmp_path)
     ) as opened:
         config = configuration(budget_policy(on_pause={"approvals": 1}, clear_after=1, cooldown_hours=0))
         opened.note(AS_OF, "statement.issued", "2026-09", {"sha256": "abc"})
@@ -221,8 +197,8 @@ def test_every_attack_shows(ledger: Ledger, what: Callable[[Callable[[str], Any]
     assert any(problem in one for one in found), found
 
 
-def test_whoever_has_another_key_cannot_chain_anew(ledger: Ledger, address: str) -> None:
-    with Ledger.open(address, b"the key of somebody else, 32 byte") as other, other.write() as write:
+def test_whoever_has_another_key_cannot_chain_anew(ledger: Ledger, ledger_address: str) -> None:
+    with Ledger.open(ledger_address, b"the key of somebody else, 32 byte") as other, other.write() as write:
         remove_old(write.chain, AS_OF + LAST_WEEK, who="ann", why="the law", now=NOW)
     assert any("made with another key" in problem for problem in ledger.verify().problems)
 

@@ -32,6 +32,8 @@ from tests.support.azure import (
 )
 from tests.support.landed import AS_OF, query
 
+pytestmark = pytest.mark.xdist_group("azure-connect")
+
 runner = CliRunner()
 BILL = "focus__cost_and_usage"
 SCOPE = f"/subscriptions/{org.PRODUCTION}"

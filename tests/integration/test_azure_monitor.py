@@ -21,6 +21,8 @@ from simulator.server.monitor import LATE_SECONDS, machine_id
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt
 from tests.support.landed import AS_OF, query
 
+pytestmark = pytest.mark.xdist_group("azure-monitor")
+
 METRICS, WINDOWS = "azure_monitor__metric", "landing__window"
 SUPPORT = org.ACCOUNTS[0].id
 OLDER = ["ProcessedPromptTokens", "GeneratedTokens", "AzureOpenAIRequests"]

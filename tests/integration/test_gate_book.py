@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from datetime import timedelta
 from decimal import Decimal
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -19,7 +18,6 @@ from sqlalchemy.exc import DBAPIError
 
 from guardrails import Ledger, gate
 from guardrails.gate import AskStatus, GateError, Outcome, Reply
-from simulator.postgres import private_postgres, programs
 from tests.support.gates import NOW, ask, facts, line, settings
 
 pytestmark = pytest.mark.ids("GUARD-2", "GUARD-3", "BUD-2", "SEC-3")
@@ -28,31 +26,9 @@ KEY = b"a key of the tests, 32 bytes long"
 ASKING = settings(approval_above="0.9")
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str | None]:
-    if programs() is None:
-        yield None
-        return
-    with private_postgres("ledger") as address:
-        yield address.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path, postgres: str | None) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-        return
-    if postgres is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with Ledger.open(postgres, KEY) as ledger, ledger.engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    yield postgres
-
-
 @pytest.fixture
-def ledger(address: str) -> Iterator[Ledger]:
-    with Ledger.open(address, KEY) as opened:
+def ledger(ledger_address: str) -> Iterator[Ledger]:
+    with Ledger.open(ledger_address, KEY) as opened:
         yield opened
         assert gate.unbalanced(opened) == []
         assert opened.verify().problems == ()
@@ -181,8 +157,8 @@ def test_one_wrong_ask_does_not_stop_the_others(ledger: Ledger) -> None:
     assert isinstance(right, Reply)
 
 
-def test_an_edit_of_an_ask_is_found(address: str) -> None:
-    with Ledger.open(address, KEY) as ledger:
+def test_an_edit_of_an_ask_is_found(ledger_address: str) -> None:
+    with Ledger.open(ledger_address, KEY) as ledger:
         reply = one(ledger, ask("600"))
         with ledger.engine.connect().execution_options(writes=True) as connection, connection.begin():
             connection.execute(text("UPDATE gate_ask SET document = replace(document, '600', '6')"))
@@ -206,12 +182,12 @@ def _race(address: str, number: int, barrier: Barrier) -> None:
         one(ledger, ask("30", job=f"job-{number}"))
 
 
-def test_fifty_processes_at_once_cannot_overspend_a_budget(address: str) -> None:
-    with Ledger.open(address, KEY):
+def test_fifty_processes_at_once_cannot_overspend_a_budget(ledger_address: str) -> None:
+    with Ledger.open(ledger_address, KEY):
         pass
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(50)
-    racers = [context.Process(target=_race, args=(address, number, barrier)) for number in range(50)]
+    racers = [context.Process(target=_race, args=(ledger_address, number, barrier)) for number in range(50)]
     with ExitStack() as stack:
         for racer in racers:
             racer.start()
@@ -219,7 +195,7 @@ def test_fifty_processes_at_once_cannot_overspend_a_budget(address: str) -> None
         for racer in racers:
             racer.join(timeout=120)
             assert racer.exitcode == 0
-    with Ledger.open(address, KEY) as ledger:
+    with Ledger.open(ledger_address, KEY) as ledger:
         # 30 jobs of 30 are 900 of 1,000: whoever comes next needs approval or is denied.
         standing = gate.standing_asks(ledger)
         assert sum(reply.status == AskStatus.HELD for reply in standing) == 30

@@ -17,6 +17,8 @@ from simulator import generate
 from simulator.server import SimulatorServer
 from tests.support.landed import AS_OF, query, readable
 
+pytestmark = pytest.mark.xdist_group("ingestion-apis")
+
 METRICS, SAMPLES, OBJECTS, WINDOWS = (
     "azure_monitor__metric",
     "prometheus__gpu_sample",

@@ -348,6 +348,28 @@ def test_file_names_are_no_patterns(home: Home, tmp_path: Path) -> None:
     assert query(home, FOCUS, "select sum(BilledCost::int) from rows") == [(6,)]
 
 
+@pytest.mark.ids("SEC-2", "ING-1")
+def test_addresses_are_hashed_in_small_and_large_files_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["", "Ann@Example.com and ann@example.com", "a @ b", 'a "quoted" bo@example.com', "nobody"]
+    rows = [(*row, text) for row, text in zip(charges("2026-10-01", list("12345")), said, strict=True)]
+    bill = tmp_path / "bill.csv"
+    bill.write_bytes(csv_bytes((*HEADER, "x_Owner"), rows) + b"6,USD\n")
+    found = []
+    for name in ("small", "large"):
+        home = Home(tmp_path / name)
+        home.path.mkdir()
+        (home.path / "hash.key").write_text("0123456789abcdef" * 4)
+        assert land_focus(home, bill).rejected == 1
+        found.append(query(home, FOCUS, "select * exclude (load_id) from rows order by x_row"))
+        monkeypatch.setattr("ingestion.focus_rows._SMALL_BYTES", 0)
+    small, large = found
+    assert small == large
+    owners = [row[len(HEADER)] for row in small]
+    assert owners[::2] == [None, "a @ b", "nobody"]
+    assert owners[1].count("e-mail:") == 2, "each address on its own"
+    assert not any("example.com" in str(value).lower() for row in small for value in row)
+
+
 @pytest.mark.ids("ING-10")
 def test_a_source_never_lands_the_lake_itself(home: Home, tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="is in there"):

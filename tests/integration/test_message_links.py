@@ -6,12 +6,14 @@ import base64
 import json
 import re
 import secrets
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ from starlette.testclient import TestClient
 import guardrails
 from finops.config import load_configuration
 from finops.paths import Home
-from guardrails import LinkError, LinkKeyError, LinkKeys, gate, links
+from guardrails import LinkError, LinkKeyError, LinkKeys, audit, gate, links
 from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from orchestration.messaging import Messages
@@ -102,7 +104,13 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    home, config = Home(tmp_path / "home"), write_small_config(tmp_path / "config")
+    with at_work(tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[Office]:
+    home, config = Home(folder / "home"), write_small_config(folder / "config")
     (config / "routing.yml").write_text(ROUTING)
     guards = config / "guardrails.yml"
     gating = "gate: {warn_above: 0.1, approval_above: 0.2, deny_above: 1}\n"
@@ -199,7 +207,8 @@ def test_an_ask_is_approved_or_denied_from_the_mail(office: Office) -> None:
         )
     reply = gate.look_up(office.ledger, ask_id)
     assert (reply.status, reply.votes[0]["who"]) == (gate.AskStatus.HELD, "ann@example.com")
-    assert office.ledger.notes("link.used")[f"gate/{ask_id}"]["outcome"] == "Approved"
+    [use] = office.ledger.notes("link.used").values()
+    assert (use["subject"], use["outcome"]) == (f"gate/{ask_id}", "Approved")
 
 
 def test_what_cannot_be_done_leaves_the_link_as_it_was(office: Office) -> None:
@@ -268,6 +277,120 @@ def test_without_a_public_address_messages_name_the_command(office: Office) -> N
     assert "/l/" not in body["html"]
     assert "aifinops incidents acknowledge 3f5233a6" in body["text"]
     assert not (office.home.path / "link.key").exists()
+
+
+# ── The audit vouches for what people heard and said ──────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home's folder in which people were told things, snoozed an incident, and approved an ask from the mail."""
+    folder = tmp_path_factory.mktemp("told")
+    with at_work(folder) as office:
+        snooze, (_, found) = office.incident()["snooze"], office.ask("200")
+        with office.client() as client:
+            assert client.post(snooze, data={"for": "3d"}).status_code == 200
+            assert post(client, found["approve"], why="agreed with finance").status_code == 200
+    return folder / "home"
+
+
+@contextmanager
+def owned(home: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger's database, to somebody who owns it and has switched its triggers off."""
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as connection, connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        yield connection
+
+
+TAMPERING = {
+    "a notice says something else": ("UPDATE notice SET document = '{}'", r"notice \S+ was changed"),
+    "a notice is of less weight": ("UPDATE notice SET severity = 'info'", r"notice \S+ was changed"),
+    "a notice comes later": ("UPDATE notice SET at = '2026-12-01 00:00:00'", r"notice \S+ was changed"),
+    "nobody was told": ("DELETE FROM notice", r"notice \S+ was deleted"),
+    "another notice": (
+        "INSERT INTO notice SELECT 'made-up', 99, kind, severity, thread, scope, team, policy_id, at, ends_thread, "
+        "route_id, document FROM notice LIMIT 1",
+        "notice made-up was never recorded",
+    ),
+    "a snooze lasts longer": ("UPDATE thread_response SET until = '2026-12-31 00:00:00'", r"answer \w+ was changed"),
+    "somebody else snoozed": ("UPDATE thread_response SET who = 'eve@example.com'", r"answer \w+ was changed"),
+    "nobody snoozed": ("DELETE FROM thread_response", r"answer \w+ was deleted"),
+    "another snooze": (
+        "INSERT INTO thread_response SELECT 'made-up', 99, thread, kind, at, until, who, why FROM thread_response",
+        "answer made-up was never recorded",
+    ),
+    "a link did something else": ("UPDATE link_use SET outcome = 'Denied'", r"used link \S+ was changed"),
+    "a link works once more": ("UPDATE link_use SET nonce = 'x' || nonce", r"used link \S+ was deleted"),
+    "a link was never used": ("DELETE FROM link_use", r"used link \S+ was deleted"),
+    "another answer to an ask": ("UPDATE gate_vote SET verdict = 'deny'", r"answer to an ask \S+ was changed"),
+    "a message goes elsewhere": ("UPDATE outbox SET route_id = 'teams-finops'", r"message \S+ was changed"),
+}
+
+
+@pytest.mark.ids("SEC-3")
+@pytest.mark.parametrize(("statement", "problem"), TAMPERING.values(), ids=TAMPERING.keys())
+def test_the_audit_names_what_was_tampered_with(told: Path, tmp_path: Path, statement: str, problem: str) -> None:
+    home = shutil.copytree(told, tmp_path / "home")
+    with open_ledger(Home(home)) as ledger:
+        assert ledger.verify().problems == ()
+    with owned(home) as database:
+        assert database.execute(statement).rowcount > 0
+    with open_ledger(Home(home)) as ledger:
+        found = ledger.verify().problems
+    assert any(re.fullmatch(problem, one) for one in found), found
+
+
+@pytest.mark.ids("SEC-3")
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_what_earlier_programs_wrote_holds_as_far_as_it_goes(
+    told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_pruned: bool
+) -> None:
+    home = shutil.copytree(told, tmp_path / "home")
+    write_as_before(home)
+    if is_pruned:
+        with monkeypatch.context() as before, open_ledger(Home(home)) as ledger, ledger.write() as write:
+            later = ("notice.recorded", "thread.answered", "link.used", "gate.voted")
+            for event in later:
+                before.delitem(audit._VOUCHED, event)
+            audit.remove_old(write.chain, NOW + timedelta(hours=1), who="ann", why="the law", now=NOW)
+    with open_ledger(Home(home)) as ledger:
+        assert ledger.verify().problems == ()
+        thread = f"incident/{incident_row()['incident_id']}"
+        guardrails.respond(ledger, thread, "acknowledge", who="bob", at=NOW + timedelta(days=1))
+        assert ledger.verify().problems == ()
+    with owned(home) as database:
+        database.execute("UPDATE thread_response SET who = 'eve' WHERE who = 'bob'")
+    with open_ledger(Home(home)) as ledger:
+        assert [one for one in ledger.verify().problems if "answer" in one] != [], "what is new is vouched for"
+    with owned(home) as database:
+        database.execute("DELETE FROM link_use")
+    with open_ledger(Home(home)) as ledger:
+        found = [one for one in ledger.verify().problems if "used link" in one]
+    assert len(found) == (0 if is_pruned else 2), "an entry without digests still says that it was written"
+
+
+def write_as_before(home: Path) -> None:
+    """Chain the trail anew, with the key, as programs did that had fewer digests in their entries."""
+    with owned(home) as database, open_ledger(Home(home)) as ledger:
+        entries = database.execute("SELECT at, event, subject, details FROM audit ORDER BY sequence").fetchall()
+        database.execute("DELETE FROM audit")
+        database.execute("UPDATE chain_head SET sequence = 0, mac = ?", (audit.START,))
+        database.commit()
+        (home / "ledger.checkpoint").unlink()
+        with ledger.write() as write:
+            for at, event, subject, text in entries:
+                details = json.loads(text)
+                details.pop("columns_sha256", None)
+                if event in ("thread.answered", "link.used", "gate.voted"):
+                    del details["sha256"]
+                if event == "thread.answered":
+                    subject, details = details.pop("thread"), {"response": subject, **details}
+                elif event == "link.used":
+                    subject = details.pop("subject")
+                elif event == "gate.voted":
+                    subject = subject.partition("/")[0]
+                write.chain.append(datetime.fromisoformat(at).replace(tzinfo=UTC), event, subject, details)
 
 
 tokens = st.builds(

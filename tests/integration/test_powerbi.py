@@ -45,7 +45,7 @@ _STRING = re.compile(r'"(?:[^"]|"")*"')
 
 @pytest.fixture(scope="module")
 def dictionary(tmp_path_factory: pytest.TempPathFactory) -> Dictionary:
-    return read_dictionary(ensure_manifest(project(), tmp_path_factory.mktemp("home")))
+    return read_dictionary(ensure_manifest(project(), {"AIFINOPS_HOME": str(tmp_path_factory.mktemp("home"))}))
 
 
 @pytest.fixture(scope="module")

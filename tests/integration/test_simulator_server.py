@@ -22,6 +22,8 @@ from simulator import organisation as org
 from simulator import telemetry
 from simulator.server import SimulatorServer
 
+pytestmark = pytest.mark.xdist_group("simulator-server")
+
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 SECRET = "whsec_" + b64encode(b"a secret that only a test knows").decode()
 NAMESPACE = "Microsoft.CognitiveServices/accounts"

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from prophet import Prophet
 
 from finops.config.models import EventsFile, KnownEvent, Scope
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
 from models.forecast.one_series import kind_of
+from models.forecast.prophet_model import prophet_candidate
 from models.series import HistoryError
 from models.tables import build_frame
 from tests.support.cost_history import COLUMNS, START, day, history, morning_after, weekly
 
-pytestmark = pytest.mark.ids("FCST-1")
+pytestmark = [pytest.mark.ids("FCST-1"), pytest.mark.xdist_group("forecast")]
 
 NO_EVENTS = EventsFile()
 
@@ -211,6 +213,28 @@ def test_equal_input_gives_equal_output() -> None:
     first, second = run(frame, 120), run(frame.sample(frac=1, random_state=3), 120)
     pd.testing.assert_frame_equal(first.forecast, second.forecast)
     pd.testing.assert_frame_equal(first.accuracy, second.accuracy)
+
+
+def test_features_that_series_share_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second series of the same days, one with a gap, two with an event: each as Prophet alone has it."""
+    [event] = launch("lasting", 60, 67).events
+    days = 7 * 18
+    week = 100 + 20 * np.sin(np.arange(days) * 2 * np.pi / 7) + np.arange(days) % 5
+    gap = np.where(np.arange(days) == 40, np.nan, week)
+
+    def said() -> list[NDArray[np.float64]]:
+        return [
+            prophet_candidate(values, START, events=events, countries=("US", "DE"), settings=ForecastSettings())(
+                [days - 28, days], 14
+            )
+            for values, events in ((week, []), (week * 3 - 1, []), (gap, []), (week, [event]), (week**2, [event]))
+        ]
+
+    quick = said()
+    monkeypatch.setattr("models.forecast.prophet_model._prophet", lambda: Prophet)
+    for ours, theirs in zip(quick, said(), strict=True):
+        assert np.isfinite(ours).all()
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_worker_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from finops.config.models import EventsFile
 from models import forecast_hours, with_earlier
 
-pytestmark = pytest.mark.ids("FCST-1")
+pytestmark = [pytest.mark.ids("FCST-1"), pytest.mark.xdist_group("forecast-hours")]
 
 START = datetime(2026, 9, 14)  # noqa: DTZ001 - as the warehouse keeps UTC
 AS_OF = datetime(2026, 10, 12, 9, 20, tzinfo=UTC)

@@ -11,6 +11,8 @@ from orchestration.build import build_defs
 from orchestration.schedules import JOBS, NEWEST_USAGE
 from orchestration.workspace import Workspace
 
+pytestmark = pytest.mark.xdist_group("definitions")
+
 
 @pytest.fixture(scope="module")
 def graph() -> AssetGraph:

@@ -17,6 +17,8 @@ from simulator.focus_header import HEADER
 from simulator.meters import TOKEN_MODELS
 from tests.support.simulator_files import Generated
 
+pytestmark = pytest.mark.xdist_group("simulator")
+
 
 @pytest.mark.ids("ING-1")
 def test_manifests_describe_their_parts_exactly(generated: Generated) -> None:

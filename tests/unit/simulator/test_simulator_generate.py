@@ -16,6 +16,8 @@ from simulator import organisation as org
 from simulator.outcomes import JUDGED, OUTCOMES
 from tests.support.simulator_files import Generated
 
+pytestmark = pytest.mark.xdist_group("simulator")
+
 SMALL = {"scale": 0.02, "days": 4}
 
 

@@ -17,6 +17,8 @@ from simulator.generate import TELEMETRY_FOLDER
 from simulator.meters import TOKEN_MODELS
 from tests.support.simulator_files import Generated
 
+pytestmark = pytest.mark.xdist_group("simulator")
+
 KIND_OF_METER = {
     name: (model.model, kind) for model in TOKEN_MODELS.values() for kind, name in model.meter_names.items()
 }
