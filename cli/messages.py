@@ -40,13 +40,15 @@ def list_messages(
     from rich.table import Table
 
     import guardrails
+    from reports import message_headline
+    from reports.formatting import count, humanise
     from reports.formatting import moment as words_of
 
     console = Console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
     if waiting:
         with _messages(home, config) as (messages, ledger):
             plan = guardrails.planned(ledger, messages.routing, now=messages.now, silences=messages.silences())
+        table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("Notice", "Route", "Why", "Until (UTC)"):
             table.add_column(name, overflow="fold")
         for held in plan.held[-limit:]:
@@ -54,17 +56,18 @@ def list_messages(
             table.add_row(held.notice_id, held.route_id, held.reason, until)
         for send in plan.sends:
             table.add_row(", ".join(send.notice_ids), send.route_id, "due: the next run queues it", "now")
-    else:
-        with opened(home) as ledger:
-            found = guardrails.messages(ledger)[-limit:]
-        for name in ("Message", "Route", "Status", "Tries", "Queued"):
-            table.add_column(name, overflow="fold")
-        for one in reversed(found):
-            table.add_row(one.message_id, one.route_id, one.status, str(one.attempts), words_of(one.created_at))
-    if not table.rows:
-        console.print("Nothing is held back." if waiting else "No message was ever queued here.")
+        console.print(table if table.rows else "Nothing is held back.", markup=False)
         return
-    console.print(table, markup=False)
+    with opened(home) as ledger:
+        found = guardrails.messages(ledger)[-limit:]
+    if not found:
+        console.print("No message was ever queued here.")
+    for one in reversed(found):
+        stands = f"{humanise(one.status).lower()}, {count(one.attempts, 'try', 'tries')}"
+        console.print(f"{words_of(one.created_at)}  {one.route_id}: {stands}", highlight=False, markup=False)
+        console.print(f"  {message_headline(one.document)}", no_wrap=True, overflow="ellipsis", markup=False)
+        # Whole and on a line of its own, to be copied.
+        console.print(f"  {one.message_id}", style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 @messages_app.command()

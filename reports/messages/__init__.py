@@ -13,7 +13,7 @@ from reports.messages.gate import gate_message
 from reports.messages.incident import incident_message
 from reports.messages.model import Message
 from reports.messages.operations import failure_message, heartbeat_message, trial_message, undelivered_message
-from reports.messages.preview import UnsupportedElementError, preview_card, preview_message
+from reports.messages.preview import UnsupportedElementError, message_headline, preview_card, preview_message
 
 __all__ = [
     "MAX_BYTES",
@@ -28,6 +28,7 @@ __all__ = [
     "gate_message",
     "heartbeat_message",
     "incident_message",
+    "message_headline",
     "preview_card",
     "preview_message",
     "teams_card",

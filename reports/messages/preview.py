@@ -43,6 +43,15 @@ def preview_message(body: Mapping[str, Any]) -> str | None:
     return page
 
 
+def message_headline(body: Mapping[str, Any]) -> str:
+    """What a message says first: a card's text for clients without cards, an e-mail's subject, the type of an order."""
+    if "attachments" in body:
+        return str(body["attachments"][0]["content"].get("fallbackText") or "Teams message")
+    if "email" in body:
+        return str(body["email"]["subject"])
+    return str(body.get("type") or "Order")
+
+
 def preview_card(message: Mapping[str, Any]) -> str:
     """A self-contained HTML page with the message's card.
 

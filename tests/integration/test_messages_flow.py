@@ -240,7 +240,10 @@ def test_the_command_line_tries_a_route_and_shows_what_happened(house: House, tm
     message_id = "test/email-finops/2026-10-20T06:30:00"
     house.now += timedelta(seconds=1)
     assert "known: email-finops, platform-hook, teams-finops" in run(house, "test", "--route", "x", *config, code=1)
-    assert message_id in run(house, "list")
+    listed = run(house, "list").splitlines()
+    assert listed[0].endswith("email-finops: delivered, 1 try")
+    assert "A test message for email-finops" in listed[1]
+    assert listed[2].strip() == message_id
     shown = run(house, "show", message_id, "--html", str(tmp_path / "mail.html"))
     assert "delivered (250)" in shown
     assert "A test message for email-finops" in (tmp_path / "mail.html").read_text()

@@ -81,8 +81,13 @@ select
     delivered.known_from,
     delivered.is_assumed,
     cast(delivered.cost as decimal(38, 12)) as billed_delta,
-    -- Of the day's amount as it is known now: what parts of it are scaled by.
-    cast(delivered.cost as double) / cast(final_amounts.final_cost as double) as share_delta
+    -- Of the day's amount as it is known now: what parts of it are scaled by. In whole units, because engines disagree on
+    -- the last digits of doubles, and those are digits of money once they are multiplied.
+    cast(
+        {{ unit_price('abs(delivered.cost)', 'abs(final_amounts.final_cost)') }}
+        * cast(sign(delivered.cost) * sign(final_amounts.final_cost) as decimal(1, 0))
+        as decimal(38, 12)
+    ) as share_delta
 from delivered
 inner join final_amounts on {{ agree_in('delivered', 'final_amounts', cell) }}
 
@@ -95,6 +100,6 @@ select
     ) as known_from,
     true as is_assumed,
     cast(final_cost as decimal(38, 12)) as billed_delta,
-    cast(1 as double) as share_delta
+    cast(1 as decimal(38, 12)) as share_delta
 from never_delivered
 cross join settings

@@ -47,8 +47,7 @@ spend as (
         changes.usage_date,
         changes.known_from,
         bool_or(changes.is_assumed) as is_assumed,
-        -- Rounded before they are summed: doubles summed in another order are another amount.
-        sum({{ decimal_of_double('cast(scoped.effective_cost as double) * changes.share_delta') }}) as cost
+        sum({{ exact_product('scoped.effective_cost', 'changes.share_delta') }}) as cost
     from budgets
     inner join scoped
         on
