@@ -4,6 +4,19 @@
     {{ return([1, 2, 3]) }}
 {%- endmacro %}
 
+{# What a step's months are made of, besides the months of charges and of earlier steps. #}
+{% macro told_by_month_of_step() -%}
+    {{ return(told_by_month(
+        reads={
+            'int_allocation__question': month_of('usage_date'),
+            'int_allocation__direct_cost': 'usage_month',
+            'int_allocation__measured': 'usage_month',
+            'int_allocation__measured_weights': 'usage_month',
+        },
+        day='usage_month'
+    )) }}
+{%- endmacro %}
+
 {% macro cost_measures() -%}
     {{ return(['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost']) }}
 {%- endmacro %}
@@ -21,7 +34,7 @@
 {% macro parts_of_earlier_steps(step) -%}
     (
         {%- for earlier in allocation_steps() if earlier < step %}
-        select * from {{ ref('int_allocation__step_' ~ earlier) }}
+        select * from {{ ref('int_allocation__step_' ~ earlier) }} where {{ is_told_month('usage_month') }}
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     )
@@ -63,7 +76,7 @@
 #}
 {% macro allocation_step(step) -%}
 with questions as (
-    select * from {{ ref('int_allocation__question') }} where step = {{ step }}
+    select * from {{ ref('int_allocation__question') }} where step = {{ step }} and {{ is_told_month('usage_date') }}
 ),
 
 -- Cost of teams and pools in a month: their own, and with what earlier steps gave.
@@ -71,13 +84,13 @@ team_cost as (
     select 'direct_cost' as driver, usage_month, billing_currency, team, cast(null as string) as target_pool_id,
         effective_cost
     from {{ ref('int_allocation__direct_cost') }}
-    where pool_id is null
+    where pool_id is null and {{ is_told_month('usage_month') }}
 
     union all
 
     select 'cost_so_far', usage_month, billing_currency, team, cast(null as string), effective_cost
     from {{ ref('int_allocation__direct_cost') }}
-    where pool_id is null
+    where pool_id is null and {{ is_told_month('usage_month') }}
     {% if step > 1 %}
     union all
 
@@ -95,7 +108,7 @@ pool_cost as (
         sum(costs.effective_cost) as effective_cost
     from {{ ref('int_allocation__direct_cost') }} as costs
     inner join {{ source('config', 'pool') }} as pools on costs.pool_id = pools.pool_id
-    where pools.step > {{ step }}
+    where pools.step > {{ step }} and {{ is_told_month('costs.usage_month') }}
     group by 1, 2, 3
 ),
 
@@ -112,7 +125,10 @@ covered as (
         charges.effective_cost
     from {{ ref('int_focus__tagged') }} as charges
     left join {{ source('config', 'pool') }} as pools on charges.pool_id = pools.pool_id
-    where charges.commitment_discount_id is not null and charges.commitment_discount_status = 'Used'
+    where
+        charges.commitment_discount_id is not null
+        and charges.commitment_discount_status = 'Used'
+        and {{ is_told_month('charges.usage_date') }}
 ),
 
 -- Whose the charges are that a commitment covered. Shared ones are their pool's, which passes on what it is given, or
@@ -230,10 +246,11 @@ ranked as (
 ),
 
 weights as (
-    select * from cost_weights
+    select cast(null as date) as usage_month, cost_weights.* from cost_weights
     union all
     select measured.*
     from {{ ref('int_allocation__measured_weights') }} as measured
+    where {{ is_told_month('measured.usage_month') }}
 ),
 
 shared as (
@@ -254,7 +271,7 @@ shared as (
     from {{ ref('int_focus__tagged') }} as charges
     inner join questions on {{ allocation_question_id('charges') }} = questions.question_id
     left join ranked on questions.question_id = ranked.question_id and ranked.place = 1
-    where charges.pool_id is not null
+    where charges.pool_id is not null and {{ is_told_month('charges.usage_date') }}
 ),
 
 own_targets as (
@@ -285,7 +302,10 @@ own_targets as (
         shared.{{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from shared
-    inner join weights on shared.weight_set = weights.weight_set
+    inner join weights
+        on
+            shared.weight_set = weights.weight_set
+            and (weights.usage_month is null or shared.usage_month = weights.usage_month)
 ),
 
 {{ allocation_parts('own') }}

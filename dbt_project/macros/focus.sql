@@ -12,6 +12,23 @@
     ]) }}
 {%- endmacro %}
 
+{#
+  What rows of bills depend on, for told_by_load(): those of a FOCUS file on the state of its delivery that counts and on how
+  its source is read. Rows of the other models may change with any answer of an API, so they are of no load.
+#}
+{% macro reads_of_bills(more={}) -%}
+    {%- set reads = {
+        'stg_lake__snapshot': "case when table_name = 'focus__cost_and_usage' then load_id else 'of other tables' end",
+        'focus__cost_and_usage': none,
+        'stg_lake__load': none,
+    } -%}
+    {%- for model in focus_row_models() if model != 'base_focus__delivered' -%}
+        {%- do reads.update({model: none}) -%}
+    {%- endfor -%}
+    {%- do reads.update(more) -%}
+    {{ return(reads) }}
+{%- endmacro %}
+
 {# FOCUS's columns of all versions, and those of Azure's extensions that something here reads. #}
 {% macro focus_text_columns() -%}
     {{ return([
@@ -33,6 +50,27 @@
         'x_InvoiceId', 'x_PricingCurrency', 'x_PricingSubcategory', 'x_PublisherCategory', 'x_ResourceGroupName',
         'x_SkuMeterCategory',
         'x_SkuMeterId', 'x_SkuMeterName', 'x_SkuMeterSubcategory', 'x_SkuTerm', 'x_SkuTier'
+    ]) }}
+{%- endmacro %}
+
+{#
+  The delivered columns, cleaned as base_focus__cost_and_usage does it, that rules and lists look at: charges that agree in
+  them mean the same on a day. int_focus__property_set has them under the names of its columns.
+#}
+{% macro property_set_expressions() -%}
+    {{ return([
+        'tags_json', 'lower(ResourceId)', 'ResourceName', 'ResourceType', 'lower(SubAccountId)', 'SubAccountName', 'ServiceName',
+        'ServiceCategory', 'coalesce(SkuMeter, x_SkuMeterName)', 'SkuPriceDetails', 'x_SkuMeterSubcategory',
+        'ChargeDescription', 'ChargeCategory', 'CommitmentDiscountStatus',
+        'coalesce(ProviderName, ServiceProviderName, HostProviderName, InvoiceIssuerName)'
+    ]) }}
+{%- endmacro %}
+
+{% macro property_set_columns() -%}
+    {{ return([
+        'tags_id', 'resource_id', 'resource_name', 'resource_type', 'sub_account_id', 'sub_account_name', 'service_name',
+        'service_category', 'sku_meter', 'sku_price_details', 'sku_meter_product', 'charge_description',
+        'charge_category', 'commitment_discount_status', 'provider_name'
     ]) }}
 {%- endmacro %}
 

@@ -168,7 +168,7 @@ def _property_sets(connection: duckdb.DuckDBPyConnection, resource_id: str, day:
         for row in _rows(
             connection,
             f"""select owner_properties_id, {", ".join(DIMENSIONS)} from intermediate.int_focus__owner
-                where usage_date = ? and owner_properties_id in (
+                where ? between first_day and last_day and owner_properties_id in (
                     select owner_properties_id from intermediate.int_focus__owner_property where resource_id = ?)""",
             [day, resource_id],
         )

@@ -1,16 +1,19 @@
 -- Shared charges split between those who used them: one row per charge and target, whose parts sum to the charge exactly.
 -- A charge that nothing can split stays whole, without a target.
+{{ config(**told_by_month(reads={}, day='usage_month')) }}
+
 with parts as (
     {% for step in allocation_steps() %}
     select *, {{ step }} as step from {{ ref('int_allocation__step_' ~ step) }}
     -- What went to another pool is a part of that one's step.
-    where target_pool_id is null
+    where target_pool_id is null and {{ is_told_month('usage_month') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )
 
 select
     charge_id,
+    usage_month,
     pool_id,
     allocation_path,
     weight_set,

@@ -78,6 +78,7 @@ ranked as (
 
 select
     question_id,
+    {{ month_of('usage_date') }} as usage_month,
     driver,
     scope,
     idle_policy,

@@ -1,5 +1,5 @@
 -- Sets of weights that were measured, as far as a charge asks for them. Where idle capacity is spread, each user has a
--- second target: its part of what nobody used.
+-- second target: its part of what nobody used. A set is told once for each month whose charges ask for it.
 with chosen as (
     select distinct weight_set, driver, scope, idle_policy, measured_from, measured_to
     from {{ ref('int_allocation__measured') }}
@@ -81,6 +81,18 @@ targets as (
 
     select weight_set, driver, team, app, idle_kind, cast(null as string) as target_pool_id, driver_value
     from spread
+),
+
+asked as (
+    select distinct usage_month, weight_set from {{ ref('int_allocation__measured') }}
+),
+
+weights as (
+    {{ as_weights('targets') }}
 )
 
-{{ as_weights('targets') }}
+select
+    asked.usage_month,
+    weights.*
+from weights
+inner join asked on weights.weight_set = asked.weight_set

@@ -1,5 +1,7 @@
 -- Every unit of billed cost once, with its owner: charges that have one, parts of shared charges, and what nobody owns.
 -- charge_id leads back to the row of the bill.
+{{ config(**told_by_month(reads={})) }}
+
 with direct as (
     select
         *,
@@ -7,7 +9,7 @@ with direct as (
         case when team is null then 'unallocated' else 'direct' end as attribution_method,
         case when commitment_discount_status = 'Unused' then 'unused_commitment' end as idle_kind
     from {{ ref('int_focus__tagged') }}
-    where pool_id is null
+    where pool_id is null and {{ is_told_month('usage_date') }}
 )
 
 select
@@ -112,3 +114,4 @@ select
 from {{ ref('int_allocation__charges') }} as parts
 inner join {{ ref('int_focus__tagged') }} as charges on parts.charge_id = charges.charge_id
 left join {{ source('config', 'team') }} as owners on parts.team = owners.team
+where {{ is_told_month('parts.usage_month') }} and {{ is_told_month('charges.usage_date') }}

@@ -2,7 +2,11 @@
 -- per distinct set of the properties that rules look at.
 {% set properties = ai_rule_properties() %}
 
-with properties as (
+with stretches as (
+    {{ stretches_of_rules() }}
+),
+
+properties as (
     select distinct
         {{ ai_properties_id('charges', 'owners') }} as ai_properties_id,
         charges.service_name,
@@ -16,11 +20,9 @@ with properties as (
         charges.tags_id,
         owners.environment,
         owners.project
-    from {{ ref('stg_focus__cost_and_usage') }} as charges
-    left join {{ ref('int_focus__owner') }} as owners
-        on
-            {{ owner_properties_id('charges') }} = owners.owner_properties_id
-            and charges.usage_date = owners.usage_date
+    from {{ ref('int_focus__property_set') }} as charges
+    cross join stretches
+    {{ join_owners(owner_properties_id('charges'), 'stretches.first_day') }}
 ),
 
 rules as (

@@ -5,7 +5,7 @@ with meters as (
         sku_meter,
         sku_price_details,
         case when count(distinct sku_meter_product) = 1 then min(sku_meter_product) end as meter_product
-    from {{ ref('stg_focus__cost_and_usage') }}
+    from {{ ref('int_focus__property_set') }}
     where sku_meter is not null or sku_price_details is not null
     group by sku_meter, sku_price_details
 ),
@@ -15,7 +15,7 @@ names as (
     select
         sku_meter,
         case when count(distinct sku_meter_product) = 1 then min(sku_meter_product) end as meter_product
-    from {{ ref('stg_focus__cost_and_usage') }}
+    from {{ ref('int_focus__property_set') }}
     where sku_meter is not null
     group by sku_meter
 ),

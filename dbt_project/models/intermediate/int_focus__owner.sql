@@ -1,10 +1,7 @@
 -- Who owns a charge, by the rules of tags.yml: for every dimension the first rule that yields a value on that day.
--- Decided once per distinct set of the properties that rules look at, and day, because rules have validity dates.
-with days as (
-    select distinct
-        {{ owner_properties_id('charges') }} as owner_properties_id,
-        usage_date
-    from {{ ref('stg_focus__cost_and_usage') }} as charges
+-- Decided once per distinct set of the properties that rules look at, and stretch of days in which the same rules hold.
+with stretches as (
+    {{ stretches_of_rules() }}
 ),
 
 matched as (
@@ -13,20 +10,20 @@ matched as (
 
 found as (
     select
-        days.owner_properties_id,
-        days.usage_date,
+        matched.owner_properties_id,
+        stretches.first_day,
+        stretches.last_day,
         {%- for dimension in owner_dimensions() %}
         min_by(matched.value, matched.priority) filter (where matched.dimension = '{{ dimension }}') as {{ dimension }},
         {%- endfor %}
         min(matched.priority) filter (where matched.dimension = 'team') as team_priority,
         min(matched.priority) filter (where matched.dimension = 'app') as app_priority
-    from days
-    inner join matched
+    from matched
+    inner join stretches
         on
-            days.owner_properties_id = matched.owner_properties_id
-            and (matched.valid_from is null or days.usage_date >= matched.valid_from)
-            and (matched.valid_to is null or days.usage_date <= matched.valid_to)
-    group by days.owner_properties_id, days.usage_date
+            (matched.valid_from is null or stretches.first_day >= matched.valid_from)
+            and (matched.valid_to is null or stretches.last_day <= matched.valid_to)
+    group by matched.owner_properties_id, stretches.first_day, stretches.last_day
 ),
 
 -- The team, and which rule says so: one that names a team, else the one that names an app which has a team.
@@ -47,7 +44,8 @@ owned as (
 
 select
     owned.owner_properties_id,
-    owned.usage_date,
+    owned.first_day,
+    owned.last_day,
     owned.known_team as team,
     owned.known_app as app,
     owned.project,

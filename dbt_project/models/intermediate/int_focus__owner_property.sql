@@ -2,4 +2,4 @@
 select distinct
     {{ owner_properties_id('charges') }} as owner_properties_id,
     {{ owner_properties() | join(', ') }}
-from {{ ref('stg_focus__cost_and_usage') }} as charges
+from {{ ref('int_focus__property_set') }} as charges

@@ -13,7 +13,7 @@ with properties as (
         charges.commitment_discount_status,
         charges.provider_name,
         nullif(concat_ws(' ', charges.sub_account_id, charges.sub_account_name), '') as sub_account
-    from {{ ref('stg_focus__cost_and_usage') }} as charges
+    from {{ ref('int_focus__property_set') }} as charges
 ),
 
 pools as (

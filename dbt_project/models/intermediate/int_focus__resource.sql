@@ -1,15 +1,5 @@
 -- Every resource that the bill names, as its newest charge describes it.
-with ranked as (
-    select
-        *,
-        row_number() over (
-            partition by resource_id order by usage_date desc, (team is not null) desc, load_id desc, charge_id
-        ) as charge_age
-    from {{ ref('int_focus__tagged') }}
-    where resource_id is not null
-),
-
-spans as (
+with spans as (
     select
         resource_id,
         min(usage_date) as first_charged_on,
@@ -18,6 +8,18 @@ spans as (
     from {{ ref('int_focus__tagged') }}
     where resource_id is not null
     group by resource_id
+),
+
+-- Sorting the charges of each one's last day takes little where sorting all charges takes long.
+ranked as (
+    select
+        charges.*,
+        row_number() over (
+            partition by charges.resource_id
+            order by (charges.team is not null) desc, charges.load_id desc, charges.charge_id
+        ) as charge_age
+    from {{ ref('int_focus__tagged') }} as charges
+    inner join spans on charges.resource_id = spans.resource_id and charges.usage_date = spans.last_charged_on
 )
 
 select

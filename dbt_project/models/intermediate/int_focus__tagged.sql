@@ -1,4 +1,10 @@
 -- Every charge of the bill with what is known about it: kind of AI spend, meter, owner, and pool where it is shared.
+-- Rows that are refused may have no day: they are of a month that no charge is in.
+{{ config(**told_by_month(reads={
+    'base_focus__cost_and_usage': 'coalesce(' ~ month_of('usage_date') ~ ", cast('9999-12-01' as date))",
+    'int_focus__meaning': 'usage_month',
+})) }}
+
 select
     charges.charge_id,
     charges.load_id,
@@ -24,40 +30,38 @@ select
     charges.sku_meter,
     charges.consumed_quantity,
     charges.consumed_unit,
-    coalesce(categories.is_ai, false) as is_ai,
-    categories.ai_category,
-    categories.ai_category_rule,
-    meters.model,
-    meters.token_class,
-    meters.is_batch,
-    meters.is_provisioned,
-    meters.parse_status as meter_parse_status,
+    meanings.is_ai,
+    meanings.ai_category,
+    meanings.ai_category_rule,
+    meanings.model,
+    meanings.token_class,
+    meanings.is_batch,
+    meanings.is_provisioned,
+    meanings.meter_parse_status,
     charges.commitment_discount_id,
     charges.commitment_discount_status,
-    pools.pool_id,
-    coalesce(pools.is_whole_resource, false) as is_shared_resource,
-    {{ owner_properties_id('charges') }} as owner_properties_id,
-    owners.team,
-    owners.app,
-    owners.project,
-    owners.environment,
-    owners.business_unit,
-    owners.cost_center,
-    owners.owner,
-    owners.attribution_rule,
-    coalesce(owners.is_tagged, false) as is_tagged,
+    meanings.pool_id,
+    meanings.is_shared_resource,
+    charges.property_set_id,
+    meanings.owner_properties_id,
+    meanings.team,
+    meanings.app,
+    meanings.project,
+    meanings.environment,
+    meanings.business_unit,
+    meanings.cost_center,
+    meanings.owner,
+    meanings.attribution_rule,
+    meanings.is_tagged,
     charges.tags_id,
     charges.billed_cost,
     charges.effective_cost,
     charges.list_cost,
     charges.contracted_cost
 from {{ ref('stg_focus__cost_and_usage') }} as charges
-left join {{ ref('int_focus__meter') }} as meters
-    on {{ stable_id(['charges.sku_meter', 'charges.sku_price_details']) }} = meters.meter_id
-left join {{ ref('int_focus__pool') }} as pools on {{ pool_properties_id('charges') }} = pools.pool_properties_id
-left join {{ ref('int_focus__owner') }} as owners
+left join {{ ref('int_focus__meaning') }} as meanings
     on
-        {{ owner_properties_id('charges') }} = owners.owner_properties_id
-        and charges.usage_date = owners.usage_date
-left join {{ ref('int_focus__ai_category') }} as categories
-    on {{ ai_properties_id('charges', 'owners') }} = categories.ai_properties_id
+        charges.property_set_id = meanings.property_set_id
+        and {{ month_of('charges.usage_date') }} = meanings.usage_month
+        and charges.usage_date between meanings.first_day and meanings.last_day
+where {{ is_told_month('charges.usage_date') }}

@@ -1,26 +1,14 @@
--- What each delivered state of a bill says a month costs, straight from the raw rows. Of managed exports only the states
--- that counted after the month was closed: what happens to an open month is no history.
-with closing as (
-    select
-        settings.close_after_days,
-        least(settings.close_after_days, coalesce(min(rules.close_after_days), settings.close_after_days)) as first_close
-    from {{ ref('stg_config__setting') }} as settings
-    left join {{ source('config', 'closing_rule') }} as rules on true
-    group by settings.close_after_days
-),
+-- What each delivered state of a bill says a month costs, straight from the raw rows. What was delivered does not change, so
+-- each load is read once.
+{{ config(**told_by_load('load_id', reads={
+    'int_history__state': 'load_id',
+    'focus__cost_and_usage': none,
+    'stg_lake__load': none,
+})) }}
 
-states as (
-    select snapshots.*
-    from {{ ref('int_history__snapshot') }} as snapshots
-    cross join closing
-    where
-        snapshots.valid_to is null
-        or snapshots.period_start is null
-        or snapshots.valid_to > cast({{ add_days(add_months('snapshots.period_start', 1), 'closing.first_close') }} as timestamp)
-),
-
-delivered as (
+with delivered as (
     select
+        landed.load_id,
         states.source_id,
         states.table_name,
         states.snapshot_id,
@@ -41,10 +29,12 @@ delivered as (
         {{ amount_from_text(given('landed.' ~ cost)) }} as {{ cost }}_amount{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ lake('focus__cost_and_usage') }} as landed
-    inner join states on landed.load_id = states.load_id
+    inner join {{ ref('int_history__state') }} as states on landed.load_id = states.load_id
+    where {{ is_told_load('landed.load_id') }}
 )
 
 select
+    load_id,
     source_id,
     table_name,
     snapshot_id,
@@ -68,4 +58,4 @@ where
     {%- for cost in ['EffectiveCost', 'ListCost', 'ContractedCost'] %}
     and ({{ cost }}_text is null or {{ cost }}_amount is not null)
     {%- endfor %}
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -1,3 +1,5 @@
+{{ config(**told_by_month(reads={'int_currency__rate': month_of('usage_date')})) }}
+
 with daily as (
     select
         usage_date,
@@ -37,6 +39,7 @@ with daily as (
         cast(sum(contracted_cost) as decimal(38, 12)) as contracted_cost,
         count(*) as charge_count
     from {{ ref('int_cost__union') }}
+    where {{ is_told_month('usage_date') }}
     group by all
 )
 

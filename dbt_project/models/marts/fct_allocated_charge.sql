@@ -131,5 +131,4 @@ from {{ ref('int_cost__union') }} as cost
 inner join charges on cost.charge_id = charges.charge_id
 left join {{ ref('int_allocation__charges') }} as parts
     on cost.charge_id = parts.charge_id and cost.target_number = parts.target_number
-left join {{ ref('int_focus__owner') }} as owners
-    on charges.owner_properties_id = owners.owner_properties_id and cost.usage_date = owners.usage_date
+{{ join_owners('charges.owner_properties_id', 'cost.usage_date') }}

@@ -51,8 +51,7 @@ states as (
             else 'none'
         end as gap_kind
     from ranked as newest
-    left join {{ ref('int_focus__owner') }} as owners
-        on newest.owner_properties_id = owners.owner_properties_id and newest.usage_date = owners.usage_date
+    {{ join_owners('newest.owner_properties_id', 'newest.usage_date') }}
     where newest.charge_age = 1
 ),
 
@@ -63,8 +62,7 @@ amounts as (
         sum(charges.effective_cost) filter (where charges.is_of_last_30_days) as cost_of_last_30_days,
         sum(charges.effective_cost) filter (where charges.is_of_month) as cost_of_open_month
     from charges
-    left join {{ ref('int_focus__owner') }} as owners
-        on charges.owner_properties_id = owners.owner_properties_id and charges.usage_date = owners.usage_date
+    {{ join_owners('charges.owner_properties_id', 'charges.usage_date') }}
     -- What was tagged at the time has an owner, even if the resource has lost its tags since.
     where coalesce(owners.attribution_match, '') <> 'tag' or owners.attribution_dimension = 'app'
     group by 1, 2

@@ -1,5 +1,8 @@
 -- Every row of every bill (current snapshots only), typed, with the reason why it cannot be used where there is one.
 -- The two staging models of FOCUS divide these rows between them, so that none is lost.
+-- What a load of FOCUS rows told does not change: its rows are read again only where what is left out of it, or how its
+-- source is read, has. Rows of other models are told every time.
+{{ config(**told_by_load('delivery', reads=reads_of_bills({'stg_bill__left_out': 'load_id'}))) }}
 {% set costs = ['BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost'] %}
 
 with delivered as (
@@ -7,8 +10,12 @@ with delivered as (
     select
         {{ focus_row_lineage() | join(', ') }},
         {{ focus_text_columns() | join(', ') }},
-        x_repairs as x_own_repairs
+        x_repairs as x_own_repairs,
+        {{ 'load_id' if model == 'base_focus__delivered' else "'" ~ model ~ "'" }} as delivery
     from {{ ref(model) }}
+    {%- if model == 'base_focus__delivered' %}
+    where {{ is_told_load('load_id') }}
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -68,15 +75,19 @@ select
     snapshot_id,
     x_file,
     x_row,
+    delivery,
     rejected_column,
     case rejected_column
         {%- for column in costs + ['BillingCurrency', 'ChargePeriodStart', 'BillingPeriodStart'] %}
         when '{{ column }}' then {{ column }}
         {%- endfor %}
     end as rejected_text,
-    BilledCost as billed_cost_text,
-    BillingCurrency as billing_currency_text,
-    ChargePeriodStart as charge_period_start_text,
+    -- Text that is nowhere twice takes long to compress: only of rows that are shown as they came.
+    {%- for column, name in [
+        ('BilledCost', 'billed_cost'), ('BillingCurrency', 'billing_currency'), ('ChargePeriodStart', 'charge_period_start')
+    ] %}
+    case when rejected_column is not null then {{ column }} end as {{ name }}_text,
+    {%- endfor %}
     cast(charge_period_start as date) as usage_date,
     charge_period_start,
     charge_period_end,
@@ -126,6 +137,7 @@ select
     SkuPriceDetails as sku_price_details,
     tags_json as tags,
     case when tags_json is not null then {{ stable_id(['tags_json']) }} end as tags_id,
+    {{ stable_id(property_set_expressions()) }} as property_set_id,
     BilledCost_amount as billed_cost,
     coalesce(EffectiveCost_amount, BilledCost_amount) as effective_cost,
     ListCost_amount as list_cost,

@@ -54,6 +54,7 @@ select
     sku_price_details,
     tags,
     tags_id,
+    property_set_id,
     billed_cost,
     effective_cost,
     list_cost,

@@ -1,0 +1,272 @@
+"""What is told again by load and by month is, after any sequence of runs, what one build of everything would tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from finops.paths import Home
+from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, Row, charge, run_dbt, span, write_config
+
+pytestmark = [pytest.mark.ids("ING-10", "COST-5", "ALLOC-2"), pytest.mark.xdist_group("bill-partitions")]
+
+AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
+MODELS = ("+fct_allocated_charge", "+fct_ai_cost_daily", "+int_history__change", "+fct_bill_overlap", "+fct_tag_gap")
+AUGUST, SEPTEMBER, OCTOBER = (date(2026, month, 1) for month in (8, 9, 10))
+GATEWAY = "/x/microsoft.cognitiveservices/accounts/aoai-gateway"
+OPENAI = {"ServiceName": "Azure OpenAI", "ServiceCategory": "AI and Machine Learning"}
+BILL = "focus__cost_and_usage"
+# Where the tables of partitions are, and where a mark of the test is put in them.
+MARKED = {"staging.base_focus__cost_and_usage": "invoice_id", "intermediate.int_cost__union": "region_id"}
+
+
+def bill(month: date, days: int, factor: int = 1) -> list[Row]:
+    """A month of a bill with every kind of split: by usage, by cost, evenly, not at all, and rows that are refused."""
+    rows: list[Row] = []
+    for day in (month + timedelta(days=n) for n in range(days)):
+        rows += [
+            charge(day, f"{10 * factor}.01", ResourceId=GATEWAY, x_SkuMeterName="gpt 4.1 Inp glbl Tokens", **OPENAI),
+            charge(day, f"{factor}", ResourceId=GATEWAY, x_SkuMeterName="gpt 4.1 Outp glbl Tokens", **OPENAI),
+            charge(day, "1", ResourceId="/x/searchServices/shared", ServiceName="Azure AI Search"),
+            charge(day, "4", ResourceId="/x/vm-ea", Tags='{"team": "Search", "app": "query-rewriter"}'),
+            charge(day, "6", ResourceId="/x/vm-list", Tags='[{"key": "app", "value": "vision-train"}]'),
+            charge(day, "2", ResourceId="/x/rg-moved/vm"),
+            charge(day, "5", ResourceId="/x/vm-nobody"),
+        ]
+    refused = [charge(month, "1,234.5"), charge(month, "13", ChargePeriodStart=f"the {days}th")]
+    return [*rows, charge(month, "30", ResourceId="/providers/Microsoft.Support/plan"), *refused]
+
+
+def calls(month: date, days: int, first: int, app: str) -> list[Row]:
+    at = datetime.combine(month, datetime.min.time(), UTC) + timedelta(hours=9)
+    return [
+        span(at + timedelta(days=n), first + n, app=app, resource_id=GATEWAY, input_tokens=1000 + first + n)
+        for n in range(days)
+    ]
+
+
+class TwoHomes:
+    """One lake, told again run by run in one warehouse, and as a whole in a new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder / "again")
+        self.lake = LakeBuilder(self.home)
+        self._folder, self._wholes = folder, 0
+        self.settings = dict(CONFIG_FILES)
+        self.configure()
+
+    def configure(self, **files: str) -> None:
+        self.settings |= files
+        folder = write_config(self.home.path / "settings")
+        for name, text in self.settings.items():
+            (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+        self.lake.configure(AS_OF, folder)
+
+    def export(self, month: date, rows: list[Row], submitted: datetime, **columns: Any) -> str:
+        return self.lake.snapshot(BILL, rows, scope="export", period_start=month, submitted_at=submitted, **columns)
+
+    def run(self, *arguments: str) -> None:
+        result = run_dbt(self.home, "run", "--quiet", *(arguments or ("--select", *MODELS)))
+        assert result.returncode == 0, result.output
+
+    def mark(self) -> None:
+        with duckdb.connect(str(self.home.warehouse)) as connection:
+            for table, column in MARKED.items():
+                connection.execute(f"update {table} set {column} = 'marked'")
+
+    def marked(self) -> dict[str, list[int]]:
+        """The months that were not told since `mark`, by table."""
+        with duckdb.connect(str(self.home.warehouse)) as connection:
+            return {
+                table.partition("__")[2]: [
+                    row[0]
+                    for row in connection.execute(
+                        f"select distinct month(usage_date) from {table} "
+                        f"where {column} = 'marked' and usage_date is not null order by 1"
+                    ).fetchall()
+                ]
+                for table, column in MARKED.items()
+            }
+
+    def check(self) -> int:
+        """Run, and compare every table with those of a new warehouse; the number of tables."""
+        self.run()
+        self._wholes += 1
+        whole = Home(self._folder / f"whole-{self._wholes}")
+        whole.path.mkdir()
+        for name in ("lake", "config", "ml"):
+            (whole.path / name).symlink_to(self.home.path / name)
+        result = run_dbt(whole, "run", "--quiet", "--select", *MODELS)
+        assert result.returncode == 0, result.output
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{self.home.warehouse}' as again (read_only)")
+            connection.execute(f"attach '{whole.warehouse}' as whole (read_only)")
+            tables = connection.execute(
+                "select schema_name || '.' || table_name from duckdb_tables() "
+                "where database_name = 'whole' and schema_name <> 'partitions' order by 1"
+            ).fetchall()
+            for (table,) in tables:
+                unlike = connection.execute(
+                    f"(from again.{table} except all from whole.{table}) union all "
+                    f"(from whole.{table} except all from again.{table})"
+                ).fetchall()
+                assert unlike == [], (table, unlike[:3])
+            [(rows, money)] = connection.execute(
+                "select count(*), sum(billed_cost) from again.marts.fct_ai_cost_daily"
+            ).fetchall()
+            assert rows > 0
+            assert money > 0
+        return len(tables)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> TwoHomes:
+    """Three months of a bill with their calls, a file of several months, and a bill of a vendor.
+
+    Charges of days without calls are split as those of the 40 days before, which are of another month too.
+    """
+    two = TwoHomes(tmp_path_factory.mktemp("partitions"))
+    two.configure(allocation=CONFIG_FILES["allocation"].replace("usage_cost}", "usage_cost, look_back_days: 40}"))
+    for month, days in ((AUGUST, 9), (SEPTEMBER, 12), (OCTOBER, 14)):
+        two.export(month, bill(month, days), datetime(2026, month.month, 28, tzinfo=UTC) - timedelta(days=10))
+        spans = calls(month, days - 2, 100 * month.month, "query-rewriter")
+        two.lake.snapshot("otel__genai_span", spans, scope=f"{month}")
+    elsewhere = {"ProviderName": "AWS", "BillingCurrency": "EUR", "ServiceName": "Amazon Bedrock"}
+    two.lake.snapshot(
+        BILL, [charge(month + timedelta(days=3), "7", **elsewhere) for month in (AUGUST, OCTOBER)], scope="aws.csv"
+    )
+    two.lake.load({"openai__cost": [vendor(OCTOBER, "12.5")], "landing__window": [asked(OCTOBER)]})
+    two.run()
+    return two
+
+
+def vendor(day: date, amount: str, requested_at: datetime = AS_OF) -> Row:
+    start = datetime.combine(day, datetime.min.time(), UTC)
+    return {
+        "source_id": "openai", "bucket_start": start, "bucket_end": start + timedelta(days=1),
+        "requested_at": requested_at, "line_item": "gpt-4.1, input", "amount": amount, "currency": "usd",
+        "project_id": "p",
+    }  # fmt: skip
+
+
+def asked(day: date, requested_at: datetime = AS_OF) -> Row:
+    start = datetime.combine(day, datetime.min.time(), UTC)
+    return {
+        "source_id": "openai", "table_name": "openai__cost", "scope": "costs", "window_start": start,
+        "window_end": start + timedelta(days=1), "requested_at": requested_at, "row_count": 1,
+    }  # fmt: skip
+
+
+def new_day(two: TwoHomes) -> None:
+    two.export(OCTOBER, bill(OCTOBER, 15), datetime(2026, 10, 19, tzinfo=UTC))
+    two.lake.snapshot("otel__genai_span", calls(OCTOBER + timedelta(days=13), 2, 7000, "ticket-triage"), scope="day")
+
+
+def restated_month(two: TwoHomes) -> None:
+    two.export(SEPTEMBER, bill(SEPTEMBER, 12, factor=3), datetime(2026, 10, 19, 1, tzinfo=UTC))
+
+
+def late_calls(two: TwoHomes) -> None:
+    two.lake.snapshot("otel__genai_span", calls(AUGUST, 3, 8000, "ticket-triage"), scope="late")
+
+
+def late_answer(two: TwoHomes) -> None:
+    later = AS_OF + timedelta(hours=1)
+    two.lake.load({"openai__cost": [vendor(SEPTEMBER, "3.25", later)], "landing__window": [asked(SEPTEMBER, later)]})
+
+
+def late_load(two: TwoHomes) -> None:
+    """A load that was interrupted is complete at last, and a file that another one replaces."""
+    late = two.export(AUGUST, bill(AUGUST, 5), datetime(2026, 10, 19, 2, tzinfo=UTC), complete=False)
+    two.run()
+    entry = f'{{"load_id": "{late}", "schema_name": "test", "status": 0, "inserted_at": "2026-10-20T00:00:00+00:00"}}\n'
+    (two.home.lake / "raw" / "_dlt_loads" / f"test__{late}.jsonl").write_text(entry)
+    two.lake.snapshot(BILL, [charge(SEPTEMBER, "9", ProviderName="AWS", BillingCurrency="EUR")], scope="aws.csv")
+
+
+def changed_rules(two: TwoHomes) -> None:
+    """A rule that begins within September, and another business unit."""
+    rules = CONFIG_FILES["tags"].replace(
+        "teams:\n", "  - {id: nobody, dimension: team, match: resource_id, pattern: vm-nobody, value: platform, "
+        "valid_from: 2026-09-05}\nteams:\n", 1,
+    )  # fmt: skip
+    two.configure(
+        tags=rules.replace("business_unit: commerce, cost_center: CC-2", "business_unit: sales, cost_center: X")
+    )
+
+
+def changed_pools(two: TwoHomes) -> None:
+    pools = two.settings["allocation"].replace("driver: even", "driver: direct_cost")
+    two.configure(allocation=pools.replace("category: vector_store", "category: inference"))
+
+
+def killed(two: TwoHomes) -> None:
+    """A run that ended after tagging, and the next delivery already there."""
+    two.export(OCTOBER, bill(OCTOBER, 16, factor=2), datetime(2026, 10, 19, 3, tzinfo=UTC))
+    two.run("--select", "+int_focus__tagged")
+    two.export(OCTOBER, bill(OCTOBER, 17, factor=2), datetime(2026, 10, 19, 4, tzinfo=UTC))
+    two.run("--select", "+int_allocation__step_1")
+    two.export(SEPTEMBER, bill(SEPTEMBER, 2), datetime(2026, 10, 19, 5, tzinfo=UTC))
+
+
+def removed_source(two: TwoHomes) -> None:
+    """The file of AWS is taken out of the lake."""
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"select distinct filename from read_parquet('{two.home.lake}/raw/{BILL}/*.parquet', union_by_name = true) "
+            "where ProviderName = 'AWS'"
+        ).fetchall()
+    for (file,) in found:
+        load = ".".join(Path(file).name.split(".")[:2])
+        (two.home.lake / "raw" / "_dlt_loads" / f"test__{load}.jsonl").unlink()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "happens",
+    [
+        (new_day, late_answer),
+        (restated_month, late_calls, late_load),
+        (changed_rules,),
+        (changed_pools, removed_source),
+        (killed,),
+    ],
+    ids=lambda happens: " and ".join(what.__name__ for what in happens),
+)
+def test_any_sequence_of_runs_ends_with_what_the_whole_would_tell(
+    two: TwoHomes, happens: Sequence[Callable[[TwoHomes], None]]
+) -> None:
+    for what in happens:
+        what(two)
+    assert two.check() > 60
+
+
+@pytest.mark.long
+def test_only_what_can_have_changed_is_told_again(tmp_path: Path) -> None:
+    two = TwoHomes(tmp_path)
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        two.export(month, bill(month, 9), datetime(2026, 10, 18, tzinfo=UTC))
+        two.lake.snapshot("otel__genai_span", calls(month, 9, 100 * month.month, "query-rewriter"), scope=f"{month}")
+    two.run("--select", "+int_cost__union")
+    two.mark()
+    two.run("--select", "+int_cost__union")
+    assert two.marked() == {"cost_and_usage": [8, 9, 10], "union": [8, 9, 10]}, "nothing is new"
+
+    new_day(two)
+    two.run("--select", "+int_cost__union")
+    assert two.marked() == {"cost_and_usage": [8, 9], "union": [8, 9]}, "the open month was delivered again"
+    late_calls(two)
+    with duckdb.connect(str(two.home.warehouse)) as connection:
+        connection.execute("update partitions.base_focus__cost_and_usage set basis = 'of other code'")
+    two.run("--select", "+int_cost__union")
+    assert two.marked() == {"cost_and_usage": [], "union": [9]}, "August is split by other calls; staging by other code"
+
+    two.mark()
+    changed_rules(two)
+    two.run("--select", "+int_cost__union")
+    assert two.marked() == {"cost_and_usage": [8, 9, 10], "union": []}, "tagged anew, but not read from the lake"
