@@ -227,7 +227,7 @@
       const text = rows.map((row) => Array.from(row.cells).map(csvCell).join(",")).join("\r\n") + "\r\n";
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob(["\ufeff" + text], { type: "text/csv;charset=utf-8" }));
-      link.download = (document.querySelector("h1").textContent + " " + table.caption.querySelector("strong").textContent)
+      link.download = (document.querySelector("h1").textContent + " " + table.caption.textContent)
         .toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") + ".csv";
       link.click();
       URL.revokeObjectURL(link.href);
