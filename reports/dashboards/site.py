@@ -197,7 +197,7 @@ class _Builder:
 
         def address(target: Target) -> str | None:
             kind = BY_NAME.get(target.page)
-            if kind is None or (kind.about != "company" and target.scope not in self._scopes[kind.about]):
+            if kind not in PAGES or (kind.about != "company" and target.scope not in self._scopes[kind.about]):
                 return None
             path = path_of(target.page, target.scope if kind.about != "company" else None)
             anchor = f"#{target.anchor}" if target.anchor else ""
