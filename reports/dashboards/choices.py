@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from finops.periods import as_utc
 from reports.dashboards.access import Published
@@ -36,9 +37,7 @@ def choices(published: Published, as_of: datetime) -> tuple[Choice, ...]:
         as_of: the moment reported on, with time zone; later rows are not looked at.
     """
     day = as_utc(as_of).date()
-    found = [
-        _choice(row["currency"], row["oldest"], row["through"], day) for row in _billed(published, day)
-    ]
+    found = [_choice(row["currency"], row["oldest"], row["through"], day) for row in _billed(published, day)]
     billed = {choice.currency for choice in found}
     found += [
         _choice(row["currency"], row["oldest"], None, day)
@@ -53,7 +52,7 @@ def _choice(currency: str, oldest: date | None, through: date | None, as_of: dat
     return Choice(currency, through, tuple(periods(oldest or last, last)))
 
 
-def _billed(published: Published, as_of: date) -> list[dict[str, object]]:
+def _billed(published: Published, as_of: date) -> list[dict[str, Any]]:
     if not published.has("fct_ai_cost_daily"):
         return []
     rows = published.rows(
@@ -76,7 +75,7 @@ def _billed(published: Published, as_of: date) -> list[dict[str, object]]:
     return [row | {"through": min(judged.get(row["currency"]) or row["newest"], as_of)} for row in rows]
 
 
-def _used(published: Published, as_of: date) -> list[dict[str, object]]:
+def _used(published: Published, as_of: date) -> list[dict[str, Any]]:
     if not published.has("fct_usage_cost_hourly"):
         return []
     return published.rows(

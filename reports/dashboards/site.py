@@ -10,11 +10,13 @@ import hashlib
 import multiprocessing
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from plotly.offline import get_plotlyjs
 
@@ -31,9 +33,9 @@ from reports.page.document import write_page
 
 HOME_PAGE = "executive"
 ASSETS = "assets"
-SCOPE_PERIODS = 6
-"""Periods of a team's or an app's page: the running month, the last 30, 90 and 365 days, the two months before. Of
-pages about the company there is one each, so they have them all."""
+FEW_PERIODS = 6
+"""Periods of a team's or an app's page, and of every page in currencies with less spend: the running month, the last
+30, 90 and 365 days, the two months before. Pages about the company have them all in the currency with the most."""
 _FEW_PAGES = 12
 """Up to here one process is faster than starting others."""
 _SLUG = re.compile(r"[^a-z0-9]+")
@@ -86,15 +88,14 @@ def build_site(
     """
     job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title)
     workers = processes or os.cpu_count() or 1
-    with swapped_in(out_dir) as folder:
-        with _Builder(job, folder) as builder:
-            pages = builder.pages
-            folder.joinpath(ASSETS).mkdir()
-            folder.joinpath(ASSETS, plotly_name()).write_text(get_plotlyjs(), encoding="utf-8")
-            if workers == 1 or len(pages) <= _FEW_PAGES:
-                sizes = [builder.write(*page) for page in pages]
-            else:
-                sizes = _in_processes(job, folder, pages, workers)
+    with swapped_in(out_dir) as folder, _Builder(job, folder) as builder:
+        pages = builder.pages
+        folder.joinpath(ASSETS).mkdir()
+        folder.joinpath(ASSETS, plotly_name()).write_text(get_plotlyjs(), encoding="utf-8")
+        if workers == 1 or len(pages) <= _FEW_PAGES:
+            sizes = [builder.write(*page) for page in pages]
+        else:
+            sizes = _in_processes(job, folder, pages, workers)
     size = sum(sizes) + out_dir.joinpath(ASSETS, plotly_name()).stat().st_size
     return Site(out_dir, tuple(path_of(*page) for page in pages), size)
 
@@ -134,13 +135,30 @@ class _Job:
 PageId = tuple[str, str | None]
 
 
+class _Remembering(Published):
+    """Answers a question once: most of a page's questions are the same in all its periods or currencies."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        key = sql, repr(sorted(values.items()))
+        if key not in self._answers:
+            self._answers[key] = super().rows(sql, **values)
+        return [dict(row) for row in self._answers[key]]
+
+    def forget(self) -> None:
+        self._answers.clear()
+
+
 class _Builder:
     """One connection to the marts, for as many pages as are asked of it."""
 
     def __init__(self, job: _Job, folder: Path) -> None:
         self._job = job
         self._folder = folder
-        self._published = Published(job.published)
+        self._published = _Remembering(job.published)
         self._choices = choices(self._published, job.as_of)
         self._scopes = scopes(self._published)
 
@@ -164,6 +182,7 @@ class _Builder:
         address = self._address_from(path_of(name, scope))
         contents = {}
         title = kind.title
+        self._published.forget()
         for choice in offered:
             for period in choice.periods:
                 view = View(
@@ -186,18 +205,24 @@ class _Builder:
         return path.stat().st_size
 
     def _offered(self, kind: PageKind, scope: str | None) -> tuple[Choice, ...]:
-        if kind.about == "company":
-            return self._choices
-        known = self._scopes[kind.about][scope or ""].currencies
-        found = [choice for choice in self._choices if choice.currency in known] or self._choices[:1]
-        return tuple(Choice(one.currency, one.through, one.periods[:SCOPE_PERIODS]) for one in found)
+        found = list(self._choices)
+        if kind.about != "company":
+            known = self._scopes[kind.about][scope or ""].currencies
+            found = [choice for choice in found if choice.currency in known] or found[:1]
+        whole = found[:1] if kind.about == "company" else []
+        return (
+            *whole,
+            *(replace(choice, periods=choice.periods[:FEW_PERIODS]) for choice in found[len(whole) :]),
+        )
 
     def _address_from(self, page: str) -> Address:
         up = "../" * page.count("/")
 
         def address(target: Target) -> str | None:
             kind = BY_NAME.get(target.page)
-            if kind not in PAGES or (kind.about != "company" and target.scope not in self._scopes[kind.about]):
+            if kind is None or kind not in PAGES:
+                return None
+            if kind.about != "company" and target.scope not in self._scopes[kind.about]:
                 return None
             path = path_of(target.page, target.scope if kind.about != "company" else None)
             anchor = f"#{target.anchor}" if target.anchor else ""
@@ -259,25 +284,14 @@ def scopes(published: Published) -> Mapping[str, Mapping[str, Scope]]:
     return found
 
 
-def _in_processes(job: _Job, folder: Path, pages: Iterable[PageId], workers: int) -> list[int]:
+def _in_processes(job: _Job, folder: Path, pages: Sequence[PageId], workers: int) -> list[int]:
     # Spawned, not forked: DuckDB and Arrow have threads, which a fork would leave behind in the middle of something.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(job, folder)) as pool:
-        return list(pool.map(_write, pages, chunksize=4))
+    shares = [pages[start::workers] for start in range(workers)]
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return [size for sizes in pool.map(partial(_write_share, job, folder), shares) for size in sizes]
 
 
-@dataclass
-class _Process:
-    builder: _Builder | None = field(default=None)
-
-
-_process = _Process()
-
-
-def _start(job: _Job, folder: Path) -> None:
-    _process.builder = _Builder(job, folder)
-
-
-def _write(page: PageId) -> int:
-    assert _process.builder is not None
-    return _process.builder.write(*page)
+def _write_share(job: _Job, folder: Path, pages: Sequence[PageId]) -> list[int]:
+    with _Builder(job, folder) as builder:
+        return [builder.write(*page) for page in pages]
