@@ -35,6 +35,7 @@ class UnitCost:
     quantity: Decimal
     unit_cost: Decimal
     previous_unit_cost: Decimal | None
+    previous_quantity: Decimal | None
 
     @property
     def change_ratio(self) -> Decimal | None:
@@ -56,7 +57,10 @@ def unit_costs(economics: pd.DataFrame, as_of: date) -> tuple[UnitCost, ...]:
         for key, (cost, quantity) in now.items():
             unit_cost = ratio(cost, quantity)
             if unit_cost is not None:
-                found.append(UnitCost(*key, basis, first, through, cost, quantity, unit_cost, _cost(before, key)))
+                previous = before[key][1] if key in before else None
+                found.append(
+                    UnitCost(*key, basis, first, through, cost, quantity, unit_cost, _cost(before, key), previous)
+                )
     return tuple(
         sorted(found, key=lambda line: (line.unit, BASES.index(line.cost_basis), -line.cost, line.scope_value))
     )
