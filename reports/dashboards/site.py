@@ -25,6 +25,7 @@ from reports.dashboards.access import Published
 from reports.dashboards.catalogue import BY_NAME, PAGES, PageKind
 from reports.dashboards.choices import Choice, choices
 from reports.dashboards.model import Target
+from reports.dashboards.period import MONTHS
 from reports.dashboards.render import Address, Frame, Way, render_content, render_document
 from reports.dashboards.variants import packed
 from reports.dashboards.view import Operations, View
@@ -40,7 +41,7 @@ _FEW_PAGES = 12
 """Up to here one process is faster than starting others."""
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST_SLUG = 60
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)")
+_NEEDS_HASH = re.compile(r"con|prn|aux|nul|com\d|lpt\d|index|.*-[0-9a-f]{10}")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def build_site(
     as_of: datetime,
     operations: Operations | None = None,
     title: str = "AI spend",
+    months: int = MONTHS,
     processes: int | None = None,
 ) -> Site:
     """Write every page, and swap the folder in when all are there.
@@ -81,12 +83,13 @@ def build_site(
         as_of: the moment reported on, with time zone.
         operations: what ledgers know; nothing if absent.
         title: whose pages they are, such as the organisation's name.
+        months: of how many months pages tell at most, the running one included.
         processes: how many may work; all cores if absent.
 
     Raises:
         MartError: a mart lacks a column.
     """
-    job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title)
+    job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title, months)
     workers = processes or os.cpu_count() or 1
     with swapped_in(out_dir) as folder, _Builder(job, folder) as builder:
         pages = builder.pages
@@ -111,10 +114,10 @@ def path_of(name: str, scope: str | None = None) -> str:
 def slug(name: str) -> str:
     """A file name of a team's or app's name; different names never share one, on any file system.
 
-    A name that is not a plain file name itself gets a part of its hash.
+    A name that is not a plain file name itself, or looks like one with a hash, gets a part of its hash.
     """
     plain = _SLUG.sub("-", name.lower()).strip("-")[:_LONGEST_SLUG]
-    if plain == name and not _RESERVED.fullmatch(plain):
+    if plain and plain == name and not _NEEDS_HASH.fullmatch(plain):
         return plain
     return f"{plain or 'name'}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:10]}"
 
@@ -130,6 +133,7 @@ class _Job:
     as_of: datetime
     operations: Operations
     title: str
+    months: int
 
 
 PageId = tuple[str, str | None]
@@ -159,7 +163,7 @@ class _Builder:
         self._job = job
         self._folder = folder
         self._published = _Remembering(job.published)
-        self._choices = choices(self._published, job.as_of)
+        self._choices = choices(self._published, job.as_of, months=job.months)
         self._scopes = scopes(self._published)
 
     def __enter__(self) -> _Builder:
