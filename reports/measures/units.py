@@ -42,6 +42,7 @@ class UnitCost:
     quantity: Decimal
     unit_cost: Decimal
     previous_unit_cost: Decimal | None
+    previous_quantity: Decimal | None
 
     @property
     def change_ratio(self) -> Decimal | None:
@@ -98,7 +99,17 @@ def _costs(
     now = _sums(between(rows, "usage_date", first, last))
     before = _sums(between(rows, "usage_date", before_first, before_last))
     return [
-        UnitCost(*key, basis, first, last, cost, quantity, unit_cost, _cost(before, key))
+        UnitCost(
+            *key,
+            basis,
+            first,
+            last,
+            cost,
+            quantity,
+            unit_cost,
+            _cost(before, key),
+            before[key][1] if key in before else None,
+        )
         for key, (cost, quantity) in now.items()
         if (unit_cost := ratio(cost, quantity)) is not None
     ]
