@@ -53,9 +53,8 @@ def build(view: View) -> Page:
     costs = units.costs_of(ask)
     value = units.value_rows(ask)
     ranked = [part.name for part in by_team if part.name is not None]
-    trend_of_all = _sum_of(trend)
 
-    tiles = [spend.tile(ask, whole, trend_of_all, Target("executive", anchor="spend"))]
+    tiles = [spend.tile(ask, whole, spend.all_of(trend), Target("executive", anchor="spend"))]
     if expected is not None:
         tiles += [
             spend.estimate_tile(ask, estimated),
@@ -67,7 +66,6 @@ def build(view: View) -> Page:
         tiles.append(worth)
 
     token_costs, gpu_hours, outcomes = units.charts(ask, costs)
-    units_of_business = spend.by(ask, "business_unit", whole)
     together = currencies.together(ask)
     sections = [
         Section("overview", "Overview", ((Tiles(tiles),), (_in_short(ask, expected, own, lines, covered, found),))),
@@ -79,7 +77,7 @@ def build(view: View) -> Page:
                 (spend.daily_chart(ask, days, ranked, estimated, "team"),),
                 (
                     teams.teams_table(
-                        ask, whole, by_team, trend, lines, _ahead(ask, lines, by_team), expected, key="teams"
+                        ask, whole, by_team, trend, lines, budgets.ahead(ask, lines, by_team), expected, key="teams"
                     ),
                 ),
                 (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
@@ -99,17 +97,7 @@ def build(view: View) -> Page:
                         "The bill names no model for this period's AI cost.",
                     ),
                 ),
-                (
-                    spend.parts_table(
-                        ask,
-                        "business-units",
-                        "By business unit",
-                        "Business unit",
-                        units_of_business,
-                        whole,
-                        no_name="No business unit",
-                    ),
-                ),
+                (spend.by_table(ask, "business_unit", whole),),
             ),
         ),
     ]
@@ -137,31 +125,6 @@ def build(view: View) -> Page:
         tuple(sections),
         states.states(ask),
     )
-
-
-def _sum_of(trend: dict[str | None, tuple[float, ...]] | object) -> tuple[float, ...]:
-    values = list(trend.values()) if isinstance(trend, dict) else []
-    return tuple(sum(column) for column in zip(*values, strict=True))
-
-
-def _ahead(
-    ask: Ask, lines: tuple[BudgetLine, ...], by_team: list[spend.Part]
-) -> dict[str | None, Projection | Missing]:
-    """Where the running month ends by team; nothing of a period that is past."""
-    if not ask.is_current:
-        return {}
-    spent = {part.name: part.now for part in by_team}
-    if ask.view.period.first != ask.month.start:
-        spent = {
-            row["team"]: row["spent"]
-            for row in ask.rows(
-                """select team, sum(effective_cost) as spent from fct_ai_cost_daily
-                   where is_ai and billing_currency = $currency and {scope} and usage_date between $since and $through
-                   group by 1""",
-                since=ask.month.start,
-            )
-        }
-    return dict(budgets.team_projections(ask, lines, spent))
 
 
 def _in_short(

@@ -199,7 +199,9 @@ def gaps_table(ask: Ask, gaps: Sequence[Gap]) -> Table:
             Column("Remedy"),
         ),
         tuple(_gap_row(ask, gap) for gap in gaps[:GAPS_SHOWN]),
-        "Every resource has its tags." if ask.has("fct_tag_gap") else "Tag gaps have not been published yet.",
+        f"Every resource of {ask.name} has its tags."
+        if ask.has("fct_tag_gap")
+        else "Tag gaps have not been published yet.",
         caption="Unfold a row for the command or the rule, ready to be copied.",
         total=Row(
             (
@@ -245,13 +247,12 @@ select business_unit, cost_center, team,
 from fct_ai_cost_daily
 where is_ai and billing_currency = $currency and {scope} and usage_date between $first and $last
 group by all
-order by team is null, whole desc, team
 """
 
 
 def owners_table(ask: Ask) -> Table:
     """Direct, shared, idle and nobody's spend of each team with its business unit and cost centre; ties to the tile."""
-    rows = ask.rows(_OWNERS)
+    rows = sorted(ask.rows(_OWNERS), key=lambda row: (row["team"] is None, -row["whole"], row["team"] or ""))
     parts = ("direct", "shared", "idle", "unowned", "whole")
 
     def amounts(values: Sequence[Decimal]) -> tuple[Cell, ...]:

@@ -32,6 +32,11 @@ _OF_SCOPE = {
     "(select app from dim_app where team = $scope))",
     "app": "scope_type = 'app' and scope_value = $scope",
 }
+_SPENT = """
+select team, sum(effective_cost) as spent from fct_ai_cost_daily
+where is_ai and billing_currency = $currency and {scope} and usage_date between $since and $through
+group by 1
+"""
 _PERIOD_WORDS = {"month": "month", "day": "day", "quarter": "quarter", "milestone": "milestone"}
 _CUMULATIVE = """
 select usage_date as day, sum(sum(effective_cost)) over (order by usage_date) as cost
@@ -65,10 +70,17 @@ def projection(ask: Ask, line: BudgetLine | None) -> Projection | Missing:
     )
 
 
-def team_projections(
-    ask: Ask, lines: tuple[BudgetLine, ...], spent: Mapping[str | None, Decimal]
+def ahead(
+    ask: Ask, lines: tuple[BudgetLine, ...], teams: Sequence[spend.Part]
 ) -> Mapping[str | None, Projection | Missing]:
-    """Of each team, where the month billed last will end. ``spent``: of that month, by team."""
+    """Where the month billed last will end for each of the teams; nothing for a period that is past."""
+    if not ask.is_current:
+        return {}
+    spent = {part.name: part.now for part in teams}
+    if ask.view.period.first != ask.month.start:
+        spent = dict.fromkeys(spent, ZERO) | {
+            row["team"]: row["spent"] for row in ask.rows(_SPENT, since=ask.month.start)
+        }
     totals = _totals(ask, "scope_type = 'team'")
     found: dict[str | None, Projection | Missing] = {}
     for team, amount in spent.items():

@@ -129,7 +129,7 @@ def _what(group: dict[str, Any]) -> str:
 
 
 def _meter(group: dict[str, Any]) -> str:
-    parts = (group["service_name"], group["model"] or group["sku_meter"])
+    parts = (group["service_name"], group["sku_meter"] or group["model"])
     return " · ".join(dict.fromkeys(part for part in parts if part))
 
 

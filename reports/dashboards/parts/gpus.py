@@ -12,7 +12,7 @@ from typing import Any
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask, as_frame
-from reports.dashboards.model import Cell, Column, Row, Table, Tone
+from reports.dashboards.model import Cell, Column, Link, Note, Row, Table, Target, Tone
 from reports.dashboards.parts import words
 from reports.frames import ZERO
 from reports.measures.gpu import IDLE_GPU_KINDS, WINDOW_DAYS, GpuUse, gpu_use
@@ -62,6 +62,18 @@ def idle_cost(ask: Ask) -> Decimal:
         kinds=list(IDLE_GPU_KINDS),
     )
     return Decimal(row.get("cost", ZERO))
+
+
+def idle_note(ask: Ask) -> Note:
+    cost = idle_cost(ask)
+    period = words.period_words(ask.view.period)
+    if cost <= 0:
+        return Note(f"No idle GPU time was charged to {ask.name}, {period}.", "good")
+    return Note(
+        f"Idle GPU time cost {ask.name} {f.money(cost, ask.currency)}, {period}. It is part of the spend above.",
+        "warn",
+        Link("GPUs", Target("gpu")),
+    )
 
 
 def held_table(ask: Ask) -> Table:

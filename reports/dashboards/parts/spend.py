@@ -153,6 +153,15 @@ def sparks(days: pd.DataFrame, last: date) -> Mapping[str | None, tuple[float, .
     return {name: tuple(values) for name, values in found.items()}
 
 
+def spark_days(ask: Ask) -> tuple[date, date]:
+    return ask.view.period.last - timedelta(days=SPARK_DAYS - 1), ask.view.period.last
+
+
+def all_of(trend: Mapping[str | None, tuple[float, ...]]) -> tuple[float, ...]:
+    """The sum of all sparks, day by day."""
+    return tuple(sum(values) for values in zip(*trend.values(), strict=True))
+
+
 def estimate(ask: Ask, dimension: Literal["team", "app", "model"]) -> Estimate:
     """Usage priced from the price book after the last billed day; nothing for periods that ended before."""
     nothing = pd.DataFrame(columns=["day", "name", "cost"])
@@ -359,9 +368,13 @@ def parts_table(
     name_cell: Mapping[str | None, Cell] | None = None,
     *,
     most: int = 12,
-    no_name: str = words.NOT_NAMED,
 ) -> Table:
-    """Values of a dimension by money with their share and change; the total is the tile's."""
+    """Values of a dimension by money with their share and change; the total is the tile's.
+
+    A dimension that the bill names nothing of is told in words: one row of everything says nothing.
+    """
+    if parts and all(part.name is None for part in parts):
+        parts = ()
     shown = _shortened(parts, most)
     names = name_cell or {}
     columns = (
@@ -382,18 +395,44 @@ def parts_table(
         )
 
     def named(part: Part) -> Cell:
-        return names.get(part.name) or Cell(part.name or no_name)
+        return names.get(part.name) or Cell(part.name or words.NOT_NAMED)
 
     return Table(
         key,
         title,
         columns,
         tuple(row(part, named(part)) for part in shown),
-        f"Nothing was billed in {words.period_words(ask.view.period)}.",
+        f"The bill of {words.period_words(ask.view.period)} names no {heading.lower()}.",
         caption=f"{words.period_words(ask.view.period)}; change against {ask.view.period.before_label}.",
         total=row(Part("All AI spend", whole.now, whole.before), Cell("All AI spend")) if parts else None,
         export="fct_ai_cost_daily",
     )
+
+
+_TITLES: Mapping[Dimension, str] = {
+    "service_name": "Service",
+    "model": "Model",
+    "environment": "Environment",
+    "project": "Project",
+    "business_unit": "Business unit",
+}
+
+
+def by_table(
+    ask: Ask, dimension: Literal["service_name", "model", "environment", "project", "business_unit"], whole: Total
+) -> Table:
+    """A dimension of the bill as a table of its own."""
+    parts = by(ask, dimension, whole)
+    title = _TITLES[dimension]
+    links = {part.name: cells.model(part.name) for part in parts} if dimension == "model" else {}
+    return parts_table(
+        ask, f"by-{dimension.removesuffix('_name').replace('_', '-')}", f"By {title.lower()}", title, parts, whole,
+        {**links, None: Cell(f"No {title.lower()} named")},
+    )  # fmt: skip
+
+
+def app_cells(parts: Sequence[Part]) -> Mapping[str | None, Cell]:
+    return {part.name: cells.app(part.name) for part in parts}
 
 
 def _shortened(parts: Sequence[Part], most: int) -> list[Part]:

@@ -25,7 +25,6 @@ where is_ai and billing_currency = $currency and {scope}
       and (usage_date between $first and $last or usage_date between $before_first and $before_last)
 group by all
 having now <> 0 or before <> 0
-order by app is null, now desc, app, team
 """
 
 
@@ -98,7 +97,9 @@ def apps_table(
     ask: Ask, whole: spend.Total, trend: Mapping[str | None, tuple[float, ...]], lines: tuple[BudgetLine, ...]
 ) -> Table:
     """Apps by money with their team; what belongs to no app stands below them, by team."""
-    rows = ask.rows(_APPS)
+    rows = sorted(
+        ask.rows(_APPS), key=lambda row: (row["name"] is None, -row["now"], row["name"] or "", row["team"] or "")
+    )
     currency = ask.currency
     named = len([row for row in rows if row["name"] is not None])
 

@@ -204,6 +204,9 @@ def table(
     ask: Ask, rows: Sequence[Mapping[str, Any]], key: str, title: str, heading: str, name_cells: bool = False
 ) -> Table:
     """Usage by app, feature or model with what its cache saved and missed; ``rows``: ``sums``."""
+    empty = NO_USAGE
+    if rows and all(row["name"] is None for row in rows):
+        rows, empty = (), f"No call names its {heading.lower()}; let the gateway send one with each call."
 
     def line(name: Cell, part: Sequence[Mapping[str, Any]]) -> Row:
         given, cost = _sum(part, "input"), _sum(part, "cost")
@@ -242,7 +245,7 @@ def table(
             Column("Failed, repeated", "number", "Paid for calls that failed, or that repeated one that had failed"),
         ),
         tuple(line(named(row), [row]) for row in rows),
-        NO_USAGE,
+        empty,
         caption=f"Model usage at list price, {f.short_day(ask.view.period.first)} to {f.day(_until(ask))}.",
         total=line(Cell("All usage"), rows) if rows else None,
         export="fct_prompt_economics_daily",

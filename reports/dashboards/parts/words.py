@@ -61,7 +61,7 @@ def share_cell(part: Decimal, whole: Decimal) -> Cell:
     if whole <= 0:
         return Cell(cells.NOTHING)
     ratio = part / whole
-    return Cell(f.percent(ratio, 1), sort=ratio, bar=float(min(max(ratio, ZERO), Decimal(1))))
+    return Cell("100%" if ratio == 1 else f.percent(ratio, 1), sort=ratio, bar=float(min(max(ratio, ZERO), Decimal(1))))
 
 
 def team_cell(team: str | None, small: str = "") -> Cell:
