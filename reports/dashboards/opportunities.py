@@ -100,6 +100,11 @@ class Opportunity:
     def label(self) -> str:
         return KINDS[self.kind].label
 
+    @property
+    def words(self) -> str:
+        """The label within a sentence."""
+        return self.label if self.label.startswith("GPU") else self.label[:1].lower() + self.label[1:]
+
 
 def opportunities(view: View) -> list[Opportunity]:
     """All of the period, the most money first; those of ``view.scope`` alone where it names a team."""
@@ -118,7 +123,7 @@ def counted(found: Iterable[Opportunity]) -> list[Opportunity]:
         if one.certainty == Certainty.POSSIBLE:
             told.append(replace(one, overlaps=one.overlaps or "not counted: try it first"))
         elif one.group in largest:
-            told.append(replace(one, overlaps=f"overlaps with: {largest[one.group].label.lower()}"))
+            told.append(replace(one, overlaps=f"overlaps with: {largest[one.group].words}"))
         else:
             largest[one.group] = one
             told.append(replace(one, counts=one.monthly))

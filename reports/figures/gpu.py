@@ -95,24 +95,33 @@ def pools(daily: pd.DataFrame, names: Sequence[str]) -> go.Figure:
 
 
 def against_band(
-    daily: Sequence[Mapping[str, Any]], names: Sequence[str], low: float | None, high: float | None
+    daily: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    low: float | None,
+    high: float | None,
+    *,
+    height: int = 320,
 ) -> go.Figure:
-    """Busy share of a day, a line per pool, with the band that is aimed at. ``daily``: ``day, pool, ratio``."""
+    """Busy share of a day, a line per pool, with the band that is aimed at.
+
+    ``daily``: ``day, pool, ratio``, oldest first; the line breaks on days on which others were measured and this was not.
+    """
     colours = series_colours(names)
     traces = []
+    known = list(dict.fromkeys(row["day"] for row in daily))
     for i, name in enumerate(names):
-        part = [row for row in daily if row["pool"] == name]
+        ratios = {row["day"]: row["ratio"] for row in daily if row["pool"] == name}
         traces.append(
             go.Scatter(
-                x=days(row["day"] for row in part),
-                y=numbers((row["ratio"] for row in part), 4),
+                x=days(known),
+                y=numbers((ratios.get(day) for day in known), 4),
                 mode="lines",
                 name=name,
                 line={"color": colours[name], "width": 2, "dash": DASHES[i % len(DASHES)]},
                 hovertemplate="%{y:.0%} busy",
             )
         )
-    layout = base(height=320)
+    layout = base(height=height)
     layout |= {"xaxis": day_axis(), "yaxis": axis(tickformat=".0%", range=[0, 1.02], nticks=6)}
     if low is not None and high is not None:
         layout["shapes"] = [
@@ -143,7 +152,7 @@ def against_band(
     return figure(traces, layout)
 
 
-def week(shares: Sequence[Sequence[float | None]]) -> go.Figure:
+def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> go.Figure:
     """Busy share by weekday (Monday first) and hour of the day, UTC: 7 rows of 24."""
     trace = go.Heatmap(
         z=[list(row) for row in shares],
@@ -163,7 +172,7 @@ def week(shares: Sequence[Sequence[float | None]]) -> go.Figure:
         },
         hovertemplate="%{y}, %{x}:00 UTC: %{z:.0%} busy<extra></extra>",
     )
-    layout = base(height=280, hover="closest", legend=False)
+    layout = base(height=height, hover="closest", legend=False)
     layout |= {
         "xaxis": axis(showgrid=False, zeroline=False, dtick=6, ticksuffix=":00"),
         "yaxis": axis(showgrid=False, zeroline=False, autorange="reversed"),

@@ -93,7 +93,7 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     ]
     layout = base(height=max(200, 100 + 28 * len(rows)), hover="y unified")
     layout |= {
-        "xaxis": axis(type="log", tickformat="~s", dtick="D1", title={"text": "Input tokens of a request"}),
+        "xaxis": axis(type="log", tickformat="~s", dtick="D2", title={"text": "Input tokens of a request"}),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

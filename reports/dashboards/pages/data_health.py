@@ -373,6 +373,10 @@ def _missing_words(row: Mapping[str, Any]) -> str:
     return f"Missing: {'; '.join(parts)}{more}. "
 
 
+def _fresh_words(row: Mapping[str, Any]) -> str:
+    return "Reasons and remedies of its rejected rows are below" if row["rejected_rows"] else "Nothing to do"
+
+
 def _sources_table(view: View, sources: Rows) -> Table:
     order = ["missing", "late", "incomplete", "fresh", "disabled"]
     rows = []
@@ -397,7 +401,7 @@ def _sources_table(view: View, sources: Rows) -> Table:
                     ),
                     Cell(expected, sort=row["landed_count"]),
                     c.count(row["rejected_rows"]),
-                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], "Nothing to do")),
+                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], _fresh_words(row))),
                 )
             )
         )

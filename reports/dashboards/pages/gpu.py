@@ -90,12 +90,13 @@ def build(view: View) -> Page:
     ]
     if isinstance(use, GpuUse):
         daily = _recent(view, hours, use)
+        pools_chart, packing_chart = _pools_chart(daily, use), _packing_chart(view, nodes)
         sections += [
             Section(
                 "use",
                 "Use",
                 (
-                    (_band_chart(daily, use, band), _pools_chart(daily, use)),
+                    (_band_chart(daily, use, band, _height(pools_chart, 320)), pools_chart),
                     (_pools_table(view, use, band, idle),),
                 ),
                 _use_words(view, use, band, idle),
@@ -103,7 +104,7 @@ def build(view: View) -> Page:
             Section(
                 "idle",
                 "Idle and scattered",
-                ((_week_chart(view, weekly), _packing_chart(view, nodes)), (_idle_table(view, idle), _nodes_table(nodes))),
+                ((_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart), (_idle_table(view, idle), _nodes_table(nodes))),
                 _week_words(weekly),
             ),
         ]
@@ -424,7 +425,12 @@ def _recent(view: View, hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
     return daily[daily["pool"].isin(_shown_pools(use))].sort_values(["day", "pool"])
 
 
-def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band) -> Chart:
+def _height(beside: Chart, least: int) -> int:
+    """Of a chart that stands beside another one: as high."""
+    return least if beside.figure is None else max(beside.figure.layout.height, least)
+
+
+def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:
     daily = [
         {"day": row.day, "pool": row.pool, "ratio": row.busy_hours / whole if whole else None}
         for row in recent.itertuples()
@@ -441,6 +447,7 @@ def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band) -> Chart:
             _shown_pools(use),
             None if band.low is None else float(band.low),
             None if band.high is None else float(band.high),
+            height=height,
         ),
         "",
     )
@@ -540,7 +547,7 @@ def _week_words(weekly: Mapping[tuple[int, int], tuple[float, float]]) -> str:
     return words
 
 
-def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]]) -> Chart:
+def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]], height: int) -> Chart:
     shares = [
         [busy / whole if whole else None for busy, whole in (weekly.get((day, hour), (0.0, 0.0)) for hour in range(24))]
         for day in range(7)
@@ -548,9 +555,9 @@ def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]
     return Chart(
         "gpu-week",
         "Hours of the week",
-        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Pale hours are paid for and empty.",
+        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Faint hours are paid for and empty.",
         f"Heat map of the busy share by weekday and hour. {_week_words(weekly)}",
-        figures.week(shares) if weekly else None,
+        figures.week(shares, height=height) if weekly else None,
         "No GPU was measured in this period.",
     )
 

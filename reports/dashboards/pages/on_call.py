@@ -298,8 +298,8 @@ def _tiles(
         worst = max(open_now, key=lambda one: one.daily_impact)
         tiles.append(
             Tile(
-                "Still going on",
-                f"{f.signed_money(daily, currency)} a day",
+                "Still going on, a day",
+                f.signed_money(daily, currency),
                 f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, currency)} by the month's end",
                 "estimated from usage" if not worst.is_billed else "",
                 tone="bad",
@@ -372,7 +372,7 @@ def _headlines(
 ) -> tuple[Note, ...]:
     notes = []
     for one in open_now[:2]:
-        notes.append(Note(one.explanation, SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one)))
+        notes.append(Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one)))
     for budget in _in_trouble(budgets)[:3]:
         line = budget.line
         words = f"{line.name}: {line.status_words.lower()}, {f.percent(line.used_ratio)} of its budget is used"
@@ -407,6 +407,11 @@ def _headlines(
     return tuple(notes)
 
 
+def _first_sentence(words: str) -> str:
+    """The rest is told with the incident."""
+    return words.split(". ")[0].removesuffix(".") + "."
+
+
 def _see(page: str, words: str) -> Link:
     return Link(words, Target(page))
 
@@ -435,9 +440,10 @@ def _incident_blocks(view: View, open_now: Sequence[Incident]) -> tuple[tuple[An
         return ((Note("Nothing unusual is going on: no cost or usage is far from what is expected.", "good"),),)
     rows: list[tuple[Any, ...]] = []
     for one in open_now[:DETAILED]:
-        rows.append((_told(view, one), *((_incident_chart(one),) if one.days else ())))
-        if one.contributors:
-            rows.append((_contributors_table(view, one),))
+        rows.append((_told(view, one),))
+        beside = (*((_incident_chart(one),) if one.days else ()), *((_contributors_table(view, one),) if one.contributors else ()))
+        if beside:
+            rows.append(beside)
     if len(open_now) > DETAILED:
         rows.append((_rest_table(view, open_now[DETAILED:]),))
     return tuple(rows)
@@ -617,7 +623,7 @@ def _quality_table(view: View) -> Table:
 
     def precision(row: Mapping[str, Any]) -> Cell:
         if row["precision_ratio"] is None:
-            return Cell(c.NOTHING, small="nothing judged")
+            return Cell(c.NOTHING, small="nothing judged" if row["detector"] == "all" else "")
         return c.share(
             row["precision_ratio"],
             small=f"{f.percent(row['precision_low'])} to {f.percent(row['precision_high'])}",
@@ -966,7 +972,9 @@ def _scopes_table(view: View) -> Table:
         tuple(
             Row(
                 (
-                    c.scope(row["scope_type"], row["scope_value"]),
+                    c.team(None if row["scope_value"] == "unallocated" else row["scope_value"])
+                    if row["scope_type"] == "team"
+                    else c.app(row["scope_value"]),
                     c.money(row["before"], view.currency),
                     c.money(row["next_day"], view.currency),
                     c.change(row["next_day"] or ZERO, row["before"]),

@@ -85,7 +85,7 @@ def _verdict(view: View, found: Sequence[Opportunity], counting: Sequence[Opport
     share = ratio(total, _spend(view))
     words = f"{f.money(total, view.currency)} a month need not be spent"
     words += f", {f.percent(share)} of AI spend" if share is not None and share > 0 else ""
-    words += f". First: {first.label.lower()} of {first.what}, {f.money(first.counts, view.currency)} a month."
+    words += f". First: {first.words} of {first.what}, {f.money(first.counts, view.currency)} a month."
     return Note(words, "warn")
 
 
@@ -171,7 +171,7 @@ def _owners_table(view: View, counting: Sequence[Opportunity], total: Decimal) -
         rows.append(
             Row(
                 (
-                    c.team(team, small=f"mostly {max(theirs, key=lambda one: one.counts).label.lower()}"),
+                    c.team(team, small=f"mostly {max(theirs, key=lambda one: one.counts).words}"),
                     c.count(len(theirs)),
                     Cell(f.whole_money(money, view.currency), sort=money, bar=float(money / total) if total else 0.0),
                 )
@@ -202,12 +202,13 @@ def _table(view: View, found: Sequence[Opportunity], total: Decimal) -> Table:
                     c.text(one.label, small=one.what),
                     c.team(one.team, small=one.app or "") if one.app is None else c.app(one.app, small=one.team or NO_OWNER),
                     c.money(one.monthly, currency, small=spread),
+                    Cell(f.whole_money(one.counts, currency) if one.counts else c.NOTHING, sort=one.counts),
                     Cell(
-                        f.whole_money(one.counts, currency) if one.counts else c.NOTHING,
-                        sort=one.counts,
+                        one.certainty.value,
+                        sort=one.certainty.value,
                         small=one.overlaps,
+                        tone=CERTAINTY_TONES[one.certainty],
                     ),
-                    c.badge(one.certainty.value, CERTAINTY_TONES[one.certainty]),
                     c.text(kind.effort),
                     c.text(kind.act),
                 ),
