@@ -10,8 +10,6 @@ from reports.dashboards.model import Block, Note, Page, Section, Tiles
 from reports.dashboards.parts import allocation, books, budgets, currencies, forecast, spend, states
 from reports.dashboards.view import View
 
-_FANS_A_ROW = 3
-
 
 def build(view: View) -> Page:
     ask = Ask(view, "company")
@@ -27,7 +25,6 @@ def build(view: View) -> Page:
     if ask.is_current:
         tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")))
     fans = budgets.fan_charts(ask, lines, outlooks)
-    fan_rows: list[tuple[Block, ...]] = [tuple(fans[n : n + _FANS_A_ROW]) for n in range(0, len(fans), _FANS_A_ROW)]
     together = currencies.together(ask)
     converted: tuple[tuple[Block, ...], ...] = () if together is None else ((together,),)
     return Page(
@@ -54,7 +51,12 @@ def build(view: View) -> Page:
             Section(
                 "budgets",
                 "Budgets",
-                (*_past_note(ask), (budgets.table(ask, lines),), (budgets.burn_up(ask, own, outlooks),), *fan_rows),
+                (
+                    *_past_note(ask),
+                    (budgets.table(ask, lines),),
+                    (budgets.burn_up(ask, own, outlooks),),
+                    *budgets.fan_rows(fans),
+                ),
                 "Where each budget may stand on the days not billed yet: median, 80% and 95% of the forecast's paths."
                 if fans
                 else "",
@@ -67,7 +69,8 @@ def build(view: View) -> Page:
                     (forecast.months(ask, found), forecast.months_table(ask, found)),
                     (forecast.next_hours(ask),),
                     forecast.quality(found),
-                    (backtests, backtests_table),
+                    (backtests,),
+                    (backtests_table,),
                 ),
                 "Where months will end, and how good such forecasts have been.",
             ),

@@ -73,7 +73,7 @@ def build(view: View) -> Page:
                 "Budgets",
                 (
                     (budgets.table(ask, lines),),
-                    tuple(budgets.fan_charts(ask, lines, outlooks)),
+                    *budgets.fan_rows(budgets.fan_charts(ask, lines, outlooks)),
                     (forecast.next_hours(ask),),
                 ),
             ),

@@ -254,6 +254,12 @@ def fan_charts(ask: Ask, lines: tuple[BudgetLine, ...], outlooks: pd.DataFrame) 
     return fans(lines, outlooks, BillingPeriod.containing(ask.through), ask.currency)
 
 
+def fan_rows(charts: Sequence[Chart]) -> list[tuple[Chart, ...]]:
+    """Up to three side by side, and none alone where two rows can share."""
+    rows = -(-len(charts) // 3)
+    return [tuple(charts[len(charts) * n // rows : len(charts) * (n + 1) // rows]) for n in range(rows)]
+
+
 def table(ask: Ask, lines: Sequence[BudgetLine], *, key: str = "budgets") -> Table:
     currency = ask.currency
     rows = [
@@ -274,7 +280,6 @@ def table(ask: Ask, lines: Sequence[BudgetLine], *, key: str = "budgets") -> Tab
                 cells.money(line.remaining, currency),
                 Cell(line.status_words, tone=words.BUDGET_TONES.get(line.status, "neutral")),
             ),
-            details=() if line.chance_words is None else (line.chance_words,),
         )
         for line in lines
     ]

@@ -116,9 +116,10 @@ def _stories(ask: Ask, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if story.is_whole and len(of_charge) > 1:
             said.append(f"Its {len(of_charge)} parts sum to the charge, to the last digit.")
         said.append(
-            f"`aifinops explain {amount.allocation_id[:SHORT_ID]}` shows all its parts and the row of the bill itself."
+            f"aifinops explain {amount.allocation_id[:SHORT_ID]} shows all its parts and the row of the bill itself."
         )
-        found[amount.allocation_id] = tuple(said)
+        # Commands stand in backticks for terminals; a page has no such marks.
+        found[amount.allocation_id] = tuple(text.replace("`", "") for text in said)
     return found
 
 
