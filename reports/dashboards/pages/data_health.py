@@ -178,12 +178,21 @@ def _source_problems(sources: Rows, ages: Sequence[Freshness]) -> list[Note]:
     ]
     if not sources:
         late = [line.name for line in ages if line.is_late and line.through is not None]
-        found += [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
+        found = [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
     return found
 
 
 def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[Note]:
-    found = []
+    found = [
+        Note(
+            f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
+            f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
+            f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
+            "bad",
+        )
+        for row in rates
+        if row["missing_days"]
+    ]
     if isinstance(reconciled, Reconciliation) and not reconciled.is_reconciled:
         found.append(
             Note(
@@ -193,16 +202,6 @@ def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[No
                 Link("The days", Target("data-health", anchor="bill")),
             )
         )
-    for row in rates:
-        if row["missing_days"]:
-            found.append(
-                Note(
-                    f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
-                    f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
-                    f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
-                    "bad",
-                )
-            )
     return found
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import (
     Cell,
@@ -34,14 +35,13 @@ from reports.dashboards.model import (
     Tiles,
     Tone,
 )
+from reports.dashboards.parts.forecast import next_hours
 from reports.dashboards.view import View
-from reports.figures import forecast as forecast_figures
 from reports.figures import incident as incident_figures
 from reports.frames import ZERO
 from reports.marts import MARTS, conform
 from reports.measures.budgets import BudgetLine, budget_lines
 from reports.measures.decisions import DecisionView, newest_first, view_decision
-from reports.measures.hours import company_hours, scope_hours
 from reports.measures.incidents import Incident, Incidents, incidents_since
 from reports.page.chart import Chart
 
@@ -133,7 +133,7 @@ def build(view: View) -> Page:
             ),
         ),
         Section("budgets", "Budgets that run out", ((_budgets_table(view, budgets),),)),
-        Section("hours", "The next 48 hours", ((_hours_chart(view),), (_scopes_table(view),))),
+        Section("hours", "The next 48 hours", ((next_hours(Ask(view, "company")),), (_scopes_table(view),))),
         Section(
             "objectives",
             "Service objectives",
@@ -165,8 +165,9 @@ def _incidents(view: View) -> Incidents:
         view,
         "fct_incident",
         """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation,
-                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact, volume_effect, mix_effect,
-                  cache_effect, price_effect, contributors, daily_costs, event_id, suppressed_because, verdict
+                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact,
+                  volume_effect, mix_effect, cache_effect, price_effect, contributors, daily_costs, event_id,
+                  suppressed_because, verdict
            from fct_incident
            where currency = $currency and (status in ('open', 'acknowledged') or first_seen <= $last)""",
         currency=view.currency,
@@ -947,36 +948,6 @@ def _budgets_table(view: View, budgets: Sequence[_Budget]) -> Table:
 
 
 # ── hours ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _hours_chart(view: View) -> Chart:
-    columns = list(MARTS["fct_usage_forecast_hourly"].columns)
-    rows = c.ask(
-        view,
-        "fct_usage_forecast_hourly",
-        f"""select {", ".join(columns)} from fct_usage_forecast_hourly
-            where scope_type = 'company' and currency = $currency order by usage_hour""",  # noqa: S608
-        currency=view.currency,
-    )
-    hours = conform("fct_usage_forecast_hourly", pd.DataFrame(rows, columns=columns))
-    company = scope_hours(hours, "company")
-    said = "There is no usage by the hour that the next hours could be told from."
-    if company:
-        one = company[0]
-        said = (
-            f"The next 24 hours: {f.money(one.next_day, view.currency)}, {f.compact(one.tokens)} tokens in "
-            f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
-            f"{f.money(one.busiest, view.currency)} an hour."
-        )
-    return Chart(
-        "forecast-hours",
-        "Usage by the hour",
-        "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
-        f"of those to come, with 80% and 95% intervals. {said}",
-        f"Lines of usage cost by the hour, as known and as expected. {said}",
-        forecast_figures.hours(company_hours(hours), view.currency) if company else None,
-        said,
-    )
 
 
 def _scopes_table(view: View) -> Table:
