@@ -29,7 +29,7 @@ def build(view: View) -> Page:
     ask = Ask(view, "app")
     whole = spend.total(ask)
     days = spend.daily(ask, "model", *spend.shown_days(ask))
-    by_model = spend.by(ask, "model", whole)
+    parts = spend.by(ask, whole, "service_name", "model", "environment", "project")
     estimated = spend.estimate(ask, "model")
     lines = budgets.lines_of(ask)
     own = budgets.own_line(ask, lines)
@@ -38,7 +38,7 @@ def build(view: View) -> Page:
     by_feature = tokens.sums(ask, "feature")
     mix, classes = tokens.mix(ask)
     levels = service.levels(ask)
-    ranked = [part.name for part in by_model if part.name is not None]
+    ranked = [part.name for part in parts["model"] if part.name is not None]
     tiles = [spend.tile(ask, whole, spend.all_of(spend.sparks(days, view.period.last)), ask.here("why"))]
     if ask.is_current:
         tiles += [
@@ -57,9 +57,9 @@ def build(view: View) -> Page:
                 "Spend",
                 (
                     (spend.daily_chart(ask, days, ranked, estimated, "model"),),
-                    (spend.by_table(ask, "service_name", whole), spend.by_table(ask, "model", whole)),
+                    (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
-                    (spend.by_table(ask, "environment", whole), spend.by_table(ask, "project", whole)),
+                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
                 ),
             ),
             Section(

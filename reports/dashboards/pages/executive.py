@@ -40,7 +40,8 @@ _SEE = {
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    by_team = spend.by(ask, "team", whole)
+    parts = spend.by(ask, whole, "team", "service_name", "model", "business_unit")
+    by_team = parts["team"]
     days = spend.daily(ask, "team", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
     estimated = spend.estimate(ask, "team")
@@ -86,18 +87,18 @@ def build(view: View) -> Page:
                         ask,
                         "services",
                         "By service",
-                        spend.by(ask, "service_name", whole),
+                        parts["service_name"],
                         "No AI cost has been billed yet.",
                     ),
                     spend.ranking_chart(
                         ask,
                         "models",
                         "By model",
-                        [part for part in spend.by(ask, "model", whole) if part.name is not None],
+                        [part for part in parts["model"] if part.name is not None],
                         "The bill names no model for this period's AI cost.",
                     ),
                 ),
-                (spend.by_table(ask, "business_unit", whole),),
+                (spend.by_table(ask, parts, "business_unit", whole),),
             ),
         ),
     ]

@@ -27,7 +27,8 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "team")
     whole = spend.total(ask)
-    by_app = spend.by(ask, "app", whole)
+    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project")
+    by_app = parts["app"]
     days = spend.daily(ask, "app", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
     estimated = spend.estimate(ask, "app")
@@ -58,8 +59,8 @@ def build(view: View) -> Page:
                     (spend.daily_chart(ask, days, ranked, estimated, "app"),),
                     (spend.parts_table(ask, "by-app", "By app", "App", by_app, whole, spend.app_cells(by_app)),),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
-                    (spend.by_table(ask, "service_name", whole), spend.by_table(ask, "model", whole)),
-                    (spend.by_table(ask, "environment", whole), spend.by_table(ask, "project", whole)),
+                    (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
+                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
                 ),
             ),
             Section(
