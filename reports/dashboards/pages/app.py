@@ -16,6 +16,7 @@ from reports.dashboards.parts import (
     gpus,
     incidents,
     service,
+    short,
     spend,
     states,
     tokens,
@@ -40,18 +41,29 @@ def build(view: View) -> Page:
     levels = service.levels(ask)
     ranked = [part.name for part in parts["model"] if part.name is not None]
     tiles = [spend.tile(ask, whole, spend.all_of(spend.sparks(days, view.period.last)), ask.here("why"))]
-    if ask.is_current:
+    expected = budgets.projection(ask, own) if ask.is_current else None
+    if expected is not None:
         tiles += [
             spend.estimate_tile(ask, estimated),
-            budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")),
+            budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [*service.tiles(levels), allocation.own_tile(ask), incidents.tile(ask, found)]
+    said = short.of_scope(
+        ask,
+        expected,
+        own,
+        lines,
+        found,
+        whole,
+        parts["model"],
+        lambda model: Link("Models", Target("models", anchor="cost")),
+    )
     return Page(
         "app",
         f"App {view.scope}",
         f"What does {view.scope} cost, what does it give for that, and why is it charged to it?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (_about(ask),))),
+            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",

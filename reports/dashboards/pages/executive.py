@@ -1,40 +1,25 @@
 """What AI costs, whether that is as planned, and what it brings: the page for executives.
 
-Here: the order of the parts, and the sentences "In short".
+Here: the order of the parts.
 Not here: the parts themselves (``parts``).
 """
 
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Link, Note, Notes, Page, Section, Target, Tiles, Tone
+from reports.dashboards.model import Page, Section, Target, Tiles
 from reports.dashboards.parts import (
     allocation,
     budgets,
     currencies,
-    gpus,
     incidents,
+    short,
     spend,
     states,
     teams,
     units,
 )
 from reports.dashboards.view import View
-from reports.measures.budgets import BudgetLine, Projection
-from reports.measures.coverage import Coverage
-from reports.measures.gpu import GpuUse
-from reports.measures.health import Reconciliation, reconciliation
-from reports.measures.incidents import Incidents
-from reports.measures.missing import Missing
-from reports.summary import headlines
-
-_SEE = {
-    "health": Link("Data health", Target("data-health")),
-    "budgets": Link("Budgets", Target("finance", anchor="budgets")),
-    "incidents": Link("Incidents", Target("on-call")),
-    "allocation": Link("Who is charged with what", Target("finance", anchor="allocation")),
-    "gpu": Link("GPUs", Target("gpu")),
-}
 
 
 def build(view: View) -> Page:
@@ -69,7 +54,11 @@ def build(view: View) -> Page:
     token_costs, gpu_hours, outcomes = units.charts(ask, costs)
     together = currencies.together(ask)
     sections = [
-        Section("overview", "Overview", ((Tiles(tiles),), (_in_short(ask, expected, own, lines, covered, found),))),
+        Section(
+            "overview",
+            "Overview",
+            ((Tiles(tiles),), (short.of_company(ask, expected, own, lines, covered, found, whole, by_team),)),
+        ),
         Section(
             "spend",
             "Spend",
@@ -125,43 +114,4 @@ def build(view: View) -> Page:
         "What does AI cost us, is that as planned, and what does it bring?",
         tuple(sections),
         states.states(ask),
-    )
-
-
-def _in_short(
-    ask: Ask,
-    expected: Projection | Missing | None,
-    own: BudgetLine | None,
-    lines: tuple[BudgetLine, ...],
-    covered: Coverage | Missing,
-    found: Incidents,
-) -> Notes:
-    """What needs attention, worst first, then what is fine."""
-    past = Missing("The period is over.")
-    used = gpus.company_use(ask)
-    said = headlines(
-        ask.currency,
-        month=ask.month if ask.is_current else None,
-        projection=expected or past,
-        budget=own or past,
-        budgets=lines,
-        covered=covered,
-        found=found,
-        reconciled=_reconciled(ask),
-        idle_pools=[pool.pool for pool in used.idle_pools] if isinstance(used, GpuUse) else (),
-        idle_cost=gpus.idle_cost(ask),
-    )
-    tones: dict[str, Tone] = {"bad": "bad", "warn": "warn", "good": "good"}
-    notes = tuple(Note(line.text, tones[line.tone], _SEE[line.anchor]) for line in said)
-    return Notes("In short", notes or (Note("There is nothing to say yet: no bill has arrived."),))
-
-
-def _reconciled(ask: Ask) -> Reconciliation | Missing:
-    """The period's days of the bill against the marts."""
-    return reconciliation(
-        ask.frame(
-            "fct_reconciliation_daily",
-            "(billing_currency = $currency or billing_currency is null) "
-            "and (usage_date between $first and $last or usage_date is null)",
-        )
     )

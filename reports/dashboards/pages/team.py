@@ -15,6 +15,7 @@ from reports.dashboards.parts import (
     forecast,
     gpus,
     incidents,
+    short,
     spend,
     states,
     tokens,
@@ -40,18 +41,22 @@ def build(view: View) -> Page:
     mix, classes = tokens.mix(ask)
     ranked = [part.name for part in by_app if part.name is not None]
     tiles = [spend.tile(ask, whole, spend.all_of(trend), ask.here("why"))]
-    if ask.is_current:
+    expected = budgets.projection(ask, own) if ask.is_current else None
+    if expected is not None:
         tiles += [
             spend.estimate_tile(ask, estimated),
-            budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")),
+            budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [allocation.own_tile(ask), incidents.tile(ask, found)]
+    said = short.of_scope(
+        ask, expected, own, lines, found, whole, by_app, lambda app: Link(f"App {app}", Target("app", app))
+    )
     return Page(
         "team",
         f"Team {view.scope}",
         f"What does {view.scope} spend, is that as planned, and why is it theirs?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (_about(ask),))),
+            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",
