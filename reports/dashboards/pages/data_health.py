@@ -196,7 +196,8 @@ def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[No
     if isinstance(reconciled, Reconciliation) and not reconciled.is_reconciled:
         found.append(
             Note(
-                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill do not add up with the marts. "
+                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill "
+                f"{'does' if len(reconciled.unreconciled) == 1 else 'do'} not add up with the marts. "
                 "docs/reconciliation.md says what to do; guardrails do not act on them.",
                 "bad",
                 Link("The days", Target("data-health", anchor="bill")),
@@ -293,7 +294,7 @@ def _tiles(
             )
         )
     rows = sum(row["rows"] for row in rejected)
-    if not c.hidden(view, "fct_rejected_row"):
+    if not c.hidden(view, "fct_rejected_row") and any(line.through is not None for line in ages):
         tiles.append(
             Tile(
                 "Rejected rows",
@@ -302,7 +303,7 @@ def _tiles(
                 tone="warn" if rows else "good",
             )
         )
-    if not c.hidden(view, "fct_unpriced_usage"):
+    if not c.hidden(view, "fct_unpriced_usage") and any(line.through is not None for line in ages):
         tokens = sum(row["tokens"] or 0 for row in unpriced)
         tiles.append(
             Tile(
@@ -329,6 +330,8 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
             tone=worst,
         )
     known = [line for line in ages if line.through is not None]
+    if not known:
+        return Tile("Sources up to date", "None", "No source has delivered anything", tone="warn")
     late = [line.name for line in known if line.is_late]
     return Tile(
         "Data up to date",

@@ -40,8 +40,10 @@ from reports.dashboards.view import View
 from reports.figures import incident as incident_figures
 from reports.frames import ZERO
 from reports.marts import MARTS, conform
+from reports.measures.budgets import STATUS_ORDER as STATUS_ORDER_OF_BUDGETS
 from reports.measures.budgets import BudgetLine, budget_lines
 from reports.measures.decisions import DecisionView, newest_first, view_decision
+from reports.measures.health import Freshness
 from reports.measures.incidents import Incident, Incidents, incidents_since
 from reports.page.chart import Chart
 
@@ -107,21 +109,17 @@ def build(view: View) -> Page:
     decisions = newest_first(view.operations.decisions)
     budgets = _budgets(view)
     objectives = _objectives(view)
-    late = [line for line in ages_of(view) if line.is_late and line.through is not None]
+    known = [line for line in ages_of(view) if line.through is not None]
     sections = [
         Section(
             "now",
             "Right now",
             (
                 (Tiles(_tiles(view, open_now, decisions, budgets, objectives)),),
-                (
-                    Notes(
-                        "In short", _headlines(view, open_now, decisions, budgets, objectives, [n.name for n in late])
-                    ),
-                ),
+                (Notes("In short", _headlines(view, open_now, decisions, budgets, objectives, known)),),
             ),
         ),
-        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found)),
+        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found, known)),
         Section(
             "guardrails",
             "Guardrails",
@@ -153,7 +151,7 @@ def build(view: View) -> Page:
         "On call",
         "What is wrong now, what does it cost, and what do I do?",
         tuple(sections),
-        (_verdict(view, open_now, decisions, budgets, objectives),),
+        (_verdict(view, open_now, decisions, budgets, objectives, known),),
     )
 
 
@@ -234,7 +232,9 @@ def _given_up(view: View) -> list[Mapping[str, Any]]:
 
 
 def _in_trouble(budgets: Sequence[_Budget]) -> list[_Budget]:
-    return [budget for budget in budgets if budget.line.status != "on_track"]
+    """Those that are over first, then whichever is used up soonest."""
+    found = [budget for budget in budgets if budget.line.status != "on_track"]
+    return sorted(found, key=lambda one: (STATUS_ORDER_OF_BUDGETS.get(one.line.status, 3), one.used_up_on or date.max))
 
 
 def _burned(objectives: Rows, share: Decimal) -> Rows:
@@ -247,6 +247,7 @@ def _verdict(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
+    known: Sequence[Freshness],
 ) -> Note:
     parts = []
     if open_now:
@@ -266,6 +267,11 @@ def _verdict(
     dead = _given_up(view)
     if dead:
         parts.append(f"{f.count(len(dead), 'message')} not delivered")
+    if not parts and not known:
+        return Note(
+            "Nothing can be told: no data has arrived yet. Connect a source in config/sources.yml, then aifinops run.",
+            "warn",
+        )
     if not parts:
         return Note("Nothing is wrong: no open incident, no budget in doubt, nothing waits for anybody.", "good")
     urgent = bool(paged or waiting or dead) or any(SEVERITY_TONES.get(one.severity) == "bad" for one in open_now)
@@ -378,7 +384,7 @@ def _headlines(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
-    late: Sequence[str],
+    known: Sequence[Freshness],
 ) -> tuple[Note, ...]:
     notes = [
         Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one))
@@ -410,7 +416,12 @@ def _headlines(
                 "warn",
             )
         )
-    if late:
+    late = [line.name for line in known if line.is_late]
+    if not known:
+        notes.append(
+            Note("No data has arrived that this page could stand on.", "warn", _see("data-health", "Data health"))
+        )
+    elif late:
         notes.append(
             Note(
                 f"Late: {', '.join(late)}. Guardrails do not act on old data.",
@@ -443,9 +454,11 @@ def _scope_link(one: Incident) -> Link | None:
 # ── incidents ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _incidents_lead(found: Incidents) -> str:
-    words = f"Cost and usage other than expected, one entry a cause. {f.count(len(found.open), 'open incident')}"
-    words = words.replace("no open incident", "No open incident") + ", the most money first"
+def _incidents_lead(found: Incidents, known: Sequence[Freshness]) -> str:
+    if not known:
+        return "Cost and usage other than expected are told here once data has arrived."
+    opened = f"{f.count(len(found.open), 'open incident')}, the most money first" if found.open else "None is open"
+    words = f"Cost and usage other than expected, one entry a cause. {opened}"
     if found.past:
         words += f"; since {f.day(found.first_day)} {f.count(len(found.past), 'incident')} over"
     if found.silent:
