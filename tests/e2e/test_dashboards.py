@@ -20,7 +20,7 @@ from tests.support.browser import as_seen, browsing, needs_browser, overflow
 from tests.support.sample_dashboard import HOSTILE, write_sample
 
 pytestmark = needs_browser
-WAIT_SECONDS = 8
+WAIT_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +268,12 @@ def test_it_prints_light_a_section_a_page_with_all_charts(browser: webdriver.Chr
     hidden = ".bar nav[aria-label=Pages], #page-choices, .tools, #theme, .on-page"
     assert [one.is_displayed() for one in browser.find_elements(By.CSS_SELECTOR, hidden)].count(True) == 0
     assert script(browser, "getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert max(script(browser, "[...document.querySelectorAll('.main-svg')].map(n => n.clientWidth)")) <= 660
     breaks = "[...document.querySelectorAll('section.part')].map(n => getComputedStyle(n).breakBefore)"
     assert script(browser, breaks) == ["auto", "page", "page"]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    wide = "Math.min(...[...document.querySelectorAll('.main-svg')].map(n => n.clientWidth))"
+    until(browser, lambda b: script(b, wide) == script(b, "document.querySelector('.plot').clientWidth"))
 
 
 @pytest.mark.ids("BI-1")
