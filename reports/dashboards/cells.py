@@ -31,6 +31,11 @@ def hidden(view: View, mart: str) -> bool:
     return mart in view.published.marts and not view.published.has(mart)
 
 
+def usage_through(view: View) -> date:
+    """The last day of the period's usage: of a running one it goes on after the last billed day."""
+    return view.as_of.date() if view.period.is_running else view.period.last
+
+
 def total(rows: Iterable[Mapping[str, Any]], column: str) -> Decimal:
     """Exact sum; nulls are skipped."""
     return sum((row[column] for row in rows if row[column] is not None), ZERO)
@@ -96,7 +101,9 @@ def day(value: date | None, *, small: str = "") -> Cell:
 
 
 def team(name: str | None, *, small: str = "") -> Cell:
-    return Cell(NO_OWNER, sort="", small=small) if name is None else text(name, small=small, target=Target("team", name))
+    return (
+        Cell(NO_OWNER, sort="", small=small) if name is None else text(name, small=small, target=Target("team", name))
+    )
 
 
 def app(name: str | None, *, small: str = "") -> Cell:

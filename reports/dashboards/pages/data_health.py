@@ -17,11 +17,12 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
 from reports.dashboards.view import View
 from reports.figures import health as figures
-from reports.frames import ZERO
-from reports.measures.health import Freshness, Reconciliation, freshness, reconciliation
+from reports.measures.health import Freshness, Reconciliation, reconciliation
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
@@ -46,7 +47,10 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "Another number of tokens",
         "Telemetry lost calls, counts them twice, or rented capacity covers a part of them",
     ),
-    "billed_without_usage": ("Billed, not measured", "Nobody measures this account: send its spans or read its metrics"),
+    "billed_without_usage": (
+        "Billed, not measured",
+        "Nobody measures this account: send its spans or read its metrics",
+    ),
     "usage_without_bill": ("Measured, not billed", "It was free, or is billed elsewhere: connect that bill"),
     "billed_otherwise": ("Billed by the hour", "Rented capacity is charged by the hour, not by the token"),
     "unpriced_usage": ("No price", "Add the model to config/prices.yml"),
@@ -65,7 +69,7 @@ Rows = list[dict[str, Any]]
 
 def build(view: View) -> Page:
     currency = view.currency
-    ages = _freshness(view)
+    ages = ages_of(view)
     sources = c.ask(view, "fct_source_health", "select * from fct_source_health order by source_id")
     reconciled = _reconciliation(view)
     drift = _drift(view)
@@ -75,16 +79,7 @@ def build(view: View) -> Page:
         """select source_id, table_name, reason, remedy, count(*) as rows, count(distinct x_file) as files
            from fct_rejected_row group by all order by rows desc, source_id, table_name, reason""",
     )
-    unpriced = c.ask(
-        view,
-        "fct_unpriced_usage",
-        """select provider_name, model, reason, guess_currency, guess_basis, sum(tokens)::bigint as tokens,
-                  sum(guessed_cost) as guessed_cost, max(usage_date) as last_day
-           from fct_unpriced_usage where usage_date between $first and $last
-           group by all order by guessed_cost desc nulls last, tokens desc""",
-        first=view.period.first,
-        last=view.as_of.date() if view.period.is_running else view.period.last,
-    )
+    unpriced = unpriced_usage(view)
     rates = c.ask(
         view,
         "fct_exchange_rate_daily",
@@ -96,7 +91,9 @@ def build(view: View) -> Page:
            from fct_exchange_rate_daily where billing_currency <> reporting_currency
            group by all order by billing_currency""",
     )
-    schema = c.ask(view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name")
+    schema = c.ask(
+        view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name"
+    )
     problems = [
         *_source_problems(sources, ages),
         *_bill_problems(reconciled, rates),
@@ -139,7 +136,7 @@ def build(view: View) -> Page:
                 "What is left out",
                 (
                     (_rejected_table(rejected), _schema_table(schema)),
-                    (_unpriced_table(unpriced),),
+                    (unpriced_table(unpriced),),
                     (_meters_table(view), _candidates_table(view)),
                 ),
                 "Nothing is dropped in silence: what could not be read, priced or told apart is listed here.",
@@ -170,40 +167,42 @@ def _verdict(problems: Sequence[Note], ages: Sequence[Freshness]) -> Note:
 
 
 def _source_problems(sources: Rows, ages: Sequence[Freshness]) -> list[Note]:
-    found = []
-    for row in sources:
-        if row["status"] in ("missing", "late", "incomplete"):
-            words, tone = STATUS_WORDS[row["status"]]
-            found.append(
-                Note(f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.", tone)
-            )
+    found = [
+        Note(
+            f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.",
+            tone,
+        )
+        for row in sources
+        if row["status"] in STATUS_REMEDIES and row["status"] != "disabled"
+        for words, tone in (STATUS_WORDS[row["status"]],)
+    ]
     if not sources:
         late = [line.name for line in ages if line.is_late and line.through is not None]
-        found += [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
+        found = [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
     return found
 
 
 def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[Note]:
-    found = []
+    found = [
+        Note(
+            f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
+            f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
+            f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
+            "bad",
+        )
+        for row in rates
+        if row["missing_days"]
+    ]
     if isinstance(reconciled, Reconciliation) and not reconciled.is_reconciled:
         found.append(
             Note(
-                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill do not add up with the marts. "
+                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill "
+                f"{'does' if len(reconciled.unreconciled) == 1 else 'do'} not add up with the marts. "
                 "docs/reconciliation.md says what to do; guardrails do not act on them.",
                 "bad",
                 Link("The days", Target("data-health", anchor="bill")),
             )
         )
-    for row in rates:
-        if row["missing_days"]:
-            found.append(
-                Note(
-                    f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
-                    f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
-                    f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
-                    "bad",
-                )
-            )
     return found
 
 
@@ -232,7 +231,7 @@ def _row_problems(rejected: Rows, schema: Rows, unpriced: Rows) -> list[Note]:
         found.append(
             Note(
                 f"{f.compact(tokens)} tokens of {_names(row['model'] for row in unpriced)} have no price and are in no "
-                f"estimate; they may have cost {_guesses(unpriced)}. Add prices to config/prices.yml, then "
+                f"estimate; they may have cost {guesses(unpriced)}. Add prices to config/prices.yml, then "
                 "aifinops reprice.",
                 "warn",
                 Link("The models", Target("data-health", anchor="rows")),
@@ -243,14 +242,6 @@ def _row_problems(rejected: Rows, schema: Rows, unpriced: Rows) -> list[Note]:
 
 def _names(values: Any) -> str:
     return ", ".join(sorted({str(value) for value in values if value})) or "unnamed models"
-
-
-def _guesses(unpriced: Rows) -> str:
-    sums: dict[str, Decimal] = {}
-    for row in unpriced:
-        if row["guessed_cost"] is not None and row["guess_currency"]:
-            sums[row["guess_currency"]] = sums.get(row["guess_currency"], ZERO) + row["guessed_cost"]
-    return f.amounts(sums) if sums else "any amount: there is nothing to guess from"
 
 
 def _tiles(
@@ -296,13 +287,14 @@ def _tiles(
             Tile(
                 "Estimate to bill",
                 f.signed_percent(off / estimated, 1),
-                f"{f.signed_money(off, view.currency)} billed beside {f.whole_money(estimated, view.currency)} estimated",
+                f"{f.signed_money(off, view.currency)} billed beside "
+                f"{f.whole_money(estimated, view.currency)} estimated",
                 f"{view.period.label}, where both are known",
                 tone="good" if abs(off / estimated) <= Decimal("0.05") else "warn",
             )
         )
     rows = sum(row["rows"] for row in rejected)
-    if not c.hidden(view, "fct_rejected_row"):
+    if not c.hidden(view, "fct_rejected_row") and any(line.through is not None for line in ages):
         tiles.append(
             Tile(
                 "Rejected rows",
@@ -311,13 +303,13 @@ def _tiles(
                 tone="warn" if rows else "good",
             )
         )
-    if not c.hidden(view, "fct_unpriced_usage"):
+    if not c.hidden(view, "fct_unpriced_usage") and any(line.through is not None for line in ages):
         tokens = sum(row["tokens"] or 0 for row in unpriced)
         tiles.append(
             Tile(
                 "Tokens without a price",
                 f.compact(tokens) if tokens else "None",
-                f"May have cost {_guesses(unpriced)}" if tokens else "All usage is priced",
+                f"May have cost {guesses(unpriced)}" if tokens else "All usage is priced",
                 f"{view.period.label}",
                 tone="warn" if tokens else "good",
             )
@@ -329,7 +321,7 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
     if sources:
         landed = [row for row in sources if row["status"] != "disabled"]
         fresh = sum(row["status"] == "fresh" for row in landed)
-        worst = "good" if fresh == len(landed) else "bad"
+        worst: Tone = "good" if fresh == len(landed) else "bad"
         left = ", ".join(row["source_id"] for row in landed if row["status"] != "fresh")
         return Tile(
             "Sources up to date",
@@ -338,6 +330,8 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
             tone=worst,
         )
     known = [line for line in ages if line.through is not None]
+    if not known:
+        return Tile("Sources up to date", "None", "No source has delivered anything", tone="warn")
     late = [line.name for line in known if line.is_late]
     return Tile(
         "Data up to date",
@@ -348,33 +342,6 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
 
 
 # ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _freshness(view: View) -> tuple[Freshness, ...]:
-    """The measure needs the newest moment of each kind only, so that nothing else is read."""
-
-    def frame(marts: str, sql: str, column: str) -> pd.DataFrame:
-        rows = c.ask(view, marts, sql)
-        names = list(rows[0]) if rows else [*("provider_name", "source"), column]
-        read = pd.DataFrame(rows, columns=names)
-        return read.assign(**{column: pd.to_datetime(read[column]).astype("datetime64[us]")})
-
-    cost = frame(
-        "fct_ai_cost_daily",
-        "select provider_name, max(usage_date) as usage_date from fct_ai_cost_daily where is_ai group by 1 order by 1",
-        "usage_date",
-    )
-    return freshness(
-        cost.assign(is_ai=True),
-        frame(
-            "fct_usage_cost_hourly",
-            "select source, max(usage_hour) as usage_hour from fct_usage_cost_hourly group by 1 order by 1",
-            "usage_hour",
-        ),
-        frame("fct_gpu_hourly", "select max(usage_hour) as usage_hour from fct_gpu_hourly", "usage_hour"),
-        frame("fct_forecast_daily", "select max(as_of) as as_of from fct_forecast_daily", "as_of"),
-        view.as_of.replace(tzinfo=None),
-    )
 
 
 def _freshness_table(ages: Sequence[Freshness]) -> Table:
@@ -415,6 +382,10 @@ def _missing_words(row: Mapping[str, Any]) -> str:
     return f"Missing: {'; '.join(parts)}{more}. "
 
 
+def _fresh_words(row: Mapping[str, Any]) -> str:
+    return "Reasons and remedies of its rejected rows are below" if row["rejected_rows"] else "Nothing to do"
+
+
 def _sources_table(view: View, sources: Rows) -> Table:
     order = ["missing", "late", "incomplete", "fresh", "disabled"]
     rows = []
@@ -439,7 +410,7 @@ def _sources_table(view: View, sources: Rows) -> Table:
                     ),
                     Cell(expected, sort=row["landed_count"]),
                     c.count(row["rejected_rows"]),
-                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], "Nothing to do")),
+                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], _fresh_words(row))),
                 )
             )
         )
@@ -666,7 +637,8 @@ def _drift(view: View) -> Rows:
     return c.ask(
         view,
         "fct_estimate_drift_daily",
-        """select provider_name, cause, count(distinct usage_date) as days, string_agg(distinct model, ', ' order by model)
+        """select provider_name, cause, count(distinct usage_date) as days,
+                  string_agg(distinct model, ', ' order by model)
                       as models, sum(estimated_cost) as estimated_cost, sum(billed_cost) as billed_cost,
                   sum(drift_cost) as drift_cost, sum(price_drift_cost) as price_cost,
                   sum(quantity_drift_cost) as quantity_cost, count(*) filter (where status = 'partly') as growing
@@ -697,7 +669,8 @@ def _drift_chart(view: View) -> Chart:
     return Chart(
         "drift",
         "Estimated and billed, per day",
-        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the price book's prices. "
+        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the "
+        "price book's prices. "
         "Solid: the bill.",
         f"Bars per day of estimated cost, {f.money(estimated, view.currency)} in all, and billed cost, "
         f"{f.money(billed, view.currency)}.",
@@ -756,7 +729,8 @@ def _drift_table(view: View, drift: Rows) -> Table:
         "Finance and administrators see how estimates meet the bill."
         if c.hidden(view, "fct_estimate_drift_daily")
         else f"No model usage of {view.period.label} has met a bill in {currency} yet.",
-        f"{view.period.label}, largest difference first. The bill is right; the difference says what the estimate lacks.",
+        f"{view.period.label}, largest difference first. The bill is right; the difference says what "
+        "the estimate lacks.",
         total=totals if rows else None,
         export="fct_estimate_drift_daily" if rows else "",
     )
@@ -808,36 +782,6 @@ def _schema_table(schema: Rows) -> Table:
         "Deliveries have the columns that they always had.",
         export="fct_schema_drift" if schema else "",
         more=f"and {len(schema) - SHOWN} more" if len(schema) > SHOWN else "",
-    )
-
-
-def _unpriced_table(unpriced: Rows) -> Table:
-    return Table(
-        "unpriced-usage",
-        "Usage without a price",
-        (
-            Column("Model"),
-            Column("Tokens", "number"),
-            Column("May have cost", "number", "A guess that is in no other figure"),
-            Column("Guessed from"),
-            Column("Why there is no price"),
-        ),
-        tuple(
-            Row(
-                (
-                    c.model(row["model"], small=row["provider_name"] or ""),
-                    c.compact(row["tokens"]),
-                    c.money(row["guessed_cost"], row["guess_currency"] or ""),
-                    c.text(row["guess_basis"]),
-                    c.text(row["reason"], small="Add it to config/prices.yml, then aifinops reprice"),
-                )
-            )
-            for row in unpriced[:SHOWN]
-        ),
-        "All usage of the period has a price.",
-        "aifinops prices explain says which lists were asked.",
-        export="fct_unpriced_usage" if unpriced else "",
-        more=f"and {len(unpriced) - SHOWN} more" if len(unpriced) > SHOWN else "",
     )
 
 

@@ -6,9 +6,9 @@ Not here: how machines' cost is split among teams (dbt), what to do about each f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,12 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards import cells as c
-from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.model import Cell, Column, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.view import View
 from reports.figures import gpu as figures
 from reports.figures import unit as unit_figures
 from reports.frames import ZERO
-from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of
+from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of, pool_of_charge
 from reports.measures.missing import Missing
 from reports.measures.units import (
     GPU_HOUR_WORDS,
@@ -36,7 +36,10 @@ from reports.measures.units import (
 from reports.page.chart import Chart
 
 CHART_DAYS = 60
+TREND_DAYS = 90
 SHOWN = 12
+MUCH_IDLE = Decimal("0.15")
+"""Share of GPU cost from which idle time is worth a warning: with the usual band a well-packed pool stays below it."""
 QUIET_HOURS = (20, 6)
 """From 20:00 to 06:00 UTC is night."""
 IDLE_WORDS = {
@@ -77,7 +80,8 @@ def build(view: View) -> Page:
     use = gpu_use(hours, view.period.last, view.period.first)
     band = _band(view)
     idle = _idle(view)
-    costs = _unit_costs(view)
+    economics = _economics(view)
+    costs = _unit_costs(view, economics)
     training = _training(view)
     interruptions = _interruptions(view)
     nodes = _nodes(view)
@@ -87,12 +91,14 @@ def build(view: View) -> Page:
         Section("short", "In short", ((Tiles(_tiles(view, use, band, idle, costs, training, interruptions, hours)),),))
     ]
     if isinstance(use, GpuUse):
+        daily = _recent(view, hours, use)
+        pools_chart, packing_chart = _pools_chart(daily, use), _packing_chart(view, nodes)
         sections += [
             Section(
                 "use",
                 "Use",
                 (
-                    (_band_chart(view, hours, use, band), _pools_chart(hours, use)),
+                    (_band_chart(daily, use, band, _height(pools_chart, 320)), pools_chart),
                     (_pools_table(view, use, band, idle),),
                 ),
                 _use_words(view, use, band, idle),
@@ -100,7 +106,10 @@ def build(view: View) -> Page:
             Section(
                 "idle",
                 "Idle and scattered",
-                ((_week_chart(view, weekly), _packing_chart(view, nodes)), (_idle_table(view, idle), _nodes_table(nodes))),
+                (
+                    (_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart),
+                    (_idle_table(view, idle), _nodes_table(nodes)),
+                ),
                 _week_words(weekly),
             ),
         ]
@@ -108,7 +117,7 @@ def build(view: View) -> Page:
         Section(
             "cost",
             "Cost per GPU-hour",
-            ((_hours_chart(view, costs), _hour_costs_table(view, costs)), (_teams_table(view, whole),)),
+            ((_hours_chart(view, economics, costs), _hour_costs_table(view, costs)), (_teams_table(view, whole),)),
         ),
         Section(
             "training",
@@ -117,7 +126,9 @@ def build(view: View) -> Page:
             "Estimated from GPU hours and the price book; the bill has the same GPUs as machines, so nothing of it is "
             "added to billed cost.",
         ),
-        Section("interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))),
+        Section(
+            "interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))
+        ),
         Section("slices", "Slices and energy", ((_slices_table(view), _energy_table(view)),)),
     ]
     states = (Note(use.reason, "warn"),) if isinstance(use, Missing) else ()
@@ -128,16 +139,20 @@ def build(view: View) -> Page:
 
 
 def _hours(view: View) -> pd.DataFrame:
-    """Rows of ``fct_gpu_hourly``, summed by node, GPU and day: what the measure needs, and no more."""
+    """Rows of ``fct_gpu_hourly``, summed by GPU and day; days before those that charts show are one row a GPU."""
     rows = c.ask(
         view,
         "fct_gpu_hourly",
-        """select date_trunc('day', usage_hour)::timestamp as usage_hour, node, gpu_uuid, gpu_model,
+        """with parts as (
+               select case when usage_hour >= $recent then date_trunc('day', usage_hour)::timestamp end as day, *
+               from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
+           )
+           select coalesce(day, date_trunc('day', min(usage_hour))::timestamp) as usage_hour, node, gpu_uuid, gpu_model,
                   sum(allocated_seconds)::bigint as allocated_seconds, sum(idle_seconds)::bigint as idle_seconds,
                   sum(busy_gpu_seconds) as busy_gpu_seconds
-           from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
-           group by all order by all""",
+           from parts group by day, node, gpu_uuid, gpu_model order by all""",
         first=view.period.first,
+        recent=_chart_start(view),
         last=view.period.last,
     )
     columns = ["usage_hour", "node", "gpu_uuid", "gpu_model", "allocated_seconds", "idle_seconds", "busy_gpu_seconds"]
@@ -175,18 +190,19 @@ def _idle(view: View) -> Rows:
     )
 
 
-def _economics(view: View, since: Any) -> pd.DataFrame:
+def _economics(view: View) -> pd.DataFrame:
+    """Cost and hours of the company's days: of the period, what it is compared with, and what the trend shows."""
     rows = c.ask(
         view,
         "fct_unit_economics_daily",
         """select usage_date, unit, scope_type, scope_value, cost_basis, cost, quantity
            from fct_unit_economics_daily
-           where unit in (select unnest($units)) and scope_type in ('company', 'team') and currency = $currency
+           where unit in (select unnest($units)) and scope_type = 'company' and currency = $currency
                and usage_date between $since and $last
            order by usage_date""",
         units=list(GPU_HOURS),
         currency=view.currency,
-        since=since,
+        since=min(view.period.before_first, _trend_start(view)),
         last=view.period.last,
     )
     columns = ["usage_date", "unit", "scope_type", "scope_value", "cost_basis", "cost", "quantity"]
@@ -194,9 +210,16 @@ def _economics(view: View, since: Any) -> pd.DataFrame:
     return frame.assign(usage_date=pd.to_datetime(frame["usage_date"]).astype("datetime64[us]"))
 
 
-def _unit_costs(view: View) -> tuple[UnitCost, ...]:
+def _chart_start(view: View) -> date:
+    return max(view.period.first, view.period.last - timedelta(days=CHART_DAYS - 1))
+
+
+def _trend_start(view: View) -> date:
+    return view.period.last - timedelta(days=TREND_DAYS - 1)
+
+
+def _unit_costs(view: View, economics: pd.DataFrame) -> tuple[UnitCost, ...]:
     period = view.period
-    economics = _economics(view, period.before_first)
     return period_unit_costs(economics, period.first, period.last, period.before_first, period.before_last)
 
 
@@ -311,24 +334,25 @@ def _tiles(
                 f"of the time of {f.count(use.whole.gpu_count, 'GPU')}; {band.words}" if band.words else "",
                 f"{f.percent(held)} of the time somebody held them" if held is not None else "",
                 tone=POSITIONS[position][1] if position else "",
-                spark=_daily_ratio(hours),
+                spark=_daily_ratio(view, hours),
                 spark_label="Busy share of each day",
             )
         )
     wasted = c.total(idle, "cost")
     billed = company_cost(costs, "gpu_hour_billed")
     paid = billed.cost if billed is not None else ZERO
-    tiles.append(
-        Tile(
-            "Idle GPUs cost",
-            f.whole_money(wasted, currency),
-            f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
-            f"{f.whole_money(c.total([r for r in idle if r['idle_kind'] == 'fragmented'], 'cost'), currency)} of it "
-            "beside GPUs in use",
-            tone="warn" if paid and wasted > paid * Decimal("0.15") else "good" if paid else "",
-            target=Target("savings") if wasted else None,
+    if paid or wasted:
+        beside = c.total([row for row in idle if row["idle_kind"] == "fragmented"], "cost")
+        tiles.append(
+            Tile(
+                "Idle GPUs cost",
+                f.whole_money(wasted, currency),
+                f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
+                f"{f.whole_money(beside, currency)} of it beside GPUs in use",
+                tone="warn" if wasted > paid * MUCH_IDLE else "good",
+                target=Target("savings") if wasted else None,
+            )
         )
-    )
     allocated = company_cost(costs, "gpu_hour_allocated") or billed
     if allocated is not None:
         busy = company_cost(costs, "gpu_hour_busy")
@@ -361,7 +385,8 @@ def _tiles(
                 f"{f.whole(sum(row['runs'] for row in training))} runs, "
                 f"{f.whole(sum(row['retrains'] for row in training))} retrains for "
                 f"{f.whole_money(c.total(training, 'retrain_cost'), currency)}",
-                f"{f.whole_money(failed, currency)} for {f.count(sum(row['failed'] for row in training), 'run')} that failed",
+                f"{f.whole_money(failed, currency)} for "
+                f"{f.count(sum(row['failed'] for row in training), 'run')} that failed",
                 tone="warn" if failed > 0 else "",
                 target=Target("gpu", anchor="training"),
             )
@@ -375,11 +400,14 @@ def _change_words(view: View, line: UnitCost) -> str:
     return f"{f.signed_percent(line.change_ratio)} against {view.period.before_label}"
 
 
-def _daily_ratio(hours: pd.DataFrame) -> tuple[float | None, ...]:
-    daily = hours.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+def _daily_ratio(view: View, hours: pd.DataFrame) -> tuple[float | None, ...]:
+    recent = hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))]
+    daily = (
+        recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+    )
     whole = daily["allocated_seconds"] + daily["idle_seconds"]
     shares = daily["busy_gpu_seconds"] / whole.where(whole > 0)
-    return tuple(None if value != value else round(value, 4) for value in shares.tail(CHART_DAYS))
+    return tuple(None if value != value else round(value, 4) for value in shares)
 
 
 # ── use ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -403,21 +431,28 @@ def _shown_pools(use: GpuUse) -> list[str]:
     return [pool.pool for pool in use.pools[:6]]
 
 
-def _recent(hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
-    daily = daily_pools(hours[hours["usage_hour"] >= pd.Timestamp(use.last_day - timedelta(days=CHART_DAYS - 1))])
-    return daily[daily["pool"].isin(_shown_pools(use))]
+def _recent(view: View, hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
+    daily = daily_pools(hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))])
+    return daily[daily["pool"].isin(_shown_pools(use))].sort_values(["day", "pool"])
 
 
-def _band_chart(view: View, hours: pd.DataFrame, use: GpuUse, band: _Band) -> Chart:
+def _height(beside: Chart, least: int) -> int:
+    """Of a chart that stands beside another one: as high."""
+    return least if beside.figure is None else max(beside.figure.layout.height, least)
+
+
+def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:
     daily = [
-        {"day": row.day, "pool": row.pool, "ratio": row.busy_hours / whole if whole else None}
-        for row in _recent(hours, use).itertuples()
-        for whole in (row.allocated_hours + row.idle_hours,)
+        {"day": row["day"], "pool": row["pool"], "ratio": row["busy_hours"] / whole if whole else None}
+        for row in recent.to_dict("records")
+        for whole in (row["allocated_hours"] + row["idle_hours"],)
     ]
     return Chart(
         "gpu-band",
         "Busy share per day and pool",
-        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}." if band.words else "Of all GPU time.",
+        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}."
+        if band.words
+        else "Of all GPU time.",
         "Lines of the busy share per day: "
         + ", ".join(f"{pool.pool} {f.percent(pool.duty_cycle)}" for pool in use.pools),
         figures.against_band(
@@ -425,13 +460,13 @@ def _band_chart(view: View, hours: pd.DataFrame, use: GpuUse, band: _Band) -> Ch
             _shown_pools(use),
             None if band.low is None else float(band.low),
             None if band.high is None else float(band.high),
+            height=height,
         ),
         "",
     )
 
 
-def _pools_chart(hours: pd.DataFrame, use: GpuUse) -> Chart:
-    daily = _recent(hours, use)
+def _pools_chart(daily: pd.DataFrame, use: GpuUse) -> Chart:
     waiting = (daily["allocated_hours"] - daily["busy_hours"]).clip(lower=0)
     return Chart(
         "gpu-pools",
@@ -449,7 +484,7 @@ def _pools_chart(hours: pd.DataFrame, use: GpuUse) -> Chart:
 def _pools_table(view: View, use: GpuUse, band: _Band, idle: Rows) -> Table:
     money: dict[str, Decimal] = {}
     for row in idle:
-        name = pool_of(row["resource_name"], "")
+        name = pool_of_charge(row["resource_name"])
         money[name] = money.get(name, ZERO) + row["cost"]
     named = {pool.pool for pool in use.pools}
     rest = sum((cost for name, cost in money.items() if name not in named), ZERO)
@@ -525,7 +560,7 @@ def _week_words(weekly: Mapping[tuple[int, int], tuple[float, float]]) -> str:
     return words
 
 
-def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]]) -> Chart:
+def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]], height: int) -> Chart:
     shares = [
         [busy / whole if whole else None for busy, whole in (weekly.get((day, hour), (0.0, 0.0)) for hour in range(24))]
         for day in range(7)
@@ -533,9 +568,9 @@ def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]
     return Chart(
         "gpu-week",
         "Hours of the week",
-        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Pale hours are paid for and empty.",
+        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Faint hours are paid for and empty.",
         f"Heat map of the busy share by weekday and hour. {_week_words(weekly)}",
-        figures.week(shares) if weekly else None,
+        figures.week(shares, height=height) if weekly else None,
         "No GPU was measured in this period.",
     )
 
@@ -545,7 +580,8 @@ def _packing_chart(view: View, nodes: Rows) -> Chart:
     return Chart(
         "gpu-packing",
         "How machines are packed",
-        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: the machine cannot be "
+        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: "
+        "the machine cannot be "
         "given back, because somebody uses a part of it.",
         "Stacked bars of GPU hours by machine, busy, held, free beside others, and machines without a holder.",
         figures.packing(shown) if shown else None,
@@ -604,7 +640,7 @@ def _idle_table(view: View, idle: Rows) -> Table:
             Row(
                 (
                     c.text(f.humanise(row["idle_kind"]), small=IDLE_WORDS.get(row["idle_kind"], "")),
-                    c.text(pool_of(row["resource_name"], "") or "Commitments and fees of the cluster"),
+                    c.text(pool_of_charge(row["resource_name"])),
                     c.team(row["team"]),
                     c.money(row["cost"], view.currency),
                 )
@@ -622,10 +658,10 @@ def _idle_table(view: View, idle: Rows) -> Table:
 # ── cost ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _hours_chart(view: View, costs: tuple[UnitCost, ...]) -> Chart:
+def _hours_chart(view: View, economics: pd.DataFrame, costs: tuple[UnitCost, ...]) -> Chart:
     basis = {unit: line.cost_basis for unit in GPU_HOURS if (line := company_cost(costs, unit)) is not None}
-    rows = _economics(view, view.period.last - timedelta(days=89))
-    rows = rows[(rows["scope_type"] == "company") & (rows["cost_basis"] == rows["unit"].map(basis))]
+    rows = economics[economics["usage_date"] >= pd.Timestamp(_trend_start(view))]
+    rows = rows[rows["cost_basis"] == rows["unit"].map(basis)]
     rows = rows.assign(series=rows["unit"].map(GPU_HOUR_WORDS))
     trend = smoothed(rows, "series")
     names = [words for words in GPU_HOUR_WORDS.values() if words in set(trend["series"])]
@@ -908,7 +944,9 @@ def _machines_table(view: View) -> Table:
             Column("Machine"),
             Column("Machines", "number"),
             Column("GPU-hours up", "number"),
-            Column("Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"),
+            Column(
+                "Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"
+            ),
         ),
         tuple(
             Row(
