@@ -102,7 +102,9 @@ def _smoothed(line: int, daily: dict[date, tuple[float, float]]) -> list[tuple[d
 
 
 def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
-    """What a million tokens and a GPU-hour cost."""
+    """What a million tokens and a GPU-hour cost the company; nothing for whoever does not see it."""
+    if not ask.sees_company:
+        return []
     found = []
     tokens = company_cost(costs, TOKENS)
     gpu = company_cost(costs, "gpu_hour_allocated") or company_cost(costs, "gpu_hour_billed")

@@ -231,6 +231,11 @@ def test_someone_of_one_team_sees_that_team_only(published_folder: Path, publish
             billed(published, f"is_ai and team = 'search' and {OCTOBER}"), "USD"
         )
         assert "You see the figures of search only" in page.states[-1].text
+        # What is told of the whole company is left out, not told as if nothing were known.
+        assert not {"Projected October 2026", "Spend with an owner", "Cost per 1M tokens"} & set(tiles(page))
+        finance = tables(build("finance", view_of(own)))
+        assert finance["invoices"].empty == "This is shown to finance people and administrators only."
+        assert {row.cells[0].text for row in finance["owners"].rows} == {"search"}
         other = build("team", view_of(own, "support"))
     assert tables(other)["charges"].rows == ()
     assert tiles(other)["AI spend"].value == "USD\u00a00"
