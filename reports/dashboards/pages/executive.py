@@ -93,6 +93,7 @@ def build(view: View) -> Page:
             ),
         ),
     ]
+    sections.append(Section("incidents", "Open incidents", ((incidents.open_table(ask, found),),)))
     if together is not None:
         sections.append(Section("currencies", "All currencies together", ((together,),)))
     sections += [
