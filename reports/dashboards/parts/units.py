@@ -233,6 +233,20 @@ def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
         "what cost has changed by.",
         total=_models_total(lines, ask.currency),
         export="fct_unit_economics_daily",
+        more=_of_no_model(company_cost(costs, TOKENS), lines, ask.currency),
+    )
+
+
+def _of_no_model(company: UnitCost | None, lines: Sequence[UnitCost], currency: str) -> str:
+    """Why the company's cost per 1M tokens is more than that of all models: capacity is charged to none of them."""
+    if company is None or {line.cost_basis for line in lines} != {company.cost_basis}:
+        return ""
+    rest = company.cost - money.total(line.cost for line in lines)
+    if rest <= 0:
+        return ""
+    return (
+        f"The company's {f.unit_money(company.unit_cost, currency)} per 1M tokens has {f.money(rest, currency)} more: "
+        "what the bill charges for tokens without naming a model, such as rented capacity."
     )
 
 
