@@ -48,6 +48,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [*service.tiles(levels), allocation.own_tile(ask), incidents.tile(ask, found)]
+    value = units.value_rows(ask)
+    worth = ((units.value_table(ask, value),),) if value else ()
     said = short.of_scope(
         ask,
         expected,
@@ -98,9 +100,7 @@ def build(view: View) -> Page:
                 ((service.table(ask, levels),), (service.frontier_chart(ask),)),
                 "What calls of each model take and how often they fail, beside what they cost.",
             ),
-            Section(
-                "units", "Unit costs", ((units.targets_table(ask),), (units.value_table(ask, units.value_rows(ask)),))
-            ),
+            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
             Section(
                 "budgets",
                 "Budgets",

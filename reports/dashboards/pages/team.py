@@ -48,6 +48,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [allocation.own_tile(ask), incidents.tile(ask, found)]
+    value = units.value_rows(ask)
+    worth = ((units.value_table(ask, value),),) if value else ()
     said = short.of_scope(
         ask, expected, own, lines, found, whole, by_app, lambda app: Link(f"App {app}", Target("app", app))
     )
@@ -100,9 +102,7 @@ def build(view: View) -> Page:
                 ),
                 "Model usage at list price, known to this hour; the bill of it comes later.",
             ),
-            Section(
-                "units", "Unit costs", ((units.targets_table(ask),), (units.value_table(ask, units.value_rows(ask)),))
-            ),
+            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
             Section(
                 "gpus",
                 "GPUs and training",

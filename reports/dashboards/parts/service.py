@@ -102,7 +102,7 @@ def table(ask: Ask, rows: Sequence[Mapping[str, Any]]) -> Table:
         ),
         tuple(_row(ask, row) for row in rows),
         "No call of it was counted in the period; connect gateway spans.",
-        caption=f"From {f.day(ask.view.period.first)}. Latency as the caller saw it.",
+        caption=f"From {f.day(ask.view.period.first)}. Latency as the caller saw it; a dash: its source times no calls.",
         export="fct_service_level_daily",
     )
 
@@ -113,7 +113,7 @@ def _row(ask: Ask, row: Mapping[str, Any]) -> Row:
         (
             cells.model(row["model"]),
             cells.count(requests),
-            cells.share((row["errors"] or 0) / requests if requests else None, 2),
+            cells.share(row["errors"] / requests, 2) if requests and row["errors"] else Cell("none", sort=0),
             Cell(_milliseconds(row["p50"]), sort=row["p50"]),
             Cell(_milliseconds(row["p95"]), sort=row["p95"]),
             Cell(

@@ -299,7 +299,7 @@ with newest as (
     where currency = $currency and usage_date between $since and $until and {scope}
           and trailing_28d_unit_cost is not null
 )
-select unit_id, unit_name, team, app, feature, model, target_amount,
+select unit_id, unit_name, cost_basis, team, app, feature, model, target_amount,
        max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
        max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
        max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
@@ -307,7 +307,7 @@ select unit_id, unit_name, team, app, feature, model, target_amount,
        sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
        list(trailing_7d_unit_cost order by usage_date) as trend
 from newest
-group by unit_id, unit_name, team, app, feature, model, target_amount
+group by unit_id, unit_name, cost_basis, team, app, feature, model, target_amount
 order by target_amount is null, cost desc nulls last, unit_id
 limit $most
 """
@@ -338,7 +338,8 @@ def targets_table(ask: Ask, *, most: int = 12) -> Table:
 
 def _target_row(row: dict[str, Any], currency: str) -> Row:
     cost, before, target = row["unit_cost"], row["before"], row["target_amount"]
-    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None]
+    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None] or ["company"]
+    basis = " at list price, from usage" if row["cost_basis"] == "usage" else ""
     tone: Tone = "neutral"
     state = "no target"
     if target is not None and cost is not None:
@@ -349,7 +350,7 @@ def _target_row(row: dict[str, Any], currency: str) -> Row:
         details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)
     return Row(
         (
-            Cell(row["unit_name"], small=", ".join(of) or "company"),
+            Cell(row["unit_name"], small=f"{', '.join(of)}{basis}"),
             cells.unit_money(cost, currency),
             Cell(cells.NOTHING)
             if not before or cost is None
@@ -428,7 +429,7 @@ def value_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
             )
             for row in rows
         ),
-        "No outcome has a value; give one in config/units.yml to see what AI brings beside what it costs.",
+        f"No outcome of {ask.name} has a value; give one in config/units.yml to see what AI brings beside its cost.",
         caption="Months that the period touches, days known in full.",
         export="fct_value_monthly",
     )
