@@ -1,17 +1,18 @@
-"""How long the dashboards of a larger organisation take: 200 apps, 40 teams, 400 days.
+"""How long the dashboards of a larger organisation take: 198 apps, 40 teams, 400 days, 11 million rows.
 
-    python -m benchmarks.dashboards [--home .aifinops/demo] [--copies 9] [--pages 12]
+    python -m benchmarks.dashboards [--home .aifinops/demo] [--copies 9] [--sample 4] [--out FOLDER]
 
-Here: the marts of a demo, each app and team copied; building a sample of the pages; sizes; the time until a browser has drawn
-the first chart of the largest page.
+Here: the marts of a demo, each app and team copied; building the pages, or those of the company and a sample of teams and
+apps; sizes; the time until a browser has drawn the first chart of the largest page.
 Not here: whether the pages are right (tests).
 
-Limits: 2 MB a page, 2 s until the first chart is drawn. The floor of the build is one page of one period built alone.
+Limits: 2 MB a page, 2 s until the first chart is drawn.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 import reports
 from finops.paths import PROJECT_DIR
 from reports.dashboards import site as sites
+from reports.dashboards.access import Published
 
 TEAM_COPIES = 5
 LIMIT_BYTES, LIMIT_SECONDS = 2_000_000, 2.0
@@ -32,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, default=PROJECT_DIR / ".aifinops" / "demo")
     parser.add_argument("--copies", type=int, default=9, help="of each app; of each team five")
+    parser.add_argument("--sample", type=int, help="only so many teams and apps have pages [default: all]")
     parser.add_argument("--out", type=Path, help="keep the marts and pages here")
     options = parser.parse_args()
     published = (options.home / "published").resolve()
@@ -44,11 +47,22 @@ def main() -> None:
             rows = grow(published, grown, options.copies)
             print(f"{rows:,} rows of marts")
         as_of = reports.reported_moment(reports.read_marts(published))
-        started, cpu = time.perf_counter(), time.process_time()
-        site = sites.build_site(grown, folder / "site", as_of=as_of)
-        wall = time.perf_counter() - started
-        print(f"built in {wall:.0f} s, {time.process_time() - cpu:.0f} s of CPU in this process")
-        report(site, wall)
+        started, before = time.perf_counter(), _cpu()
+        site = sites.build_site(grown, folder / "site", as_of=as_of, about=_some(grown, options.sample))
+        report(site, time.perf_counter() - started, _cpu() - before)
+
+
+def _cpu() -> float:
+    """Seconds of CPU of this process and those that it waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def _some(published: Path, count: int | None) -> list[str] | None:
+    if count is None:
+        return None
+    with Published(published) as marts:
+        known = sites.scopes(marts)
+    return [name for level in known.values() for name in list(level)[:count]]
 
 
 def grow(published: Path, folder: Path, copies: int) -> int:
@@ -72,7 +86,9 @@ def _grown(file: Path, copies: int) -> str:
         whose = "app is not null"
     if "team" in columns:
         changed["team"] = f"if(n % {TEAM_COPIES} = 0, team, team || '-' || n % {TEAM_COPIES})"
-        whose = "(team is not null or app is not null)" if "app" in columns else f"n < {TEAM_COPIES} and team is not null"
+        whose = (
+            "(team is not null or app is not null)" if "app" in columns else f"n < {TEAM_COPIES} and team is not null"
+        )
     if "scope_value" in columns:
         changed["scope_value"] = (
             f"case scope_type when 'app' then if(n = 0, scope_value, scope_value || '-' || n) when 'team' then"
@@ -87,10 +103,10 @@ def _grown(file: Path, copies: int) -> str:
     ).replace("select * replace", "select * exclude (n) replace")
 
 
-def report(site: sites.Site, wall: float) -> None:
+def report(site: sites.Site, wall: float, cpu: float) -> None:
     sizes = sorted(((site.folder / page).stat().st_size, page) for page in site.pages)
     size, largest = sizes[-1]
-    print(f"| | measured | limit |\n|---|---|---|\n| pages | {len(site.pages)} in {wall:.0f} s | |")
+    print(f"| | measured | limit |\n|---|---|---|\n| {len(site.pages)} pages | {wall:.0f} s, {cpu:.0f} s of CPU | |")
     print(f"| largest page, {largest} | {size / 1e6:.2f} MB | {LIMIT_BYTES / 1e6:.0f} MB |")
     print(f"| the folder | {site.size_bytes / 1e6:.0f} MB | |")
     seconds = first_chart(site.folder / largest)

@@ -1,8 +1,9 @@
-"""Dashboards in a real browser, as files: offline, without errors, every chart drawn, usable by keyboard, phone, paper."""
+"""Dashboards in a real browser, as files: offline, without errors, every chart drawn; keyboard, phone and paper."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,16 @@ WAIT_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def site(published_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Every page of the product, of few periods."""
+    """Every page of the product, of few periods, and of a few teams and apps."""
     out = tmp_path_factory.mktemp("site") / "reports"
-    return build_site(published_folder, out, as_of=mart_factory.AS_OF, title="Northwind Retail", months=1)
+    return build_site(
+        published_folder,
+        out,
+        as_of=mart_factory.AS_OF,
+        title="Northwind Retail",
+        months=1,
+        about=("search", "product-search", "query-rewriter", "robotics", "vision-train"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -295,8 +303,6 @@ def test_every_link_of_every_page_leads_to_a_file_and_a_place_in_it(browser: web
 
 
 def _hrefs(html: str) -> Iterator[str]:
-    import re
-
     for href in re.findall(r'<a [^>]*?href="([^"]+)"', re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)):
         if not href.startswith(("http:", "https:", "mailto:")):
             yield href

@@ -1,4 +1,4 @@
-"""Dashboards of a home: what the ledger knows is on them, a home without data says so, and a run says which it writes."""
+"""Dashboards of a home: what the ledger knows is on them, a home without data says so, runs say which they write."""
 
 from __future__ import annotations
 
