@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,7 @@ def slug(name: str) -> str:
     return f"{plain or 'name'}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:10]}"
 
 
+@cache
 def plotly_name() -> str:
     """The hash is in the name, so that a browser never keeps the script of another version."""
     return f"plotly-{hashlib.sha256(get_plotlyjs().encode('utf-8')).hexdigest()[:10]}.min.js"
