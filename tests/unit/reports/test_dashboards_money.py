@@ -228,6 +228,10 @@ def test_currencies_stand_alone_and_are_added_converted_only(published: Publishe
     assert total(together, "In USD") == dollars + euros * EURO_RATE
     assert named(together, "EUR").cells[1].text == f.whole_money(euros, "EUR")
     assert "Group treasury" in together.caption
+    assert any(
+        text.startswith(f"All currencies together: {f.whole_money(total(together, 'In USD'), 'USD')}")
+        for text in texts(page)
+    )
     assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"support", "documents"}
 
 
