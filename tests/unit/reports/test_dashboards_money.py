@@ -252,6 +252,9 @@ def test_someone_of_one_team_sees_that_team_only(published_folder: Path, publish
         assert finance["invoices"].empty == "This is shown to finance people and administrators only."
         assert {row.cells[0].text for row in finance["owners"].rows} == {"search"}
         other = build("team", view_of(own, "support"))
+        assert build("app", view_of(own, "support-copilot")).states[0].text.startswith("Nothing of support-copilot is")
+        assert len(build("app", view_of(own, "product-search")).states) == 1
+    assert other.states[0].text == "Nothing of support is shown to you: it is none of your teams or their apps."
     assert tables(other)["charges"].rows == ()
     assert tiles(other)["AI spend"].value == "USD\u00a00"
     assert "support" not in " ".join(row.cells[0].text for table in tables(other).values() for row in table.rows)
