@@ -20,25 +20,22 @@ from reports.dashboards.ask import Ask, as_frame
 from reports.dashboards.model import Cell, Column, Row, Table, Tile, Tone
 from reports.figures import theme, unit
 from reports.measures.units import (
+    GPU_HOUR_WORDS,
     GPU_HOURS,
+    SMOOTHING_DAYS,
     TOKENS,
     WINDOW_DAYS,
     UnitCost,
     company_cost,
     model_costs,
     outcome_costs,
+    smoothed,
     unit_costs,
 )
 from reports.page.chart import Chart
 
 TREND_DAYS = 90
-SMOOTHING_DAYS = 7
 OUTCOME_CHARTS = 6
-GPU_HOUR_WORDS = {
-    "gpu_hour_billed": "Billed hour",
-    "gpu_hour_allocated": "Allocated hour",
-    "gpu_hour_busy": "Busy hour",
-}
 # Sums of two windows, dated with their last days, so that the measure finds the same windows in two rows a scope.
 _WINDOWS = """
 with known as (
@@ -80,23 +77,15 @@ def trends(ask: Ask, lines: Sequence[UnitCost]) -> pd.DataFrame:
     keys = {(one.unit, one.scope_type, one.scope_value, one.cost_basis): n for n, one in enumerate(lines)}
     since = until(ask) - timedelta(days=TREND_DAYS - 1)
     rows = ask.rows(_TREND, since=since, until=until(ask), series=["/".join(key) for key in keys]) if keys else []
-    daily: dict[int, dict[date, tuple[float, float]]] = {}
-    for row in rows:
-        key = keys[row["unit"], row["scope_type"], row["scope_value"], row["cost_basis"]]
-        daily.setdefault(key, {})[row["day"]] = float(row["cost"]), float(row["quantity"])
-    points = [point for n in sorted(daily) for point in _smoothed(n, daily[n])]
-    return pd.DataFrame(points, columns=["day", "line", "value"])
-
-
-def _smoothed(line: int, daily: dict[date, tuple[float, float]]) -> list[tuple[date, int, float | None]]:
-    first, last = min(daily), max(daily)
-    points: list[tuple[date, int, float | None]] = []
-    for n in range((last - first).days + 1):
-        day = first + timedelta(days=n)
-        window = [daily[at] for ago in range(SMOOTHING_DAYS) if (at := day - timedelta(days=ago)) in daily]
-        quantity = sum(part for _, part in window)
-        points.append((day, line, sum(part for part, _ in window) / quantity if quantity > 0 else None))
-    return points
+    frame = pd.DataFrame(
+        {
+            "usage_date": pd.to_datetime([row["day"] for row in rows]),
+            "line": [keys[row["unit"], row["scope_type"], row["scope_value"], row["cost_basis"]] for row in rows],
+            "cost": [row["cost"] for row in rows],
+            "quantity": [row["quantity"] for row in rows],
+        }
+    )
+    return smoothed(frame, "line").rename(columns={"series": "line"})
 
 
 # ── tiles ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
