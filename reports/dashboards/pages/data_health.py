@@ -113,7 +113,12 @@ def build(view: View) -> Page:
                     *((note,) for note in problems),
                 ),
             ),
-            Section("sources", "Sources", ((_sources_table(view, sources),), (_freshness_table(ages),))),
+            Section(
+                "sources",
+                "Sources",
+                ((_sources_table(view, sources),), (_freshness_table(ages),)),
+                _run_words(view, sources),
+            ),
             Section(
                 "bill",
                 "The bill",
@@ -380,6 +385,13 @@ def _missing_words(row: Mapping[str, Any]) -> str:
         parts.append(f"{stretch} of {scope}" if scope else stretch)
     more = f" and {row['missing_count'] - len(parts)} more" if row["missing_count"] > len(parts) else ""
     return f"Missing: {'; '.join(parts)}{more}. "
+
+
+def _run_words(view: View, sources: Rows) -> str:
+    """How old the run is that these figures are from."""
+    landed = [row["last_landed_at"] for row in sources if row["last_landed_at"] is not None]
+    words = f"These figures are from the run of {f.moment(view.as_of)}"
+    return f"{words}; anything was last landed on {f.moment(max(landed))}." if landed else f"{words}."
 
 
 def _fresh_words(row: Mapping[str, Any]) -> str:
