@@ -28,7 +28,7 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "team")
     whole = spend.total(ask)
-    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project")
+    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project", "region_id")
     by_app = parts["app"]
     days = spend.daily(ask, "app", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
@@ -67,7 +67,11 @@ def build(view: View) -> Page:
                     (spend.parts_table(ask, "by-app", "By app", "App", by_app, whole, spend.app_cells(by_app)),),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
                     (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
-                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
+                    (
+                        spend.by_table(ask, parts, "environment", whole),
+                        spend.by_table(ask, parts, "region_id", whole),
+                        spend.by_table(ask, parts, "project", whole),
+                    ),
                 ),
             ),
             Section(

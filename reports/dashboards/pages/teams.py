@@ -21,7 +21,7 @@ def build(view: View) -> Page:
     trend = spend.sparks(days, view.period.last)
     lines = budgets.lines_of(ask) if ask.is_current else ()
     own = budgets.own_line(ask, lines)
-    expected = budgets.projection(ask, own) if ask.is_current else None
+    expected = budgets.projection(ask, own) if ask.is_current and ask.sees_company else None
     ahead = () if expected is None else (budgets.tile(ask, expected, own, Target("finance", anchor="budgets")),)
     covered = allocation.coverage_of(ask)
     ranked = [part.name for part in by_team if part.name is not None]
@@ -40,7 +40,7 @@ def build(view: View) -> Page:
                             [
                                 spend.tile(ask, whole, spend.all_of(trend)),
                                 *ahead,
-                                allocation.tile(ask, covered),
+                                *allocation.tiles(ask, covered),
                                 incidents.tile(ask, incidents.incidents_of(ask)),
                             ]
                         ),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask, as_frame
@@ -102,7 +103,9 @@ def _smoothed(line: int, daily: dict[date, tuple[float, float]]) -> list[tuple[d
 
 
 def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
-    """What a million tokens and a GPU-hour cost."""
+    """What a million tokens and a GPU-hour cost the company; nothing for whoever does not see it."""
+    if not ask.sees_company:
+        return []
     found = []
     tokens = company_cost(costs, TOKENS)
     gpu = company_cost(costs, "gpu_hour_allocated") or company_cost(costs, "gpu_hour_billed")
@@ -210,6 +213,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
 
 
 def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
+    lines = model_costs(costs)
     return Table(
         "model-costs",
         "Models",
@@ -223,36 +227,75 @@ def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
             Column("Cost", "number"),
             Column("Basis"),
         ),
-        tuple(
-            Row(
-                (
-                    cells.model(line.scope_value),
-                    cells.unit_money(line.unit_cost, ask.currency),
-                    _change_cell(line),
-                    *_effects(line, ask.currency),
-                    cells.compact(line.quantity * 1_000_000),
-                    cells.money(line.cost, ask.currency),
-                    Cell(line.cost_basis),
-                )
-            )
-            for line in model_costs(costs)
-        ),
+        tuple(_model_row(line, cells.model(line.scope_value), ask.currency) for line in lines),
         "No model's tokens have been matched with cost yet.",
-        caption="Newest 30 days of each cost basis against the 30 days before.",
+        caption="Newest 30 days of each cost basis against the 30 days before. Volume and price with mix add up to "
+        "what cost has changed by.",
+        total=_models_total(lines, ask.currency),
         export="fct_unit_economics_daily",
+        more=_of_no_model(company_cost(costs, TOKENS), lines, ask.currency),
     )
 
 
-def _effects(line: UnitCost, currency: str) -> tuple[Cell, Cell]:
+def _of_no_model(company: UnitCost | None, lines: Sequence[UnitCost], currency: str) -> str:
+    """Why the company's cost per 1M tokens is more than that of all models: capacity is charged to none of them."""
+    if company is None or {line.cost_basis for line in lines} != {company.cost_basis}:
+        return ""
+    rest = company.cost - money.total(line.cost for line in lines)
+    if rest <= 0:
+        return ""
+    return (
+        f"The company's {f.unit_money(company.unit_cost, currency)} per 1M tokens has {f.money(rest, currency)} more: "
+        "what the bill charges for tokens without naming a model, such as rented capacity."
+    )
+
+
+def _model_row(line: UnitCost, name: Cell, currency: str) -> Row:
+    volume, price = _effects(line)
+    return Row(
+        (
+            name,
+            cells.unit_money(line.unit_cost, currency),
+            _change_cell(line),
+            cells.signed(volume, currency),
+            cells.signed(price, currency),
+            cells.compact(line.quantity * 1_000_000),
+            cells.money(line.cost, currency),
+            Cell(line.cost_basis),
+        )
+    )
+
+
+def _models_total(lines: Sequence[UnitCost], currency: str) -> Row | None:
+    """All models; None where some are billed and some estimated, because the two are never added."""
+    if len({line.cost_basis for line in lines}) != 1:
+        return None
+    cost, quantity = money.total(line.cost for line in lines), money.total(line.quantity for line in lines)
+    effects = [[one for one in side if one is not None] for side in zip(*map(_effects, lines), strict=True)]
+    volume, price = (money.total(side) if side else None for side in effects)
+    return Row(
+        (
+            Cell("All models"),
+            cells.unit_money(cost / quantity if quantity else None, currency),
+            Cell(),
+            cells.signed(volume, currency),
+            cells.signed(price, currency),
+            cells.compact(quantity * 1_000_000),
+            cells.money(cost, currency),
+            Cell(lines[0].cost_basis),
+        )
+    )
+
+
+def _effects(line: UnitCost) -> tuple[Decimal | None, Decimal | None]:
     """What a change of cost is made of: quantity at the old unit cost, and the new unit cost on today's quantity.
 
     ``(q₁ − q₀)·p₀ + (p₁ − p₀)·q₁ = c₁ − c₀``.
     """
     if line.previous_unit_cost is None or line.previous_quantity is None:
-        return Cell(cells.NOTHING), Cell(cells.NOTHING)
+        return None, None
     volume = (line.quantity - line.previous_quantity) * line.previous_unit_cost
-    price = line.cost - line.quantity * line.previous_unit_cost
-    return cells.signed(volume, currency), cells.signed(price, currency)
+    return volume, line.cost - line.quantity * line.previous_unit_cost
 
 
 def outcomes_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from finops import money
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards.access import Published, Role, Viewer
@@ -169,6 +170,15 @@ def test_where_the_month_ends_stands_beside_the_budget(built: Mapping[str, Page]
     assert any("Over budget: support-copilot" in text for text in texts(built["executive"]))
 
 
+@pytest.mark.ids("ANOM-2", "BI-1")
+def test_open_incidents_stand_with_their_money(built: Mapping[str, Page]) -> None:
+    impacts = amounts(tables(built["executive"])["incidents"], "Impact")
+    assert impacts == sorted(impacts, reverse=True)
+    assert impacts[0] == Decimal("738.21")
+    assert tiles(built["executive"])["Open incidents"].foot == "Largest: +USD\u00a0738 so far."
+    assert tiles(built["team"])["Open incidents"].value == "None"
+
+
 @pytest.mark.ids("ALLOC-3")
 def test_an_amount_tells_why_it_is_whose_it_is(built: Mapping[str, Page]) -> None:
     rows = tables(built["team"])["charges"].rows
@@ -231,6 +241,11 @@ def test_someone_of_one_team_sees_that_team_only(published_folder: Path, publish
             billed(published, f"is_ai and team = 'search' and {OCTOBER}"), "USD"
         )
         assert "You see the figures of search only" in page.states[-1].text
+        # What is told of the whole company is left out, not told as if nothing were known.
+        assert not {"Projected October 2026", "Spend with an owner", "Cost per 1M tokens"} & set(tiles(page))
+        finance = tables(build("finance", view_of(own)))
+        assert finance["invoices"].empty == "This is shown to finance people and administrators only."
+        assert {row.cells[0].text for row in finance["owners"].rows} == {"search"}
         other = build("team", view_of(own, "support"))
     assert tables(other)["charges"].rows == ()
     assert tiles(other)["AI spend"].value == "USD\u00a00"
@@ -291,6 +306,8 @@ def test_unit_costs_stand_beside_their_targets_and_their_value(built: Mapping[st
     assert named(tables(built["executive"])["value"], "Saved by resolved tickets").cells[3].text == "+200%"
     assert tiles(built["executive"])["Value of outcomes"].sub == "USD\u00a03.00 for each USD of AI cost"
     costs = tables(built["executive"])["model-costs"]
+    assert money.total(amounts(costs, "By volume")) == total(costs, "By volume") != 0
+    assert sum(amounts(costs, "Cost")) == total(costs, "Cost")
     volume, price = column(costs, "By volume"), column(costs, "By price and mix")
     assert all(
         one.cells[volume].sort is not None and one.cells[price].sort is not None
