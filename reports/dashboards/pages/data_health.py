@@ -61,7 +61,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
 CLOSING_WORDS = {
     "known_at_close": "as known when it closed",
     "first_known": "as first delivered",
-    "current_only": "as it is now: its deliveries kept no history",
+    "current_only": "as it is now; how it closed was not kept",
 }
 
 Rows = list[dict[str, Any]]
@@ -125,8 +125,8 @@ def build(view: View) -> Page:
                 (
                     (_reconciliation_note(reconciled, currency),),
                     *((_unreconciled_table(reconciled, currency),) for _ in range(_has_bad_days(reconciled))),
-                    (_closed_table(view), _overlap_table(view)),
-                    (_rates_table(rates),),
+                    (_closed_table(view),),
+                    (_overlap_table(view), _rates_table(rates)),
                 ),
                 "What the providers charged is in the marts to the last digit, once.",
             ),

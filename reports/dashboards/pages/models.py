@@ -471,7 +471,9 @@ def _token_costs_chart(view: View, lines: Sequence[UnitCost]) -> Chart:
         f"All token classes together, {SMOOTHING_DAYS}-day average, {TREND_DAYS} days.",
         "Lines of cost per 1M tokens: "
         + ", ".join(f"{line.scope_value} {f.unit_money(line.unit_cost, view.currency)}" for line in shown),
-        None if trend.empty else unit_figures.lines(trend, [line.scope_value for line in shown], view.currency),
+        None
+        if trend.empty
+        else unit_figures.lines(trend, [line.scope_value for line in shown], view.currency, height=380),
         "No model's tokens have been matched with cost yet.",
     )
 
