@@ -32,6 +32,7 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
                 patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("AIFINOPS_HOME", str(home / "aifinops"))
+        patch.setenv("AIFINOPS_DASHBOARDS", "company")  # those of teams and apps take half a minute a run
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         yield
@@ -51,6 +52,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist; set AIFINOPS_REAL_DATA to the folder that has them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every public mart of a made-up organisation over 400 days, published (tests.support.published)."""
+    # Imported here: most tests need no frames, and those libraries take a second to load.
+    from tests.support.published import publish_organisation
+
+    return publish_organisation(tmp_path_factory.mktemp("organisation") / "published")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

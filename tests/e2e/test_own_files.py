@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from finops.paths import PROJECT_DIR, Home
+from reports.dashboards.catalogue import PAGES
+from reports.dashboards.site import path_of
 from tests.support.pipeline import query
 
 pytestmark = [pytest.mark.xdist_group("own-files")]
@@ -44,7 +46,9 @@ def test_a_real_focus_file_reaches_marts_and_report(real_data: Path, tmp_path: P
         home, "select provider_name, billing_currency, sum(billed_cost) from {fct_ai_cost_daily} group by 1, 2"
     )
     assert {(provider, currency): total for provider, currency, total in found} == expected
-    assert (home.reports / "index.html").stat().st_size > 100_000
+    company = {path_of(kind.name) for kind in PAGES if kind.about == "company"}
+    assert {page.name for page in home.reports.glob("*.html")} == company
+    assert "<h1>Overview</h1>" in (home.reports / "index.html").read_text(encoding="utf-8")
     for (provider, _), total in expected.items():
         assert re.search(rf"{provider}.*{total.normalize()}.*{total.normalize()} +0\b", done.stdout), done.stdout
 
