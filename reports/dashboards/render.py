@@ -31,7 +31,9 @@ from reports.page.document import environment, figure_json, page_css, page_js, s
 
 _HERE = Path(__file__).parent / "templates"
 FILTERED_FROM = 13
-"""Rows from which a table can be filtered, and scrolls under its headings."""
+"""Rows from which a table can be filtered."""
+SCROLLED_FROM = 19
+"""Rows from which a table scrolls under its headings."""
 
 Address = Callable[[Target], str | None]
 """Where a target is, seen from the page that links to it; None where this reader has no such page."""
@@ -151,6 +153,7 @@ def _environment() -> jinja2.Environment:
         "gauge_shape": gauge_shape,
         "bar_width": bar_width,
         "FILTERED_FROM": FILTERED_FROM,
+        "SCROLLED_FROM": SCROLLED_FROM,
         "FROM_TONE": {"bad": "Needs action:", "warn": "Needs attention:", "good": "Fine:"},
     }
     found.filters |= {"sortable": _sortable, "kind": _kind, "outside": _outside}

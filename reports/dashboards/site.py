@@ -208,7 +208,7 @@ class _Builder:
     def _frame(
         self, kind: PageKind, scope: str | None, page_title: str, offered: tuple[Choice, ...], address: Address
     ) -> Frame:
-        crumbs = [Way(self._job.title, None if kind.name == HOME_PAGE else address(Target(HOME_PAGE)))]
+        crumbs = [Way(BY_NAME[HOME_PAGE].title, None if kind.name == HOME_PAGE else address(Target(HOME_PAGE)))]
         if kind.about == "company" and kind.name != HOME_PAGE:
             crumbs.append(Way(kind.title))
         if kind.about != "company":
