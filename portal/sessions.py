@@ -17,12 +17,11 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from finops.periods import as_utc
 from portal.people import Person
 from reports.dashboards.access import Role
 
@@ -100,7 +99,7 @@ class Sessions:
     def __init__(
         self, seal: Seal, *, lasts: timedelta, idle: timedelta, clock: Callable[[], datetime], ended: set[str]
     ) -> None:
-        self._seal = seal
+        self.seal = seal
         self._lasts, self._idle, self._clock = lasts, idle, clock
         self._ended = ended
         self._lock = threading.Lock()
@@ -108,7 +107,7 @@ class Sessions:
     def write(self, session: Session) -> str:
         """The cookie's value."""
         person = session.person
-        return self._seal.seal(
+        return self.seal.seal(
             SESSION,
             {
                 "id": session.session_id,
@@ -121,12 +120,12 @@ class Sessions:
 
     def read(self, cookie: str | None) -> Session | None:
         """The session of a cookie; None where it is none, is over, or was ended."""
-        said = self._seal.open(SESSION, cookie) if cookie else None
+        said = self.seal.open(SESSION, cookie) if cookie else None
         if said is None:
             return None
         identity, name, roles, teams = said["person"]
         person = Person(identity, name, frozenset(map(Role, roles)), frozenset(teams))
-        on, seen = (as_utc(datetime.fromtimestamp(said[part]).astimezone()) for part in ("on", "seen"))
+        on, seen = (datetime.fromtimestamp(said[part], UTC) for part in ("on", "seen"))
         session, now = Session(said["id"], person, said["token"], on, seen), self._clock()
         if now >= session.signed_on_at + self._lasts or now >= session.seen_at + self._idle:
             return None

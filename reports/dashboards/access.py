@@ -44,11 +44,12 @@ class Viewer:
         return bool(self.roles & {Role.ADMIN, Role.FINANCE})
 
     @property
-    def key(self) -> tuple[bool, frozenset[str]]:
-        """Viewers with the same key see the same rows."""
-        everything = self.sees_everything
-        teams = self.teams if Role.ENG in self.roles and not everything else frozenset()
-        return everything, teams
+    def key(self) -> tuple[bool, bool, frozenset[str]]:
+        """Viewers with the same key see the same rows: whether they see everything, are Eng, and of which teams."""
+        if self.sees_everything:
+            return True, False, frozenset()
+        is_eng = Role.ENG in self.roles
+        return False, is_eng, self.teams if is_eng else frozenset()
 
 
 ORGANISATION = Viewer("organisation", frozenset({Role.ADMIN}))
@@ -129,7 +130,7 @@ class Published:
         self.folder = folder.resolve()
         self.viewer = viewer
         self.marts = frozenset(path.stem for path in self.folder.glob("*.parquet") if _NAME.fullmatch(path.stem))
-        self._everything, self._teams = viewer.key
+        self._everything, self._is_eng, self._teams = viewer.key
         self._filling = threading.Lock()
         self._filled: frozenset[str] = frozenset()
         self._connection = duckdb.connect(
@@ -182,13 +183,15 @@ class Published:
 
     def may_see(self, mart: str) -> bool:
         """Whether any row of the mart could be for this viewer."""
-        return self._everything or (mart in RULES and (bool(self._teams) or self._may_see_open(mart)))
+        return self._everything or (self._is_eng and mart in RULES)
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """The own apps of whoever does not see everything."""
+        return frozenset(self._apps)
 
     def columns(self, mart: str) -> Sequence[str]:
         return pq.read_schema(self.folder / f"{mart}.parquet").names
-
-    def _may_see_open(self, mart: str) -> bool:
-        return RULES[mart] == _OPEN and Role.ENG in self.viewer.roles
 
     def _fill(self, sql: str) -> None:
         """Fill the tables of the marts that a query names; a name too many costs time and shows nothing."""
