@@ -85,23 +85,15 @@ def signed_out() -> Response:
 
 
 @router.get("/account")
-async def account(request: Request, office: AnOffice, person: APerson) -> Response:
+def account(request: Request, office: AnOffice, person: APerson) -> Response:
     """Who one is here, what that allows, and the way out."""
     return page(
         "account.html",
         person=person,
         token=token_of(request),
         is_local=office.is_local,
-        posts_to=await _issuer_origin(office),
+        posts_to=office.issuer.origin if office.issuer else "",
     )
-
-
-async def _issuer_origin(office: Office) -> str:
-    """Browsers let a form end only where its page says, also behind a redirect."""
-    if office.issuer is None:
-        return ""
-    parts = urlsplit(await office.issuer.sign_out_address("") or "")
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _inside(path: str) -> str:

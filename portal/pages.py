@@ -16,7 +16,7 @@ from portal.asked import AnOffice, APerson, ruled
 from portal.office import Office
 from portal.people import Person
 from portal.problems import ProblemError
-from portal.rules import may_read
+from portal.rules import PAGE_READERS, may_read
 from portal.shelf import BuiltPage, NothingPublishedError, UnknownPageError, offered_choices
 from portal.ways import account, first_page, navigation, page_address
 from reports.dashboards.catalogue import BY_NAME, PAGES
@@ -72,8 +72,8 @@ def built(
     Raises:
         ProblemError: it is not there, or not theirs.
     """
-    if page in BY_NAME and not may_read(person, page):
-        raise ProblemError(403, f"{BY_NAME[page].title} is about the whole company; you see your own teams.")
+    if page in PAGE_READERS and not may_read(person, page):
+        raise ProblemError(403, "This page is about the whole company; you see your own teams.")
     try:
         return office.shelf.page(person.viewer, page, scope, period or None, currency or None)
     except UnknownPageError as error:

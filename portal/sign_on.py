@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -67,6 +66,12 @@ class Issuer:
         self._keys = KeySet([])
         self._lock = asyncio.Lock()
 
+    @property
+    def origin(self) -> str:
+        """Where a session ends: browsers let a form end only where its page says, also behind a redirect."""
+        parts = urlsplit(str(self._metadata.get("end_session_endpoint") or self.settings.issuer))
+        return f"{parts.scheme}://{parts.netloc}"
+
     async def begin(self, return_to: str) -> Started:
         """
         Raises:
@@ -110,7 +115,7 @@ class Issuer:
                     code=answer["code"],
                     code_verifier=remembered["verifier"],
                 )
-        except (OAuthError, httpx.HTTPError, ValueError) as error:
+        except Exception as error:  # Authlib chooses its HTTP client by what is installed, and with it the errors
             log.warning("the issuer gave no token: %s", getattr(error, "error", type(error).__name__))
             raise SignOnError("The issuer gave no token for this sign-on. Try again.", 502) from None
         if not isinstance(token.get("id_token"), str):
