@@ -6,7 +6,7 @@ Here: the order of the parts. Not here: the parts themselves (``parts``).
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Block, Note, Page, Section, Tiles
+from reports.dashboards.model import Block, Note, Page, Section, Target, Tiles
 from reports.dashboards.parts import allocation, books, budgets, currencies, forecast, spend, states
 from reports.dashboards.view import View
 
@@ -21,9 +21,13 @@ def build(view: View) -> Page:
     reconciled, reconciliation = books.reconciliation_table(ask)
     found = forecast.forecasts_of(ask)
     backtests, backtests_table = forecast.backtests(ask)
-    tiles = [spend.tile(ask, whole, (), ask.here("allocation")), reconciled, allocation.tile(ask, covered)]
+    tiles = [
+        spend.tile(ask, whole, (), Target("finance", anchor="allocation")),
+        reconciled,
+        allocation.tile(ask, covered),
+    ]
     if ask.is_current:
-        tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")))
+        tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, Target("finance", anchor="budgets")))
     fans = budgets.fan_charts(ask, lines, outlooks)
     together = currencies.together(ask)
     converted: tuple[tuple[Block, ...], ...] = () if together is None else ((together,),)

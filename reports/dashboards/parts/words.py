@@ -67,7 +67,7 @@ def share_cell(part: Decimal, whole: Decimal) -> Cell:
 def team_cell(team: str | None, small: str = "") -> Cell:
     """A team with the way to its page; what nobody owns leads to the resources without an owner."""
     if team is None:
-        return Cell(NO_OWNER, sort="", small=small, target=Target("finance", anchor="nobody"))
+        return Cell(NO_OWNER, sort="", small=small, target=Target("finance", anchor="table-nobody"))
     return cells.team(team, small=small)
 
 
