@@ -22,7 +22,6 @@ from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Sectio
 from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
 from reports.dashboards.view import View
 from reports.figures import health as figures
-from reports.frames import ZERO
 from reports.measures.health import Freshness, Reconciliation, reconciliation
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
@@ -48,7 +47,10 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "Another number of tokens",
         "Telemetry lost calls, counts them twice, or rented capacity covers a part of them",
     ),
-    "billed_without_usage": ("Billed, not measured", "Nobody measures this account: send its spans or read its metrics"),
+    "billed_without_usage": (
+        "Billed, not measured",
+        "Nobody measures this account: send its spans or read its metrics",
+    ),
     "usage_without_bill": ("Measured, not billed", "It was free, or is billed elsewhere: connect that bill"),
     "billed_otherwise": ("Billed by the hour", "Rented capacity is charged by the hour, not by the token"),
     "unpriced_usage": ("No price", "Add the model to config/prices.yml"),
@@ -89,7 +91,9 @@ def build(view: View) -> Page:
            from fct_exchange_rate_daily where billing_currency <> reporting_currency
            group by all order by billing_currency""",
     )
-    schema = c.ask(view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name")
+    schema = c.ask(
+        view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name"
+    )
     problems = [
         *_source_problems(sources, ages),
         *_bill_problems(reconciled, rates),
@@ -163,13 +167,15 @@ def _verdict(problems: Sequence[Note], ages: Sequence[Freshness]) -> Note:
 
 
 def _source_problems(sources: Rows, ages: Sequence[Freshness]) -> list[Note]:
-    found = []
-    for row in sources:
-        if row["status"] in ("missing", "late", "incomplete"):
-            words, tone = STATUS_WORDS[row["status"]]
-            found.append(
-                Note(f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.", tone)
-            )
+    found = [
+        Note(
+            f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.",
+            tone,
+        )
+        for row in sources
+        if row["status"] in STATUS_REMEDIES and row["status"] != "disabled"
+        for words, tone in (STATUS_WORDS[row["status"]],)
+    ]
     if not sources:
         late = [line.name for line in ages if line.is_late and line.through is not None]
         found += [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
@@ -281,7 +287,8 @@ def _tiles(
             Tile(
                 "Estimate to bill",
                 f.signed_percent(off / estimated, 1),
-                f"{f.signed_money(off, view.currency)} billed beside {f.whole_money(estimated, view.currency)} estimated",
+                f"{f.signed_money(off, view.currency)} billed beside "
+                f"{f.whole_money(estimated, view.currency)} estimated",
                 f"{view.period.label}, where both are known",
                 tone="good" if abs(off / estimated) <= Decimal("0.05") else "warn",
             )
@@ -314,7 +321,7 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
     if sources:
         landed = [row for row in sources if row["status"] != "disabled"]
         fresh = sum(row["status"] == "fresh" for row in landed)
-        worst = "good" if fresh == len(landed) else "bad"
+        worst: Tone = "good" if fresh == len(landed) else "bad"
         left = ", ".join(row["source_id"] for row in landed if row["status"] != "fresh")
         return Tile(
             "Sources up to date",
@@ -628,7 +635,8 @@ def _drift(view: View) -> Rows:
     return c.ask(
         view,
         "fct_estimate_drift_daily",
-        """select provider_name, cause, count(distinct usage_date) as days, string_agg(distinct model, ', ' order by model)
+        """select provider_name, cause, count(distinct usage_date) as days,
+                  string_agg(distinct model, ', ' order by model)
                       as models, sum(estimated_cost) as estimated_cost, sum(billed_cost) as billed_cost,
                   sum(drift_cost) as drift_cost, sum(price_drift_cost) as price_cost,
                   sum(quantity_drift_cost) as quantity_cost, count(*) filter (where status = 'partly') as growing
@@ -659,7 +667,8 @@ def _drift_chart(view: View) -> Chart:
     return Chart(
         "drift",
         "Estimated and billed, per day",
-        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the price book's prices. "
+        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the "
+        "price book's prices. "
         "Solid: the bill.",
         f"Bars per day of estimated cost, {f.money(estimated, view.currency)} in all, and billed cost, "
         f"{f.money(billed, view.currency)}.",
@@ -718,7 +727,8 @@ def _drift_table(view: View, drift: Rows) -> Table:
         "Finance and administrators see how estimates meet the bill."
         if c.hidden(view, "fct_estimate_drift_daily")
         else f"No model usage of {view.period.label} has met a bill in {currency} yet.",
-        f"{view.period.label}, largest difference first. The bill is right; the difference says what the estimate lacks.",
+        f"{view.period.label}, largest difference first. The bill is right; the difference says what "
+        "the estimate lacks.",
         total=totals if rows else None,
         export="fct_estimate_drift_daily" if rows else "",
     )

@@ -6,7 +6,7 @@ Not here: how machines' cost is split among teams (dbt), what to do about each f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards import cells as c
-from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.model import Cell, Column, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.view import View
 from reports.figures import gpu as figures
 from reports.figures import unit as unit_figures
@@ -104,7 +104,10 @@ def build(view: View) -> Page:
             Section(
                 "idle",
                 "Idle and scattered",
-                ((_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart), (_idle_table(view, idle), _nodes_table(nodes))),
+                (
+                    (_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart),
+                    (_idle_table(view, idle), _nodes_table(nodes)),
+                ),
                 _week_words(weekly),
             ),
         ]
@@ -121,7 +124,9 @@ def build(view: View) -> Page:
             "Estimated from GPU hours and the price book; the bill has the same GPUs as machines, so nothing of it is "
             "added to billed cost.",
         ),
-        Section("interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))),
+        Section(
+            "interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))
+        ),
         Section("slices", "Slices and energy", ((_slices_table(view), _energy_table(view)),)),
     ]
     states = (Note(use.reason, "warn"),) if isinstance(use, Missing) else ()
@@ -377,7 +382,8 @@ def _tiles(
                 f"{f.whole(sum(row['runs'] for row in training))} runs, "
                 f"{f.whole(sum(row['retrains'] for row in training))} retrains for "
                 f"{f.whole_money(c.total(training, 'retrain_cost'), currency)}",
-                f"{f.whole_money(failed, currency)} for {f.count(sum(row['failed'] for row in training), 'run')} that failed",
+                f"{f.whole_money(failed, currency)} for "
+                f"{f.count(sum(row['failed'] for row in training), 'run')} that failed",
                 tone="warn" if failed > 0 else "",
                 target=Target("gpu", anchor="training"),
             )
@@ -393,7 +399,9 @@ def _change_words(view: View, line: UnitCost) -> str:
 
 def _daily_ratio(view: View, hours: pd.DataFrame) -> tuple[float | None, ...]:
     recent = hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))]
-    daily = recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+    daily = (
+        recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+    )
     whole = daily["allocated_seconds"] + daily["idle_seconds"]
     shares = daily["busy_gpu_seconds"] / whole.where(whole > 0)
     return tuple(None if value != value else round(value, 4) for value in shares)
@@ -432,14 +440,16 @@ def _height(beside: Chart, least: int) -> int:
 
 def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:
     daily = [
-        {"day": row.day, "pool": row.pool, "ratio": row.busy_hours / whole if whole else None}
-        for row in recent.itertuples()
-        for whole in (row.allocated_hours + row.idle_hours,)
+        {"day": row["day"], "pool": row["pool"], "ratio": row["busy_hours"] / whole if whole else None}
+        for row in recent.to_dict("records")
+        for whole in (row["allocated_hours"] + row["idle_hours"],)
     ]
     return Chart(
         "gpu-band",
         "Busy share per day and pool",
-        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}." if band.words else "Of all GPU time.",
+        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}."
+        if band.words
+        else "Of all GPU time.",
         "Lines of the busy share per day: "
         + ", ".join(f"{pool.pool} {f.percent(pool.duty_cycle)}" for pool in use.pools),
         figures.against_band(
@@ -567,7 +577,8 @@ def _packing_chart(view: View, nodes: Rows) -> Chart:
     return Chart(
         "gpu-packing",
         "How machines are packed",
-        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: the machine cannot be "
+        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: "
+        "the machine cannot be "
         "given back, because somebody uses a part of it.",
         "Stacked bars of GPU hours by machine, busy, held, free beside others, and machines without a holder.",
         figures.packing(shown) if shown else None,
@@ -930,7 +941,9 @@ def _machines_table(view: View) -> Table:
             Column("Machine"),
             Column("Machines", "number"),
             Column("GPU-hours up", "number"),
-            Column("Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"),
+            Column(
+                "Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"
+            ),
         ),
         tuple(
             Row(

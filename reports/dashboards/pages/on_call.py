@@ -114,7 +114,11 @@ def build(view: View) -> Page:
             "Right now",
             (
                 (Tiles(_tiles(view, open_now, decisions, budgets, objectives)),),
-                (Notes("In short", _headlines(view, open_now, decisions, budgets, objectives, [n.name for n in late])),),
+                (
+                    Notes(
+                        "In short", _headlines(view, open_now, decisions, budgets, objectives, [n.name for n in late])
+                    ),
+                ),
             ),
         ),
         Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found)),
@@ -134,7 +138,8 @@ def build(view: View) -> Page:
             "objectives",
             "Service objectives",
             ((_objectives_table(view, objectives),),),
-            f"An error budget is what may go wrong in the window. At {f.percent(ALERT_BURNED)} burned somebody is alerted, at "
+            f"An error budget is what may go wrong in the window. At {f.percent(ALERT_BURNED)} burned "
+            "somebody is alerted, at "
             f"{f.percent(PAGE_BURNED)} woken.",
         ),
         Section(
@@ -159,8 +164,8 @@ def _incidents(view: View) -> Incidents:
     rows = c.ask(
         view,
         "fct_incident",
-        """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation, first_seen,
-                  last_seen, day_count, metrics, impact, daily_impact, projected_impact, volume_effect, mix_effect,
+        """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation,
+                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact, volume_effect, mix_effect,
                   cache_effect, price_effect, contributors, daily_costs, event_id, suppressed_because, verdict
            from fct_incident
            where currency = $currency and (status in ('open', 'acknowledged') or first_seen <= $last)""",
@@ -245,7 +250,8 @@ def _verdict(
     parts = []
     if open_now:
         parts.append(
-            f"{f.count(len(open_now), 'open incident')}, the largest {f.signed_money(open_now[0].impact, view.currency)}"
+            f"{f.count(len(open_now), 'open incident')}, the largest "
+            f"{f.signed_money(open_now[0].impact, view.currency)}"
         )
     waiting = _waiting(view, decisions)
     if waiting:
@@ -300,7 +306,8 @@ def _tiles(
             Tile(
                 "Still going on, a day",
                 f.signed_money(daily, currency),
-                f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, currency)} by the month's end",
+                f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, currency)} "
+                "by the month's end",
                 "estimated from usage" if not worst.is_billed else "",
                 tone="bad",
                 target=Target(worst.scope_type, worst.scope_value) if worst.scope_type in c.PAGE_OF_SCOPE else None,
@@ -319,7 +326,9 @@ def _tiles(
         )
     )
     trouble = _in_trouble(budgets)
-    soonest = min((budget for budget in trouble if budget.used_up_on), key=lambda b: b.used_up_on or date.max, default=None)
+    soonest = min(
+        (budget for budget in trouble if budget.used_up_on), key=lambda b: b.used_up_on or date.max, default=None
+    )
     if budgets:
         tiles.append(
             Tile(
@@ -370,9 +379,10 @@ def _headlines(
     objectives: Rows,
     late: Sequence[str],
 ) -> tuple[Note, ...]:
-    notes = []
-    for one in open_now[:2]:
-        notes.append(Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one)))
+    notes = [
+        Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one))
+        for one in open_now[:2]
+    ]
     for budget in _in_trouble(budgets)[:3]:
         line = budget.line
         words = f"{line.name}: {line.status_words.lower()}, {f.percent(line.used_ratio)} of its budget is used"
@@ -383,7 +393,8 @@ def _headlines(
         words, tone = _burn_state(row["budget_burned_ratio"])
         notes.append(
             Note(
-                f"{row['objective_name']}, {row['aspect']}: {f.percent(row['budget_burned_ratio'])} of the error budget of "
+                f"{row['objective_name']}, {row['aspect']}: {f.percent(row['budget_burned_ratio'])} "
+                "of the error budget of "
                 f"{row['window_days']} days is burned ({words.lower()}).",
                 tone,
             )
@@ -400,10 +411,16 @@ def _headlines(
         )
     if late:
         notes.append(
-            Note(f"Late: {', '.join(late)}. Guardrails do not act on old data.", "warn", _see("data-health", "Data health"))
+            Note(
+                f"Late: {', '.join(late)}. Guardrails do not act on old data.",
+                "warn",
+                _see("data-health", "Data health"),
+            )
         )
     else:
-        notes.append(Note("All data that this page stands on is up to date.", "good", _see("data-health", "Data health")))
+        notes.append(
+            Note("All data that this page stands on is up to date.", "good", _see("data-health", "Data health"))
+        )
     return tuple(notes)
 
 
@@ -441,7 +458,10 @@ def _incident_blocks(view: View, open_now: Sequence[Incident]) -> tuple[tuple[An
     rows: list[tuple[Any, ...]] = []
     for one in open_now[:DETAILED]:
         rows.append((_told(view, one),))
-        beside = (*((_incident_chart(one),) if one.days else ()), *((_contributors_table(view, one),) if one.contributors else ()))
+        beside = (
+            *((_incident_chart(one),) if one.days else ()),
+            *((_contributors_table(view, one),) if one.contributors else ()),
+        )
         if beside:
             rows.append(beside)
     if len(open_now) > DETAILED:
@@ -463,7 +483,8 @@ def _told(view: View, one: Incident) -> Notes:
     if one.daily_impact:
         notes.append(
             Note(
-                f"{f.signed_money(one.daily_impact, currency)} a day; {f.signed_money(one.projected_impact, currency)} by the "
+                f"{f.signed_money(one.daily_impact, currency)} a day; "
+                f"{f.signed_money(one.projected_impact, currency)} by the "
                 "month's end if nobody acts.",
                 "bad",
             )
@@ -474,7 +495,8 @@ def _told(view: View, one: Incident) -> Notes:
     notes.append(
         Note(
             f"To do: aifinops incidents show {one.incident_id} tells what drives it and what it resembles, "
-            f"aifinops incidents acknowledge {one.incident_id} that you look after it. docs/incidents.md is the runbook."
+            f"aifinops incidents acknowledge {one.incident_id} that you look after it. "
+            "docs/incidents.md is the runbook."
         )
     )
     return Notes(f"{one.severity.capitalize()}: {one.scope_name}, {f.signed_money(one.impact, currency)}", tuple(notes))
@@ -497,12 +519,19 @@ def _contributors_table(view: View, one: Incident) -> Table:
     return Table(
         f"contributors-{one.incident_id}",
         f"What drives it: {one.scope_name}",
-        (Column("Dimension"), Column("What"), Column("Share", "bar", "Of the whole impact"), Column("Impact", "number")),
+        (
+            Column("Dimension"),
+            Column("What"),
+            Column("Share", "bar", "Of the whole impact"),
+            Column("Impact", "number"),
+        ),
         tuple(
             Row(
                 (
                     c.text(f.humanise(part.dimension)),
-                    c.scope(part.dimension, part.value, small=" ") if part.dimension in c.PAGE_OF_SCOPE else c.text(part.value),
+                    c.scope(part.dimension, part.value, small=" ")
+                    if part.dimension in c.PAGE_OF_SCOPE
+                    else c.text(part.value),
                     c.bar(part.share),
                     c.signed(part.impact, view.currency),
                 )
@@ -518,7 +547,13 @@ def _rest_table(view: View, rest: Sequence[Incident]) -> Table:
     return Table(
         "open-incidents-more",
         "Smaller ones",
-        (Column("Scope"), Column("Severity", "badge"), Column("Since"), Column("Impact", "number"), Column("What happens")),
+        (
+            Column("Scope"),
+            Column("Severity", "badge"),
+            Column("Since"),
+            Column("Impact", "number"),
+            Column("What happens"),
+        ),
         tuple(
             Row(
                 (
@@ -666,7 +701,8 @@ def _quality_table(view: View) -> Table:
         "Finance and administrators see the quality of alarms."
         if c.hidden(view, "fct_alert_quality_monthly")
         else "No incident has been found yet.",
-        f"{month}. Under 5% false alarms is the aim; aifinops incidents proposals prints floors that false ones call for."
+        f"{month}. Under 5% false alarms is the aim; aifinops incidents proposals prints floors that "
+        "false ones call for."
         if month
         else "",
         export="fct_alert_quality_monthly" if rows else "",
@@ -718,7 +754,11 @@ def _decisions_table(decisions: Sequence[DecisionView]) -> Table:
                         small="Dry run" if decision.is_dry_run else "",
                     ),
                     Cell(decision.money(decision.value), sort=decision.value),
-                    Cell(decision.money(decision.reference), sort=decision.reference, small=decision.reference_words.lower()),
+                    Cell(
+                        decision.money(decision.reference),
+                        sort=decision.reference,
+                        small=decision.reference_words.lower(),
+                    ),
                     Cell(decision.ratio_words, sort=decision.ratio),
                     Cell(" ".join(why), small=". ".join(follows)),
                 ),
@@ -766,7 +806,9 @@ def _approvals_table(view: View) -> Table:
                     c.text(" and ".join(orders) or decision.level_words, small=decision.policy_id),
                     c.text(decision.reason),
                     c.text(decision.approve_until or "no end"),
-                    c.text(said or "nobody yet", small=f"{f.count(missing, 'person', 'people')} missing" if missing else ""),
+                    c.text(
+                        said or "nobody yet", small=f"{f.count(missing, 'person', 'people')} missing" if missing else ""
+                    ),
                     c.text(
                         f"aifinops approvals approve {decision.decision_id}",
                         small=f"or aifinops approvals deny {decision.decision_id}",
@@ -942,15 +984,18 @@ def _scopes_table(view: View) -> Table:
         view,
         "fct_usage_forecast_hourly",
         """with known as (
-               select *, max(usage_hour) filter (where actual_cost is not null) over (partition by scope_type, scope_value)
+               select *, max(usage_hour) filter (where actual_cost is not null)
+                             over (partition by scope_type, scope_value)
                              as newest
                from fct_usage_forecast_hourly where scope_type in ('team', 'app') and currency = $currency
            )
            select scope_type, scope_value,
-                  sum(actual_cost) filter (where usage_hour > newest - interval 24 hours and usage_hour <= newest) as before,
+                  sum(actual_cost) filter (where usage_hour > newest - interval 24 hours and usage_hour <= newest)
+                      as before,
                   sum(expected_cost) filter (where is_future and usage_hour <= newest + interval 24 hours) as next_day,
                   sum(expected_cost) filter (where is_future) as two_days,
-                  max_by(usage_hour, expected_cost) filter (where is_future and usage_hour <= newest + interval 24 hours)
+                  max_by(usage_hour, expected_cost)
+                      filter (where is_future and usage_hour <= newest + interval 24 hours)
                       as busiest_hour
            from known group by 1, 2
            having sum(expected_cost) filter (where is_future) is not null
