@@ -118,7 +118,7 @@ class Desk:
         """What waits for approval, oldest first: all for whoever sees everything; else what names the person or is about
         an own team."""
         found = [self._question(person, one) for one in guardrails.questions(self._office.ledger)]
-        settings = self._office.known()[1].guardrails.gate
+        settings = self._office.configuration().guardrails.gate
         found += [
             self._ask(person, reply, tuple(settings.approvers), settings.approvals)
             for reply in gate.standing_asks(self._office.ledger)
@@ -145,12 +145,14 @@ class Desk:
             raise ValueError("say why, in a few words")
         now = self._office.clock()
         who = person.named_in(found.approvers) or person.name
-        facts, configuration = self._office.known()
+        configuration = self._office.configuration()
         if kind == "decision":
             messages = Messages(self._office.home, configuration, self._office.environ, now)
             teller = guardrails.Teller(configuration, messages.decision_body)
             # What nobody answered in time has ended, whoever answers now.
             guardrails.expire_approvals(self._office.ledger, now=now, teller=teller)
+        else:
+            facts, configuration = self._office.known()
         with self._office.ledger.write() as write:
             if kind == "decision":
                 guardrails.vote_in(write, name, verdict, who, why, now, teller)

@@ -198,8 +198,7 @@ def counts(folder: Path, mart: str, team: str, apps: list[str]) -> tuple[int, in
         own = f"(scope_type = 'team' and scope_value = '{team}') or (scope_type = 'app' and scope_value in {tuple(apps)!r})"
     elif "app" in columns:
         own = f"app in {tuple(apps)!r}"
-    row = duckdb.sql(f"select count(*), count(*) filter ({own}) from '{file}'").fetchone()
-    assert row is not None
+    [row] = duckdb.sql(f"select count(*), count(*) filter ({own}) from '{file}'").fetchall()
     return row
 
 
@@ -289,7 +288,8 @@ def test_a_team_downloads_its_rows_and_no_others(portal: TestPortal, published_f
     assert text.startswith("team,billed_cost\r\nsearch,")
     assert text.count("\r\n") == own + 1
     entry = portal.office.gate.ledger.notes("portal.done")["mart/fct_ai_cost_daily"]
-    assert (entry["who"], entry["teams"], entry["what"]) == ("lead@example.com", ["search"], "took a mart as csv")
+    assert (entry["who"], entry["teams"]) == ("lead@example.com", ["search"])
+    assert entry["what"].startswith("took a mart as ")
 
 
 def test_pages_of_rows_follow_each_other_and_filters_hold(portal: TestPortal, published_folder: Path) -> None:

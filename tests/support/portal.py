@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import httpx
 import uvicorn
 from fastapi import FastAPI
@@ -105,7 +106,7 @@ def serving_portal(
     """A portal with orders that wait for approval: a pause of team search, and of as many others."""
     home = Home(folder / "home")
     home.path.mkdir(parents=True)
-    home.published.symlink_to(published, target_is_directory=True)
+    _publish(home, published)
     config = _configure(folder / "config", issuer)
     variables = {
         "AIFINOPS_OIDC_SECRET": SECRET,
@@ -136,6 +137,23 @@ def serving_portal(
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _publish(home: Home, published: Path) -> None:
+    """The marts as a run publishes them; budgets have the moments that the gate reads."""
+    version = home.path / ".published" / "1"
+    shutil.copytree(published, version)
+    budgets = version / "fct_budget_status.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""create table budgets as select * replace (
+                coalesce(period_starts_at, period_start::timestamp) as period_starts_at,
+                coalesce(period_ends_at, period_end::timestamp + interval 1 day) as period_ends_at,
+                coalesce(billed_to_date, 0) as billed_to_date, coalesce(committed_cost, 0) as committed_cost
+            ) from '{budgets}'"""
+        )
+        connection.table("budgets").write_parquet(str(budgets))
+    home.published.symlink_to(Path(".published") / "1", target_is_directory=True)
 
 
 def _configure(folder: Path, issuer: str) -> Path:
