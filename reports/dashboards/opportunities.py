@@ -23,7 +23,7 @@ from reports.dashboards import cells as c
 from reports.dashboards.view import View
 from reports.frames import ZERO
 from reports.measures.coverage import UNOWNED
-from reports.measures.gpu import IDLE_GPU_KINDS, pool_of
+from reports.measures.gpu import IDLE_GPU_KINDS, pool_of_charge
 
 MONTH_DAYS = 30
 STALE_DAYS = 14
@@ -171,7 +171,7 @@ def _idle_gpus(view: View) -> list[Opportunity]:
         kinds=list(IDLE_GPU_KINDS),
         **_billed(view),
     ):
-        key = (row["idle_kind"], pool_of(row["resource_name"], "") or "the cluster's fees and commitments", row["team"])
+        key = (row["idle_kind"], pool_of_charge(row["resource_name"]), row["team"])
         sums[key] = sums.get(key, ZERO) + row["cost"]
     return [
         Opportunity(

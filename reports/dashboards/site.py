@@ -185,7 +185,14 @@ class _Builder:
 
     def write(self, name: str, scope: str | None) -> int:
         """Write one page; its size in bytes."""
-        kind = BY_NAME[name]
+        try:
+            return self._write(BY_NAME[name], scope)
+        except Exception as error:
+            error.add_note(f"While the page {path_of(name, scope)} was made")
+            raise
+
+    def _write(self, kind: PageKind, scope: str | None) -> int:
+        name = kind.name
         offered = self._offered(kind, scope)
         address = self._address_from(path_of(name, scope))
         contents = {}

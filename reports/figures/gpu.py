@@ -184,7 +184,7 @@ def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> go.F
 
 
 def packing(nodes: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """What became of each machine's GPU hours, as shares. ``nodes``: ``name``, the hours of ``PACKING``; first on top."""
+    """Shares of what became of machines' GPU hours. ``nodes``: ``name`` and hours of ``PACKING``, first on top."""
     rows = list(reversed(nodes))
     whole = [sum(float(row[column]) for column, *_ in PACKING) for row in rows]
     traces = [

@@ -178,31 +178,31 @@ def _source_problems(sources: Rows, ages: Sequence[Freshness]) -> list[Note]:
     ]
     if not sources:
         late = [line.name for line in ages if line.is_late and line.through is not None]
-        found += [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
+        found = [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
     return found
 
 
 def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[Note]:
-    found = []
+    found = [
+        Note(
+            f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
+            f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
+            f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
+            "bad",
+        )
+        for row in rates
+        if row["missing_days"]
+    ]
     if isinstance(reconciled, Reconciliation) and not reconciled.is_reconciled:
         found.append(
             Note(
-                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill do not add up with the marts. "
+                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill "
+                f"{'does' if len(reconciled.unreconciled) == 1 else 'do'} not add up with the marts. "
                 "docs/reconciliation.md says what to do; guardrails do not act on them.",
                 "bad",
                 Link("The days", Target("data-health", anchor="bill")),
             )
         )
-    for row in rates:
-        if row["missing_days"]:
-            found.append(
-                Note(
-                    f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
-                    f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
-                    f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
-                    "bad",
-                )
-            )
     return found
 
 
@@ -294,7 +294,7 @@ def _tiles(
             )
         )
     rows = sum(row["rows"] for row in rejected)
-    if not c.hidden(view, "fct_rejected_row"):
+    if not c.hidden(view, "fct_rejected_row") and any(line.through is not None for line in ages):
         tiles.append(
             Tile(
                 "Rejected rows",
@@ -303,7 +303,7 @@ def _tiles(
                 tone="warn" if rows else "good",
             )
         )
-    if not c.hidden(view, "fct_unpriced_usage"):
+    if not c.hidden(view, "fct_unpriced_usage") and any(line.through is not None for line in ages):
         tokens = sum(row["tokens"] or 0 for row in unpriced)
         tiles.append(
             Tile(
@@ -330,6 +330,8 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
             tone=worst,
         )
     known = [line for line in ages if line.through is not None]
+    if not known:
+        return Tile("Sources up to date", "None", "No source has delivered anything", tone="warn")
     late = [line.name for line in known if line.is_late]
     return Tile(
         "Data up to date",

@@ -22,7 +22,7 @@ from reports.dashboards.view import View
 from reports.figures import gpu as figures
 from reports.figures import unit as unit_figures
 from reports.frames import ZERO
-from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of
+from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of, pool_of_charge
 from reports.measures.missing import Missing
 from reports.measures.units import (
     GPU_HOUR_WORDS,
@@ -38,6 +38,8 @@ from reports.page.chart import Chart
 CHART_DAYS = 60
 TREND_DAYS = 90
 SHOWN = 12
+MUCH_IDLE = Decimal("0.15")
+"""Share of GPU cost from which idle time is worth a warning: with the usual band a well-packed pool stays below it."""
 QUIET_HOURS = (20, 6)
 """From 20:00 to 06:00 UTC is night."""
 IDLE_WORDS = {
@@ -339,17 +341,18 @@ def _tiles(
     wasted = c.total(idle, "cost")
     billed = company_cost(costs, "gpu_hour_billed")
     paid = billed.cost if billed is not None else ZERO
-    tiles.append(
-        Tile(
-            "Idle GPUs cost",
-            f.whole_money(wasted, currency),
-            f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
-            f"{f.whole_money(c.total([r for r in idle if r['idle_kind'] == 'fragmented'], 'cost'), currency)} of it "
-            "beside GPUs in use",
-            tone="warn" if paid and wasted > paid * Decimal("0.15") else "good" if paid else "",
-            target=Target("savings") if wasted else None,
+    if paid or wasted:
+        beside = c.total([row for row in idle if row["idle_kind"] == "fragmented"], "cost")
+        tiles.append(
+            Tile(
+                "Idle GPUs cost",
+                f.whole_money(wasted, currency),
+                f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
+                f"{f.whole_money(beside, currency)} of it beside GPUs in use",
+                tone="warn" if wasted > paid * MUCH_IDLE else "good",
+                target=Target("savings") if wasted else None,
+            )
         )
-    )
     allocated = company_cost(costs, "gpu_hour_allocated") or billed
     if allocated is not None:
         busy = company_cost(costs, "gpu_hour_busy")
@@ -481,7 +484,7 @@ def _pools_chart(daily: pd.DataFrame, use: GpuUse) -> Chart:
 def _pools_table(view: View, use: GpuUse, band: _Band, idle: Rows) -> Table:
     money: dict[str, Decimal] = {}
     for row in idle:
-        name = pool_of(row["resource_name"], "")
+        name = pool_of_charge(row["resource_name"])
         money[name] = money.get(name, ZERO) + row["cost"]
     named = {pool.pool for pool in use.pools}
     rest = sum((cost for name, cost in money.items() if name not in named), ZERO)
@@ -637,7 +640,7 @@ def _idle_table(view: View, idle: Rows) -> Table:
             Row(
                 (
                     c.text(f.humanise(row["idle_kind"]), small=IDLE_WORDS.get(row["idle_kind"], "")),
-                    c.text(pool_of(row["resource_name"], "") or "Commitments and fees of the cluster"),
+                    c.text(pool_of_charge(row["resource_name"])),
                     c.team(row["team"]),
                     c.money(row["cost"], view.currency),
                 )

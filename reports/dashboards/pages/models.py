@@ -70,6 +70,11 @@ def build(view: View) -> Page:
     unpriced = unpriced_usage(view)
     hits = _cache_hits_chart(sums)
     height = 320 if hits.figure is None else max(hits.figure.layout.height, 280)
+    missing = Note(
+        f"No model usage and no bill of a model's tokens in {view.currency} is known of {view.period.label}; "
+        "connect gateway spans, usage files or Azure Monitor.",
+        "warn",
+    )
     return Page(
         name="models",
         title="Models",
@@ -117,6 +122,7 @@ def build(view: View) -> Page:
                 _provisioned_words(view, units),
             ),
         ),
+        states=() if sums or lines else (missing,),
     )
 
 

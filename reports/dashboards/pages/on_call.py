@@ -17,6 +17,7 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import (
     Cell,
@@ -34,14 +35,15 @@ from reports.dashboards.model import (
     Tiles,
     Tone,
 )
+from reports.dashboards.parts.forecast import next_hours
 from reports.dashboards.view import View
-from reports.figures import forecast as forecast_figures
 from reports.figures import incident as incident_figures
 from reports.frames import ZERO
 from reports.marts import MARTS, conform
+from reports.measures.budgets import STATUS_ORDER as STATUS_ORDER_OF_BUDGETS
 from reports.measures.budgets import BudgetLine, budget_lines
 from reports.measures.decisions import DecisionView, newest_first, view_decision
-from reports.measures.hours import company_hours, scope_hours
+from reports.measures.health import Freshness
 from reports.measures.incidents import Incident, Incidents, incidents_since
 from reports.page.chart import Chart
 
@@ -107,21 +109,17 @@ def build(view: View) -> Page:
     decisions = newest_first(view.operations.decisions)
     budgets = _budgets(view)
     objectives = _objectives(view)
-    late = [line for line in ages_of(view) if line.is_late and line.through is not None]
+    known = [line for line in ages_of(view) if line.through is not None]
     sections = [
         Section(
             "now",
             "Right now",
             (
                 (Tiles(_tiles(view, open_now, decisions, budgets, objectives)),),
-                (
-                    Notes(
-                        "In short", _headlines(view, open_now, decisions, budgets, objectives, [n.name for n in late])
-                    ),
-                ),
+                (Notes("In short", _headlines(view, open_now, decisions, budgets, objectives, known)),),
             ),
         ),
-        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found)),
+        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found, known)),
         Section(
             "guardrails",
             "Guardrails",
@@ -133,7 +131,7 @@ def build(view: View) -> Page:
             ),
         ),
         Section("budgets", "Budgets that run out", ((_budgets_table(view, budgets),),)),
-        Section("hours", "The next 48 hours", ((_hours_chart(view),), (_scopes_table(view),))),
+        Section("hours", "The next 48 hours", ((next_hours(Ask(view, "company")),), (_scopes_table(view),))),
         Section(
             "objectives",
             "Service objectives",
@@ -153,7 +151,7 @@ def build(view: View) -> Page:
         "On call",
         "What is wrong now, what does it cost, and what do I do?",
         tuple(sections),
-        (_verdict(view, open_now, decisions, budgets, objectives),),
+        (_verdict(view, open_now, decisions, budgets, objectives, known),),
     )
 
 
@@ -165,8 +163,9 @@ def _incidents(view: View) -> Incidents:
         view,
         "fct_incident",
         """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation,
-                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact, volume_effect, mix_effect,
-                  cache_effect, price_effect, contributors, daily_costs, event_id, suppressed_because, verdict
+                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact,
+                  volume_effect, mix_effect, cache_effect, price_effect, contributors, daily_costs, event_id,
+                  suppressed_because, verdict
            from fct_incident
            where currency = $currency and (status in ('open', 'acknowledged') or first_seen <= $last)""",
         currency=view.currency,
@@ -233,7 +232,9 @@ def _given_up(view: View) -> list[Mapping[str, Any]]:
 
 
 def _in_trouble(budgets: Sequence[_Budget]) -> list[_Budget]:
-    return [budget for budget in budgets if budget.line.status != "on_track"]
+    """Those that are over first, then whichever is used up soonest."""
+    found = [budget for budget in budgets if budget.line.status != "on_track"]
+    return sorted(found, key=lambda one: (STATUS_ORDER_OF_BUDGETS.get(one.line.status, 3), one.used_up_on or date.max))
 
 
 def _burned(objectives: Rows, share: Decimal) -> Rows:
@@ -246,6 +247,7 @@ def _verdict(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
+    known: Sequence[Freshness],
 ) -> Note:
     parts = []
     if open_now:
@@ -265,6 +267,11 @@ def _verdict(
     dead = _given_up(view)
     if dead:
         parts.append(f"{f.count(len(dead), 'message')} not delivered")
+    if not parts and not known:
+        return Note(
+            "Nothing can be told: no data has arrived yet. Connect a source in config/sources.yml, then aifinops run.",
+            "warn",
+        )
     if not parts:
         return Note("Nothing is wrong: no open incident, no budget in doubt, nothing waits for anybody.", "good")
     urgent = bool(paged or waiting or dead) or any(SEVERITY_TONES.get(one.severity) == "bad" for one in open_now)
@@ -377,7 +384,7 @@ def _headlines(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
-    late: Sequence[str],
+    known: Sequence[Freshness],
 ) -> tuple[Note, ...]:
     notes = [
         Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one))
@@ -409,7 +416,12 @@ def _headlines(
                 "warn",
             )
         )
-    if late:
+    late = [line.name for line in known if line.is_late]
+    if not known:
+        notes.append(
+            Note("No data has arrived that this page could stand on.", "warn", _see("data-health", "Data health"))
+        )
+    elif late:
         notes.append(
             Note(
                 f"Late: {', '.join(late)}. Guardrails do not act on old data.",
@@ -442,9 +454,11 @@ def _scope_link(one: Incident) -> Link | None:
 # ── incidents ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _incidents_lead(found: Incidents) -> str:
-    words = f"Cost and usage other than expected, one entry a cause. {f.count(len(found.open), 'open incident')}"
-    words = words.replace("no open incident", "No open incident") + ", the most money first"
+def _incidents_lead(found: Incidents, known: Sequence[Freshness]) -> str:
+    if not known:
+        return "Cost and usage other than expected are told here once data has arrived."
+    opened = f"{f.count(len(found.open), 'open incident')}, the most money first" if found.open else "None is open"
+    words = f"Cost and usage other than expected, one entry a cause. {opened}"
     if found.past:
         words += f"; since {f.day(found.first_day)} {f.count(len(found.past), 'incident')} over"
     if found.silent:
@@ -947,36 +961,6 @@ def _budgets_table(view: View, budgets: Sequence[_Budget]) -> Table:
 
 
 # ── hours ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _hours_chart(view: View) -> Chart:
-    columns = list(MARTS["fct_usage_forecast_hourly"].columns)
-    rows = c.ask(
-        view,
-        "fct_usage_forecast_hourly",
-        f"""select {", ".join(columns)} from fct_usage_forecast_hourly
-            where scope_type = 'company' and currency = $currency order by usage_hour""",  # noqa: S608
-        currency=view.currency,
-    )
-    hours = conform("fct_usage_forecast_hourly", pd.DataFrame(rows, columns=columns))
-    company = scope_hours(hours, "company")
-    said = "There is no usage by the hour that the next hours could be told from."
-    if company:
-        one = company[0]
-        said = (
-            f"The next 24 hours: {f.money(one.next_day, view.currency)}, {f.compact(one.tokens)} tokens in "
-            f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
-            f"{f.money(one.busiest, view.currency)} an hour."
-        )
-    return Chart(
-        "forecast-hours",
-        "Usage by the hour",
-        "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
-        f"of those to come, with 80% and 95% intervals. {said}",
-        f"Lines of usage cost by the hour, as known and as expected. {said}",
-        forecast_figures.hours(company_hours(hours), view.currency) if company else None,
-        said,
-    )
 
 
 def _scopes_table(view: View) -> Table:

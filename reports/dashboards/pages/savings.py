@@ -108,7 +108,7 @@ def _tiles(view: View, found: Sequence[Opportunity], total: Decimal) -> list[Til
             f.whole_money(total, currency),
             f"{f.percent(share)} of {f.whole_money(spend, currency)} AI spend a month" if share else "",
             f"at the pace of {view.period.label}",
-            tone="warn" if total else "good",
+            tone="warn" if total else "good" if spend else "",
         ),
         Tile(
             "Measured on the bill",

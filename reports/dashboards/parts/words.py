@@ -34,6 +34,11 @@ def period_words(period: Period) -> str:
     return f"{period.label} through {f.short_day(period.last)}" if period.is_running else period.label
 
 
+def within(period: Period) -> str:
+    """``in October 2026``, ``in the last 30 days``."""
+    return f"in the {period.label.lower()}" if period.key.startswith("last-") else f"in {period.label}"
+
+
 def change_words(now: Decimal, before: Decimal | None, period: Period) -> str:
     """``+12% against the same days of the month before``."""
     if before is None:
