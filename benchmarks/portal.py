@@ -95,7 +95,8 @@ def _publish(home: Home, rows: int) -> int:
                 (billed_cost / {copies})::decimal(38, 12) as billed_cost,
                 (effective_cost / {copies} + n * 0.000001)::decimal(38, 12) as effective_cost,
                 resource_id || '-' || n as resource_id
-            ) from cost, range({copies}) as copies(n) order by usage_date) to '{file}' (format parquet, compression zstd)"""
+            ) from cost, range({copies}) as copies(n) order by usage_date)
+            to '{file}' (format parquet, compression zstd)"""
         )
         [(made,)] = connection.execute(f"select count(*) from '{file}'").fetchall()
     home.published.symlink_to(Path(".published") / "1", target_is_directory=True)

@@ -94,7 +94,9 @@ def _own_names(own: str) -> set[str]:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512)
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+        )
     except OSError as error:
         fail(f"{host}:{port} cannot be listened to: {error.strerror}. Choose another --port or --host")
 

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from finops.periods import utc_now
 from portal.asked import AnOffice, APerson, ruled, token_of
 from portal.html import page
-from portal.office import SIGNED_OUT, Office
+from portal.office import SIGNED_OUT
 from portal.people import person_of
 from portal.problems import ProblemError
 from portal.sessions import SESSION, SIGN_ON, SIGN_ON_TIME, Session, cookie_name, mark
@@ -26,7 +26,7 @@ router = ruled(include_in_schema=False)
 
 
 @router.get("/sign-on")
-async def sign_on(request: Request, office: AnOffice, next: str = "/") -> Response:  # noqa: A002 - the query's name
+async def sign_on(request: Request, office: AnOffice, next: str = "/") -> Response:
     """Send the browser to the issuer."""
     if office.issuer is None:
         return RedirectResponse("/", 303)
@@ -50,11 +50,12 @@ async def back(request: Request, office: AnOffice) -> Response:
     if remembered is not None and remembered["until"] < utc_now().timestamp():
         remembered = None
     try:
+        if remembered is None:
+            raise SignOnError("This sign-on was not begun in this browser, or longer than ten minutes ago. Try again.")
         claims = await office.issuer.finish(dict(request.query_params), remembered)
         person = person_of(claims, office.configuration.portal)
     except (SignOnError, ValueError) as error:
         raise ProblemError(error.status if isinstance(error, SignOnError) else 403, str(error)) from None
-    assert remembered is not None
     session = Session.of(person, utc_now())
     await run_in_threadpool(office.desk.record, person, f"session/{mark(session.session_id)}", "signed on")
     answer = RedirectResponse(remembered["next"], 303)
@@ -81,7 +82,12 @@ async def sign_out(request: Request, office: AnOffice, person: APerson) -> Respo
 
 @router.get("/signed-out")
 def signed_out() -> Response:
-    return page("problem.html", heading="You are signed out", text="Close the browser if others use it.", way=("/", "Sign on again"))
+    return page(
+        "problem.html",
+        heading="You are signed out",
+        text="Close the browser if others use it.",
+        way=("/", "Sign on again"),
+    )
 
 
 @router.get("/account")

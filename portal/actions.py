@@ -7,18 +7,19 @@ Not here: doing anything (desk), JSON (api).
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import reports
 from portal.asked import AnOffice, APerson, form_of, ruled, token_of
-from portal.desk import MAX_WHY
+from portal.desk import MAX_WHY, IncidentAnswer
 from portal.html import page
 from portal.knowledge import answer_of, answers, issued_file, issued_months, policies_of
 from portal.problems import ProblemError, doing
 from reports import formatting
+from reports.dashboards.access import Role
 from reports.measures.incidents import SEVERITIES, STATUS_WORDS
 
 router = ruled(include_in_schema=False)
@@ -42,7 +43,7 @@ def incidents(request: Request, office: AnOffice, person: APerson, done: Done = 
         }
         for one in found
     ]
-    may_answer = person.is_in("Admin", "Eng")
+    may_answer = person.is_in(Role.ADMIN, Role.ENG)
     return page(
         "incidents.html", person=person, token=token_of(request), shown=shown, may_answer=may_answer,
         done=_told(done), past=past, max_why=MAX_WHY,
@@ -51,19 +52,12 @@ def incidents(request: Request, office: AnOffice, person: APerson, done: Done = 
 
 @router.post("/incidents/{incident_id}")
 def answer_incident(office: AnOffice, person: APerson, incident_id: str, form: Form) -> Response:
-    answer = form.get("answer", "")
-    hours = form.get("hours", "24")
-    doing(
-        lambda: office.desk.answer_incident(
-            person, incident_id, answer, why=form.get("why", ""), hours=int(hours) if hours.isdecimal() else 0  # type: ignore[arg-type]
-        )
-        if answer in ANSWERS
-        else _unknown(answer)
-    )
+    given = form.get("answer", "")
+    answer = next((known for known in get_args(IncidentAnswer) if known == given), None)
+    if answer is None:
+        raise ProblemError(422, f"Choose one of {', '.join(get_args(IncidentAnswer))}.")
+    doing(lambda: office.desk.answer_incident(person, incident_id, answer, why=form.get("why", "")))
     return RedirectResponse("/incidents?done=incident", 303)
-
-
-ANSWERS = ("acknowledge", "snooze", "resolve", "real", "false", "planned")
 
 
 @router.get("/approvals")
@@ -95,15 +89,22 @@ def statement_file(office: AnOffice, person: APerson, month: str, file: str) -> 
         raise ProblemError(404, "There is no such file of an issued statement.")
     office.desk.record(person, f"statement/{month}", "read a statement's file", file=file)
     if found.suffix == ".html":
-        policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
         return HTMLResponse(found.read_bytes(), headers={"Content-Security-Policy": policy})
     disposition = {"Content-Disposition": f'attachment; filename="{month}-{found.name}"'}
-    return Response(found.read_bytes(), media_type=_MEDIA.get(found.suffix, "application/octet-stream"), headers=disposition)
+    return Response(
+        found.read_bytes(), media_type=_MEDIA.get(found.suffix, "application/octet-stream"), headers=disposition
+    )
 
 
 @router.get("/policies")
 def policies(request: Request, office: AnOffice, person: APerson) -> Response:
-    return page("policies.html", person=person, policies=policies_of(office.configuration, person, office.gate.clock().date()))
+    return page(
+        "policies.html", person=person, policies=policies_of(office.configuration, person, office.gate.clock().date())
+    )
 
 
 @router.get("/what-if")
@@ -123,10 +124,6 @@ def what_if(office: AnOffice, person: APerson, scenario: str) -> Response:
     text = reports.render_what_if(asdict(found))
     policy = "; ".join(("frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"))
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
-
-
-def _unknown(answer: str) -> str:
-    raise ValueError(f"choose one of {', '.join(ANSWERS)}")
 
 
 def _told(done: str) -> str:

@@ -169,7 +169,7 @@ def mart_rows(
     columns: Annotated[
         str, Query(max_length=4000, description="Columns, separated by commas; all of them if left out")
     ] = "",
-    filter: Annotated[  # noqa: A002 - the query's name
+    filter: Annotated[
         list[str] | None,
         Query(
             max_length=20,
@@ -180,9 +180,7 @@ def mart_rows(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows of a page; of JSON only")] = 1000,
     cursor: Annotated[str, Query(max_length=400, description="next of the page before; of JSON only")] = "",
-    format: Annotated[  # noqa: A002 - the query's name
-        Literal["json", "csv", "parquet"], Query(description="csv and parquet have all rows")
-    ] = "json",
+    format: Annotated[Literal["json", "csv", "parquet"], Query(description="csv and parquet have all rows")] = "json",
 ) -> Any:
     """Rows of a mart that are this person's: a page at a time as JSON, all of them as CSV or Parquet.
 
@@ -240,7 +238,9 @@ def one_page(
 @router.get("/incidents", response_model=list[dict[str, Any]])
 def incidents(office: AnOffice, person: APerson) -> Response:
     """Incidents of the person's rows, newest first, as the last run published them with what people said since."""
-    return JSONResponse([{name: plain(value) for name, value in vars(one).items()} for one in office.desk.incidents(person)])
+    return JSONResponse(
+        [{name: plain(value) for name, value in vars(one).items()} for one in office.desk.incidents(person)]
+    )
 
 
 @router.post("/incidents/{incident_id}/answers", responses=_errors(409, 413))

@@ -116,14 +116,13 @@ def _who(request: Request) -> str | None:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    async def problem(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
+    async def problem(request: Request, error: Any) -> Response:
         return answer(request, error)
 
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
+    async def invalid(request: Request, error: Any) -> Response:
         said = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}" for one in error.errors()[:5]
+            f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}"
+            for one in error.errors()[:5]
         )
         return answer(request, ProblemError(422, said))
 
@@ -139,7 +138,6 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(NothingPublishedError, unavailable)
     for kind in (ConfigError, LedgerError, MartError, StatementError):
         app.add_exception_handler(kind, inside)
-
 
 
 def _is_proven_by_token(route: Route) -> bool:

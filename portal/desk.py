@@ -1,6 +1,7 @@
 """What people do in the portal: answer for incidents and for what waits for approval.
 
-Here: whether it is theirs to do, and doing it in one transaction with the audit entry that says who did it in which role.
+Here: whether it is theirs to do, and doing it in one transaction with the audit entry that says who did it in which
+role.
 Not here: what follows from it (guardrails), forms and bodies (actions).
 """
 
@@ -115,8 +116,8 @@ class Desk:
     # ── approvals ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def waiting(self, person: Person) -> list[Waiting]:
-        """What waits for approval, oldest first: all for whoever sees everything; else what names the person or is about
-        an own team."""
+        """What waits for approval, oldest first: all for whoever sees everything; else what names the person, or is
+        about an own team."""
         found = [self._question(person, one) for one in guardrails.questions(self._office.ledger)]
         settings = self._office.configuration().guardrails.gate
         found += [

@@ -41,7 +41,11 @@ def page(
         "navigation": navigation(person, None, "") if person else [],
         "account": account(person) if person else [],
     }
-    text = _templates().get_template(template).render(css=_css(), person=person, **ways, **{"token": "", "way": None, **values})
+    text = (
+        _templates()
+        .get_template(template)
+        .render(css=_css(), person=person, **ways, **{"token": "", "way": None, **values})
+    )
     policy = (
         f"default-src 'none'; style-src '{_style_hash()}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
         f"form-action 'self' {posts_to}"

@@ -44,9 +44,7 @@ def issued_months(home: Home) -> list[dict[str, Any]]:
             )
         folder = home.statements / str(issue.period)
         files = sorted(path.name for path in folder.iterdir() if _FILE.fullmatch(path.name))
-        found.append(
-            {"month": str(issue.period), "issued_at": issue.as_of, "currencies": currencies, "files": files}
-        )
+        found.append({"month": str(issue.period), "issued_at": issue.as_of, "currencies": currencies, "files": files})
     return found
 
 

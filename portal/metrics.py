@@ -21,7 +21,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """Metrics of one portal; routes are named as in the table of rules, so that no team's or person's name is a label."""
+    """Metrics of one portal; routes are named as in the table of rules: no team's or person's name is a label."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf

@@ -42,7 +42,9 @@ def page_document(page: Page, view: View) -> dict[str, Any]:
                 "key": section.key,
                 "title": section.title,
                 "lead": section.lead,
-                "rows": [[{"kind": type(block).__name__.lower(), **_part(block)} for block in row] for row in section.rows],
+                "rows": [
+                    [{"kind": type(block).__name__.lower(), **_part(block)} for block in row] for row in section.rows
+                ],
             }
             for section in page.sections
         ],

@@ -4,7 +4,8 @@ Here: each route with whom it serves, each page with its readers, and what follo
 Not here: which rows a person sees (reports.dashboards.access), what an approval needs (guardrails), proof of who it is.
 
 ``who`` of a route: ``anyone``; ``person``, whoever is signed on; ``gate`` and ``link``, which prove themselves by a
-token of their own; ``metrics``, for Admin or a token; else the roles. ``own`` says what of it must be the person's own where the person does not see everything.
+token of their own; ``metrics``, for Admin or a token; else the roles. ``own`` says what of it must be the person's own
+where the person does not see everything.
 """
 
 from __future__ import annotations

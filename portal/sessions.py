@@ -3,9 +3,9 @@
 Here: sealing and opening cookies, their names and attributes, expiry, ending a session before it expires.
 Not here: signing on (sign_on), what is allowed then (rules).
 
-A cookie is encrypted and authenticated (Fernet, https://github.com/fernet/spec); nothing of it is kept on the server but
-the ids of sessions that were ended, which are in the ledger too: a stolen cookie is dead after its owner signs out,
-also where the portal was restarted.
+A cookie is encrypted and authenticated (Fernet, https://github.com/fernet/spec). All that the server keeps is which
+sessions were ended, and the ledger has them too: a stolen cookie is dead after its owner signs out, also where the
+portal was restarted.
 """
 
 from __future__ import annotations

@@ -149,9 +149,7 @@ class Shelf:
         folder = self.folder()
         return self._versions.get((folder, viewer.key), lambda: self._open(folder, viewer))
 
-    def page(
-        self, viewer: Viewer, name: str, scope: str | None, period: str | None, currency: str | None
-    ) -> BuiltPage:
+    def page(self, viewer: Viewer, name: str, scope: str | None, period: str | None, currency: str | None) -> BuiltPage:
         """A page as a viewer sees it; without a period and currency, those shown first.
 
         Raises:
@@ -166,7 +164,9 @@ class Shelf:
         offered = offered_choices(version, kind, scope)
         choice = next((one for one in offered if currency in (None, one.currency)), None)
         if choice is None:
-            raise UnknownPageError(f"Nothing is shown in this currency; choose {', '.join(c.currency for c in offered)}.")
+            raise UnknownPageError(
+                f"Nothing is shown in this currency; choose {', '.join(c.currency for c in offered)}."
+            )
         chosen = choice.periods[0] if period is None else choice.period(period)
         if chosen is None:
             raise UnknownPageError(f"There is no such period; choose {', '.join(p.key for p in choice.periods)}.")
@@ -186,7 +186,9 @@ class Shelf:
                 }
             )
             content = render_content(page, view, self._address(version, viewer, asked))
-            tag = hashlib.sha256(repr((key[0], sorted(map(str, key[1][2])), *key[1][:2], *key[2:])).encode()).hexdigest()
+            tag = hashlib.sha256(
+                repr((key[0], sorted(map(str, key[1][2])), *key[1][:2], *key[2:])).encode()
+            ).hexdigest()
             return BuiltPage(page, view, content, to_json(page_document(page, view)).encode(), tag[:32])
 
         return self._pages.get(key, build)
@@ -233,5 +235,3 @@ def offered_choices(version: Version, kind: PageKind, scope: str | None) -> tupl
         return version.choices
     known = version.scopes[kind.about][scope].currencies
     return tuple(choice for choice in version.choices if choice.currency in known) or version.choices[:1]
-
-

@@ -83,8 +83,8 @@ class Shield:
             log.exception("a request to %s failed", getattr(scope.get("route"), "path", "no route"))
             if told:
                 raise
-            problem = ProblemError(500, "This did not work; whoever runs the portal finds the reason in its log.")
-            await answer(connection, problem)(scope, receive, guarded_send)
+            hidden = ProblemError(500, "This did not work; whoever runs the portal finds the reason in its log.")
+            await answer(connection, hidden)(scope, receive, guarded_send)
 
     async def _check(self, request: Request, address: str, state: dict[str, object]) -> None:
         office, headers = self._office, request.headers
@@ -125,7 +125,9 @@ class Shield:
         that they need (https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html)."""
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         # Pages without a referrer send "null" as their origin, so Origin counts only where a browser says no more.
-        is_ours = site in ("same-origin", "none") if site else urlsplit(origin or "").netloc.lower() in self._office.hosts
+        is_ours = (
+            site in ("same-origin", "none") if site else urlsplit(origin or "").netloc.lower() in self._office.hosts
+        )
         if (site or origin) and not is_ours:
             raise ProblemError(403, "This was sent by another site.")
 
@@ -153,8 +155,10 @@ class Shield:
                 headers[name] = value
         if self._office.is_https:
             headers["Strict-Transport-Security"] = HSTS
-        if isinstance(session, Session) and not self._office.is_local and not any(
-            self._cookie in SimpleCookie(value) for value in headers.getlist("set-cookie")
+        if (
+            isinstance(session, Session)
+            and not self._office.is_local
+            and not any(self._cookie in SimpleCookie(value) for value in headers.getlist("set-cookie"))
         ):
             touched = self._office.sessions.touched(session)
             if touched is not None:
@@ -182,5 +186,3 @@ def is_same(given: str | None, expected: str | None) -> bool:
 
 def _slower(seconds: int) -> ProblemError:
     return ProblemError(429, f"Too many requests; go on in {seconds} s.", {"Retry-After": str(seconds)})
-
-

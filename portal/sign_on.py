@@ -4,7 +4,8 @@ Here: the issuer's metadata and keys, the way there and back, proof of tokens.
 Not here: sessions and cookies (sessions), roles (people, rules), routes (app).
 
 https://openid.net/specs/openid-connect-core-1_0.html, https://www.rfc-editor.org/rfc/rfc9700 (best practice),
-https://www.rfc-editor.org/rfc/rfc9207 (the issuer in the answer), https://www.rfc-editor.org/rfc/rfc9068 (access tokens).
+https://www.rfc-editor.org/rfc/rfc9207 (the issuer in the answer),
+https://www.rfc-editor.org/rfc/rfc9068 (access tokens).
 """
 
 from __future__ import annotations
@@ -89,14 +90,12 @@ class Issuer:
             )
         return Started(address, {"state": state, "nonce": nonce, "verifier": verifier, "next": return_to})
 
-    async def finish(self, answer: Mapping[str, str], remembered: Mapping[str, str] | None) -> dict[str, Any]:
+    async def finish(self, answer: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, Any]:
         """The proven claims of whoever came back.
 
         Raises:
             SignOnError: it is not the sign-on that was begun here, the issuer refused, or its token proves nothing.
         """
-        if remembered is None:
-            raise SignOnError("This sign-on was not begun in this browser, or longer than ten minutes ago. Try again.")
         if not hmac.compare_digest(answer.get("state", "").encode(), remembered["state"].encode()):
             raise SignOnError("This sign-on is not the one that was begun in this browser. Try again.")
         metadata = await self.metadata()
@@ -234,7 +233,7 @@ class Issuer:
         return AsyncOAuth2Client(
             self.settings.client_id,
             self._secret,
-            token_endpoint_auth_method="client_secret_post" if self._secret else "none",  # noqa: S106 - a method's name
+            token_endpoint_auth_method="client_secret_post" if self._secret else "none",
             scope=" ".join(self.settings.scopes),
             redirect_uri=self.redirect_uri,
             code_challenge_method="S256",

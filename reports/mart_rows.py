@@ -175,7 +175,8 @@ def _field(text: str, kind: str) -> str:
     if kind != "VARCHAR" and not kind.endswith("]") and not kind.startswith(("STRUCT", "MAP", "JSON")):
         return f"coalesce({text}, '')"
     needs = f"{text} = '' or regexp_matches({text}, '[,\"\\r\\n]')"
-    return f"case when {text} is null then '' when {needs} then '\"' || replace({text}, '\"', '\"\"') || '\"' else {text} end"
+    quoted = f"'\"' || replace({text}, '\"', '\"\"') || '\"'"
+    return f"case when {text} is null then '' when {needs} then {quoted} else {text} end"
 
 
 class _Sink:

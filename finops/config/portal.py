@@ -19,7 +19,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def _issuer(address: str) -> str:
     parts = urlsplit(address)
-    if parts.scheme == "https" and parts.hostname or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return address.rstrip("/")
     raise SettingError("not the address of an issuer", "Write it like https://login.microsoftonline.com/TENANT/v2.0")
 
@@ -36,7 +36,9 @@ HostName = Annotated[
 class Grant(Strict):
     """What whoever has a value in the roles claim may see and do."""
 
-    value: str = Field(min_length=1, description="Value of the roles claim: an app role such as Finance, or a group's id")
+    value: str = Field(
+        min_length=1, description="Value of the roles claim: an app role such as Finance, or a group's id"
+    )
     role: Literal["Admin", "Finance", "Eng"] = Field(
         description="Admin and Finance see everything; Eng sees the own teams. docs/portal.md says who may do what"
     )

@@ -68,7 +68,9 @@ def text(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.TAG_NAME, "main").text
 
 
-def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(browser: webdriver.Chrome, portal: TestPortal) -> None:
+def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
+    browser: webdriver.Chrome, portal: TestPortal
+) -> None:
     sign_on(browser, portal, "lead@example.com")
     assert browser.current_url == f"{portal.url}/p/team/search"
     assert "Only what is yours is shown: search." in text(browser)

@@ -41,6 +41,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory, published_folder: Path) -> 
 def description(portal: TestPortal) -> Any:
     schema = schemathesis.openapi.from_dict(portal.app.openapi())
     schema.config.update(base_url=portal.url)
+    # Made-up requests only: the other kinds are hundreds for each route.
+    schema.config.phases.coverage.enabled = False
+    schema.config.phases.examples.enabled = False
     return schema
 
 
@@ -49,7 +52,10 @@ api = schemathesis.pytest.from_fixture("description")
 
 def ask(portal: TestPortal, case: Any) -> None:
     client = portal.client(BOTH)
-    headers = {"X-CSRF-Token": client.headers["X-CSRF-Token"], "Cookie": "; ".join(f"{n}={v}" for n, v in client.cookies.items())}
+    headers = {
+        "X-CSRF-Token": client.headers["X-CSRF-Token"],
+        "Cookie": "; ".join(f"{n}={v}" for n, v in client.cookies.items()),
+    }
     response = case.call(headers=headers)
     assert response.status_code < 500, response.text
     case.validate_response(response, checks=CHECKS)
@@ -79,7 +85,6 @@ def test_ten_thousand_made_up_requests_are_answered_as_described(portal: TestPor
         "/p/%00",
         "/api/v1/marts/fct_ai_cost_daily%00",
         "/api/v1/marts/..%2Fx",
-        "//evil.example.com/",
         "/api/v1/marts/" + "x" * 1500,
     ],
 )

@@ -44,7 +44,14 @@ def portal(tmp_path_factory: pytest.TempPathFactory, published_folder: Path) -> 
         yield found
 
 
-ACTORS = {"stranger": None, "nobody": NOBODY, "admin": ADMIN, "finance": FINANCE, "search": SEARCH, "robotics": ROBOTICS}
+ACTORS = {
+    "stranger": None,
+    "nobody": NOBODY,
+    "admin": ADMIN,
+    "finance": FINANCE,
+    "search": SEARCH,
+    "robotics": ROBOTICS,
+}
 Statuses = tuple[int, int, int, int, int, int]
 
 ALL: Statuses = (200,) * 6
@@ -166,7 +173,12 @@ def test_whom_the_policy_names_approves_and_the_audit_trail_says_in_which_role(p
     assert client.post(f"/api/v1/approvals/decision/{name}", json={"verdict": "deny", "why": "No"}).status_code == 404
     entry = portal.office.gate.ledger.notes("portal.done")[f"decision/{name}"]
     assert entry["who"] == "oncall@example.com"
-    assert (entry["roles"], entry["teams"], entry["what"], entry["scope"]) == (["Eng"], ["platform"], "approve", "team robotics")
+    assert (entry["roles"], entry["teams"], entry["what"], entry["scope"]) == (
+        ["Eng"],
+        ["platform"],
+        "approve",
+        "team robotics",
+    )
     assert portal.office.gate.ledger.verify().problems == ()
 
 
@@ -195,7 +207,8 @@ def counts(folder: Path, mart: str, team: str, apps: list[str]) -> tuple[int, in
     if "team" in columns:
         own = f"team = '{team}'"
     elif "scope_type" in columns:
-        own = f"(scope_type = 'team' and scope_value = '{team}') or (scope_type = 'app' and scope_value in {tuple(apps)!r})"
+        is_app = f"scope_type = 'app' and scope_value in {tuple(apps)!r}"
+        own = f"(scope_type = 'team' and scope_value = '{team}') or ({is_app})"
     elif "app" in columns:
         own = f"app in {tuple(apps)!r}"
     [row] = duckdb.sql(f"select count(*), count(*) filter ({own}) from '{file}'").fetchall()
@@ -346,7 +359,9 @@ def test_a_page_is_the_same_for_whom_it_is_and_says_whose_it_is(portal: TestPort
 
 
 def hostile(client: httpx.Client, **headers: str) -> int:
-    return client.post(f"/api/v1/incidents/{INCIDENT}/answers", json={"answer": "acknowledge"}, headers=headers).status_code
+    return client.post(
+        f"/api/v1/incidents/{INCIDENT}/answers", json={"answer": "acknowledge"}, headers=headers
+    ).status_code
 
 
 @pytest.mark.ids("SEC-2")
@@ -357,7 +372,9 @@ def test_what_another_site_makes_a_browser_send_does_nothing(portal: TestPortal)
     assert hostile(client, Origin="https://evil.example.com") == 403
     assert hostile(client, **{"Sec-Fetch-Site": "cross-site"}) == 403
     assert hostile(client, Host="evil.example.com") == 400
-    form = client.post(f"/incidents/{INCIDENT}", data={"answer": "acknowledge", "token": "x"}, headers={"X-CSRF-Token": ""})
+    form = client.post(
+        f"/incidents/{INCIDENT}", data={"answer": "acknowledge", "token": "x"}, headers={"X-CSRF-Token": ""}
+    )
     assert form.status_code == 403
     assert client.post(f"/incidents/{INCIDENT}", json={"answer": "acknowledge"}).status_code in (403, 415)
 

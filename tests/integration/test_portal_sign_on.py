@@ -1,4 +1,4 @@
-"""Signing on to the portal: a real issuer over real HTTP, the way there and back, and every lie that a token can tell."""
+"""Signing on to the portal: a real issuer over real HTTP, the way there and back, and the lies that tokens can tell."""
 
 from __future__ import annotations
 
@@ -84,11 +84,15 @@ def test_a_person_signs_on_sees_the_own_team_and_signs_out(portal: TestPortal, i
     assert out.headers["location"].startswith(f"{issuer.url}/oauth2/end_session?client_id=aifinops-portal")
     client.cookies.set(SESSION, stolen)
     assert client.get("/api/v1/me").status_code == 401
-    said = [event for event in portal.office.gate.ledger.notes("portal.done").values()]
-    assert {"who": "lead@example.com", "roles": ["Eng"], "teams": ["search"], "what": "signed on"}.items() <= said[-1].items()
+    said = list(portal.office.gate.ledger.notes("portal.done").values())
+    assert {"who": "lead@example.com", "roles": ["Eng"], "teams": ["search"], "what": "signed on"}.items() <= said[
+        -1
+    ].items()
 
 
-def test_a_session_that_was_ended_stays_ended_when_the_portal_starts_again(portal: TestPortal, issuer: TestIssuer) -> None:
+def test_a_session_that_was_ended_stays_ended_when_the_portal_starts_again(
+    portal: TestPortal, issuer: TestIssuer
+) -> None:
     client = portal.client()
     come_back(client, issuer, "boss@example.com")
     stolen, token = client.cookies[SESSION], client.get("/api/v1/me").json()["csrf_token"]
@@ -151,7 +155,10 @@ def test_an_answer_to_another_sign_on_is_refused(portal: TestPortal, issuer: Tes
     assert other.get(back).status_code == 400
     assert SESSION not in other.cookies
     assert mine.get(back.replace("state=", "state=x")).status_code == 400
-    assert mine.get("/sign-on/back?error=access_denied&state=" + parse_qs(urlsplit(sent).query)["state"][0]).status_code == 403
+    assert (
+        mine.get("/sign-on/back?error=access_denied&state=" + parse_qs(urlsplit(sent).query)["state"][0]).status_code
+        == 403
+    )
     # The code is used once.
     assert mine.get(back).status_code == 303
     assert mine.get(back).status_code == 400
@@ -168,7 +175,9 @@ def test_the_issuer_takes_a_new_key(portal: TestPortal, issuer: TestIssuer) -> N
     assert come_back(portal.client(), issuer, "boss@example.com").status_code == 303
 
 
-@pytest.mark.parametrize("target", ["https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "x", "/a\nb"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "x", "/a\nb"]
+)
 def test_signing_on_leads_to_no_other_site(portal: TestPortal, issuer: TestIssuer, target: str) -> None:
     client = portal.client()
     sent = client.get("/sign-on", params={"next": target})
@@ -206,9 +215,15 @@ def test_secrets_and_tokens_reach_no_log(
     come_back(portal.client(), issuer, "boss@example.com")
     # What the issuer itself and this test's client write is theirs.
     said = "\n".join(
-        record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore", "werkzeug", "oidc"))
+        record.getMessage()
+        for record in caplog.records
+        if not record.name.startswith(("httpx", "httpcore", "werkzeug", "oidc"))
     )
-    secrets = [SECRET, client.cookies[SESSION], *(value for form in issuer.asked for value in (form["code"], form["code_verifier"]))]
+    secrets = [
+        SECRET,
+        client.cookies[SESSION],
+        *(value for form in issuer.asked for value in (form["code"], form["code_verifier"])),
+    ]
     assert len(secrets) > 4
     assert not [secret for secret in secrets if secret in said]
 

@@ -32,7 +32,7 @@ class TestIssuer:
 
     url: str
     keys: list[RSAKey] = field(default_factory=list)
-    bend: Callable[[Claims], Claims] = lambda claims: claims  # noqa: E731 - nothing is bent
+    bend: Callable[[Claims], Claims] = lambda claims: claims
     forge: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
 
