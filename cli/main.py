@@ -163,12 +163,13 @@ def run(
 def dev(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on")] = "127.0.0.1",
+    portal_port: Annotated[int, typer.Option("--portal-port", help="Port of the portal")] = 8600,
 ) -> None:
-    """Open the Dagster UI: on the demo's organisation, or on --home."""
+    """Open the Dagster UI and the portal: on the demo's organisation, or on --home."""
     from cli.dev import serve_dagster
 
-    serve_dagster(Home((home or DEMO_HOME).resolve()), host, port, Console())
+    serve_dagster(Home((home or DEMO_HOME).resolve()), host, port, portal_port, Console())
 
 
 @app.command()

@@ -18,8 +18,10 @@ from portal.desk import MAX_WHY, IncidentAnswer
 from portal.html import page
 from portal.knowledge import answer_of, answers, issued_file, issued_months, policies_of
 from portal.problems import ProblemError, doing
+from portal.ways import address_for
 from reports import formatting
 from reports.dashboards.access import Role
+from reports.dashboards.model import Target
 from reports.measures.incidents import SEVERITIES, STATUS_WORDS
 
 router = ruled(include_in_schema=False)
@@ -33,9 +35,11 @@ def incidents(request: Request, office: AnOffice, person: APerson, done: Done = 
     order = {name: number for number, name in enumerate(SEVERITIES)}
     found = [one for one in office.desk.incidents(person) if past or one.status in OPEN]
     found.sort(key=lambda one: (one.status not in OPEN, order[one.severity], -abs(one.impact)))
+    address = address_for(office.shelf.version(person.viewer), person.viewer)
     shown = [
         {
             "incident": one,
+            "href": address(Target(one.scope_type, one.scope_value)) if one.scope_type in ("team", "app") else None,
             "status": STATUS_WORDS.get(one.status, one.status),
             "money": formatting.signed_money(one.impact, one.currency),
             "daily": formatting.money(one.daily_impact, one.currency) if one.daily_impact else "",

@@ -18,6 +18,7 @@ from finops.money import total
 from finops.paths import Home
 from models import WhatIf
 from portal.people import Person
+from portal.words import sentence
 from reports.mart_rows import plain
 from reports.statements.store import read_issues
 
@@ -69,7 +70,7 @@ def policies_of(configuration: Configuration, person: Person, today: date) -> li
             "runbook": policy.runbook or "",
             "approvers": list(policy.approvers),
             "meaning": guardrails.meaning(policy),
-            "warnings": guardrails.never_acts(policy, configuration, today),
+            "warnings": [sentence(one) for one in guardrails.never_acts(policy, configuration, today)],
         }
         for policy in configuration.guardrails.policies
         if person.sees_everything or person.named_in([policy.owner, *policy.approvers]) is not None

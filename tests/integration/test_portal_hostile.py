@@ -21,7 +21,7 @@ from portal.people import Person
 from reports.dashboards.access import Role
 from tests.support.portal import TestPortal, serving_portal
 
-pytestmark = pytest.mark.ids("SEC-2")
+pytestmark = [pytest.mark.ids("SEC-2"), pytest.mark.xdist_group("portal")]
 
 BOTH = Person("t/9", "oncall@example.com", frozenset({Role.ADMIN, Role.ENG}), frozenset({"search"}))
 SHORT = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

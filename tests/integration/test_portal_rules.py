@@ -32,7 +32,7 @@ from tests.support.portal import (
     serving_portal,
 )
 
-pytestmark = pytest.mark.ids("SEC-1")
+pytestmark = [pytest.mark.ids("SEC-1"), pytest.mark.xdist_group("portal")]
 
 INCIDENT = "3f5233a6c04d1050"
 """Of the app query-rewriter of team search."""

@@ -22,7 +22,7 @@ from reports.dashboards.access import Role
 from tests.support.issuer import TestIssuer, issuing
 from tests.support.portal import ADMIN, SECRET, TestPortal, serving_portal
 
-pytestmark = pytest.mark.ids("SEC-1", "SEC-2")
+pytestmark = [pytest.mark.ids("SEC-1", "SEC-2"), pytest.mark.xdist_group("portal")]
 
 
 @pytest.fixture(scope="module")
