@@ -32,7 +32,9 @@ def serve_dagster(home: Home, host: str, port: int, portal_port: int, console: C
         if (home.path / "run-config").exists():
             environ.setdefault(CONFIG_VARIABLE, str(home.path / "run-config"))
         console.print(f"Dagster UI: [bold]http://{host}:{port}[/]   (Ctrl+C ends it)")
-        console.print(f"Portal:     [bold]http://127.0.0.1:{portal_port}[/]   (whoever sits at this machine is Admin)\n")
+        console.print(
+            f"Portal:     [bold]http://127.0.0.1:{portal_port}[/]   (whoever sits at this machine is Admin)\n"
+        )
         with _portal(portal_port, environ):
             status = _dagster_dev(home, host, port, environ)
         raise typer.Exit(status)

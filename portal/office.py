@@ -24,7 +24,7 @@ from orchestration.links import LinkDesk
 from portal.desk import Desk
 from portal.limits import Buckets
 from portal.metrics import Metrics
-from portal.people import Person
+from portal.people import Person, grants_stamp
 from portal.sessions import Seal, Session, Sessions
 from portal.shelf import Shelf
 from portal.sign_on import Issuer
@@ -122,6 +122,7 @@ class Office:
             idle=timedelta(minutes=settings.idle_minutes),
             clock=utc_now,
             ended=set(gate.ledger.notes(SIGNED_OUT)),
+            grants=lambda: grants_stamp(gate.configuration().portal),
         )
         shelf = Shelf(gate.home, gate.configuration, address_for)
         office = cls(

@@ -6,6 +6,7 @@ Not here: how claims come here and are proven (sign_on), what a role may do (rul
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class Person:
             "roles": sorted(self.roles),
             "teams": "all" if self.sees_everything else sorted(self.teams),
         }
+
+
+def grants_stamp(settings: PortalFile) -> str:
+    """What names the grants as they are: a session of others is over, so that what is taken back is gone at once."""
+    return hashlib.sha256(settings.model_dump_json(include={"sign_on", "grants"}).encode()).hexdigest()[:16]
 
 
 def person_of(claims: Mapping[str, Any], settings: PortalFile) -> Person:

@@ -4,8 +4,8 @@ Here: each route with whom it serves, each page with its readers, and what follo
 Not here: which rows a person sees (reports.dashboards.access), what an approval needs (guardrails), proof of who it is.
 
 ``who`` of a route: ``anyone``; ``person``, whoever is signed on; ``gate`` and ``link``, which prove themselves by a
-token of their own; ``metrics``, for Admin or a token; else the roles. ``own`` says what of it must be the person's own
-where the person does not see everything.
+token of their own; ``metrics``, for Admin or a token; else the roles. Of what a role may ask for, whoever does not see
+everything gets the own part: rows, pages, incidents, approvals.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ READERS = frozenset({Role.ADMIN, Role.FINANCE})
 ADMIN_ENG = frozenset({Role.ADMIN, Role.ENG})
 
 Token = Literal["anyone", "person", "gate", "link", "metrics"]
-Own = Literal["", "rows", "page", "incident", "approver", "named"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Rule:
 
     roles: frozenset[Role] = frozenset()
     who: Token | None = None
-    own: Own = ""
 
 
 _ANYONE = Rule(who="anyone")
@@ -53,30 +51,30 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/"): Rule(EVERYONE),
     ("GET", "/account"): Rule(who="person"),
     ("POST", "/sign-out"): Rule(who="person"),
-    ("GET", "/p/{page}"): Rule(EVERYONE, own="page"),
-    ("GET", "/p/{page}/{scope:path}"): Rule(EVERYONE, own="page"),
-    ("GET", "/incidents"): Rule(EVERYONE, own="incident"),
-    ("POST", "/incidents/{incident_id}"): Rule(ADMIN_ENG, own="incident"),
-    ("GET", "/approvals"): Rule(EVERYONE, own="named"),
-    ("POST", "/approvals/{kind}/{name}"): Rule(EVERYONE, own="approver"),
+    ("GET", "/p/{page}"): Rule(EVERYONE),
+    ("GET", "/p/{page}/{scope:path}"): Rule(EVERYONE),
+    ("GET", "/incidents"): Rule(EVERYONE),
+    ("POST", "/incidents/{incident_id}"): Rule(ADMIN_ENG),
+    ("GET", "/approvals"): Rule(EVERYONE),
+    ("POST", "/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/statements"): Rule(READERS),
     ("GET", "/statements/{month}/{file}"): Rule(READERS),
-    ("GET", "/policies"): Rule(EVERYONE, own="named"),
+    ("GET", "/policies"): Rule(EVERYONE),
     ("GET", "/what-if"): Rule(READERS),
     ("GET", "/what-if/{scenario}"): Rule(READERS),
     ("GET", "/api/v1/openapi.json"): Rule(EVERYONE),
     ("GET", "/api/v1/me"): Rule(EVERYONE),
-    ("GET", "/api/v1/marts"): Rule(EVERYONE, own="rows"),
-    ("GET", "/api/v1/marts/{mart}"): Rule(EVERYONE, own="rows"),
-    ("GET", "/api/v1/pages"): Rule(EVERYONE, own="page"),
-    ("GET", "/api/v1/pages/{page}"): Rule(EVERYONE, own="page"),
-    ("GET", "/api/v1/incidents"): Rule(EVERYONE, own="incident"),
-    ("POST", "/api/v1/incidents/{incident_id}/answers"): Rule(ADMIN_ENG, own="incident"),
-    ("GET", "/api/v1/approvals"): Rule(EVERYONE, own="named"),
-    ("POST", "/api/v1/approvals/{kind}/{name}"): Rule(EVERYONE, own="approver"),
+    ("GET", "/api/v1/marts"): Rule(EVERYONE),
+    ("GET", "/api/v1/marts/{mart}"): Rule(EVERYONE),
+    ("GET", "/api/v1/pages"): Rule(EVERYONE),
+    ("GET", "/api/v1/pages/{page}"): Rule(EVERYONE),
+    ("GET", "/api/v1/incidents"): Rule(EVERYONE),
+    ("POST", "/api/v1/incidents/{incident_id}/answers"): Rule(ADMIN_ENG),
+    ("GET", "/api/v1/approvals"): Rule(EVERYONE),
+    ("POST", "/api/v1/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/api/v1/statements"): Rule(READERS),
     ("GET", "/api/v1/statements/{month}"): Rule(READERS),
-    ("GET", "/api/v1/policies"): Rule(EVERYONE, own="named"),
+    ("GET", "/api/v1/policies"): Rule(EVERYONE),
     ("GET", "/api/v1/what-if"): Rule(READERS),
     ("GET", "/api/v1/what-if/{scenario}"): Rule(READERS),
 }

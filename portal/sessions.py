@@ -97,11 +97,23 @@ class Sessions:
     """Sessions of one portal; threads may share it."""
 
     def __init__(
-        self, seal: Seal, *, lasts: timedelta, idle: timedelta, clock: Callable[[], datetime], ended: set[str]
+        self,
+        seal: Seal,
+        *,
+        lasts: timedelta,
+        idle: timedelta,
+        clock: Callable[[], datetime],
+        ended: set[str],
+        grants: Callable[[], str] = str,
     ) -> None:
+        """
+        Args:
+            grants: what names the grants as they are now (``people.grants_stamp``).
+        """
         self.seal = seal
         self._lasts, self._idle, self._clock = lasts, idle, clock
         self._ended = ended
+        self._grants = grants
         self._lock = threading.Lock()
 
     def write(self, session: Session) -> str:
@@ -115,13 +127,14 @@ class Sessions:
                 "token": session.token,
                 "on": int(session.signed_on_at.timestamp()),
                 "seen": int(session.seen_at.timestamp()),
+                "grants": self._grants(),
             },
         )
 
     def read(self, cookie: str | None) -> Session | None:
         """The session of a cookie; None where it is none, is over, or was ended."""
         said = self.seal.open(SESSION, cookie) if cookie else None
-        if said is None:
+        if said is None or said["grants"] != self._grants():
             return None
         identity, name, roles, teams = said["person"]
         person = Person(identity, name, frozenset(map(Role, roles)), frozenset(teams))

@@ -68,6 +68,12 @@ class Kept(Generic[T]):
             self._make(key, found, make)
         return found.result()
 
+    def drop(self, is_old: Callable[[Any], bool]) -> None:
+        """Forget what has these keys."""
+        with self._lock:
+            for key in [key for key, found in self._kept.items() if is_old(key) and found.done()]:
+                self._held -= self._size(self._kept.pop(key).result())
+
     def _make(self, key: Hashable, future: Future[T], make: Callable[[], T]) -> None:
         try:
             made = make()
@@ -147,6 +153,7 @@ class Shelf:
             NothingPublishedError
         """
         folder = self.folder()
+        self._versions.drop(lambda key: key[0] != folder)
         return self._versions.get((folder, viewer.key), lambda: self._open(folder, viewer))
 
     def page(self, viewer: Viewer, name: str, scope: str | None, period: str | None, currency: str | None) -> BuiltPage:

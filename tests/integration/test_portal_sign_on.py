@@ -250,6 +250,16 @@ def test_sessions_end_by_age_and_by_idleness() -> None:
     assert sessions.read(sessions.write(late)) is None
 
 
+def test_what_was_granted_ends_as_soon_as_it_is_taken_back() -> None:
+    now, grants = utc_now(), "of yesterday"
+    hour = timedelta(hours=1)
+    sessions = Sessions(Seal([b"k" * 32]), lasts=hour, idle=hour, clock=lambda: now, ended=set(), grants=lambda: grants)
+    text = sessions.write(Session.of(ADMIN, now))
+    assert sessions.read(text) is not None
+    grants = "of today"
+    assert sessions.read(text) is None
+
+
 def test_a_cookie_of_another_key_or_kind_is_none() -> None:
     mine, other = Seal([b"k" * 32]), Seal([b"x" * 32])
     sealed = mine.seal("aifinops-sign-on", {"id": "1"})
