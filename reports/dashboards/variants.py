@@ -87,4 +87,4 @@ class _Chunk:
         fragments = json.dumps({number: fragment for fragment, number in self._fragments.items()}, ensure_ascii=False)
         figures = ",".join(f'"{key}":{figure}' for key, figure in self._figures.items())
         whole = f'{{"fragments":{fragments},"figures":{{{figures}}}}}'
-        return base64.b64encode(zlib.compress(whole.encode("utf-8"), 9)).decode("ascii")
+        return base64.b64encode(zlib.compress(whole.encode("utf-8"))).decode("ascii")

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from finops.tokens import TokenClass
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
@@ -20,21 +19,9 @@ from reports.dashboards.model import Cell, Column, Row, Table, Tile
 from reports.dashboards.parts import spend, words
 from reports.figures import tokens as drawn
 from reports.frames import ZERO
+from reports.measures.tokens import CLASS_WORDS
 from reports.page.chart import Chart
 
-CLASS_WORDS = {
-    TokenClass.INPUT_UNCACHED: "Input",
-    TokenClass.CACHE_READ: "Input from cache",
-    TokenClass.CACHE_WRITE_5M: "Cache write (5 min)",
-    TokenClass.CACHE_WRITE_1H: "Cache write (1 h)",
-    TokenClass.OUTPUT: "Output",
-    TokenClass.REASONING: "Reasoning",
-    TokenClass.INPUT_AUDIO: "Audio input",
-    TokenClass.CACHE_READ_AUDIO: "Audio input from cache",
-    TokenClass.OUTPUT_AUDIO: "Audio output",
-    TokenClass.INPUT_IMAGE: "Image input",
-    TokenClass.OUTPUT_IMAGE: "Image output",
-}
 _LABELS: Mapping[str, str] = {kind.value: words_of for kind, words_of in CLASS_WORDS.items()}
 NO_USAGE = "No model usage has arrived; connect gateway spans, usage files or Azure Monitor."
 _MIX = """
