@@ -7,7 +7,6 @@ Not here: routes (app).
 from __future__ import annotations
 
 import base64
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,7 +87,7 @@ class Office:
         *,
         address: str,
         is_local: bool,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str],
         hosts: frozenset[str] = frozenset(),
     ) -> Office:
         """
