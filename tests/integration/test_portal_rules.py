@@ -15,10 +15,13 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from guardrails import feedback_given
+from orchestration.messaging import link_keys
 from portal.app import routes_of
 from portal.limits import Buckets
 from portal.rules import RULES
 from reports.dashboards.access import Published, Role, Viewer
+from tests.support.guardrail_factory import AS_OF
 from tests.support.portal import (
     ADMIN,
     FINANCE,
@@ -180,6 +183,20 @@ def test_whom_the_policy_names_approves_and_the_audit_trail_says_in_which_role(p
         "team robotics",
     )
     assert portal.office.gate.ledger.verify().problems == ()
+
+
+def test_a_link_of_a_message_acts_in_the_name_of_who_is_signed_on(portal: TestPortal) -> None:
+    keys = link_keys(portal.office.gate.home, {})
+    token = keys.token(
+        "acknowledge", f"incident/{INCIDENT}", audience="mail", who="reader@example.com", message_id="m", now=AS_OF
+    )
+    assert "In the name of reader@example.com" in portal.client().get(f"/l/{token}").text
+    client = portal.client(SEARCH)
+    assert "In the name of lead@example.com" in client.get(f"/l/{token}").text
+    assert client.post(f"/l/{token}", data={"why": "seen"}).status_code == 200
+    said = feedback_given(portal.office.gate.ledger, incident_id=INCIDENT)[-1]
+    assert (said.who, said.kind, said.why) == ("lead@example.com", "acknowledge", "seen")
+    assert "This was done already" in portal.client().get(f"/l/{token}").text
 
 
 def test_metrics_and_the_gate_take_their_own_tokens(portal: TestPortal) -> None:

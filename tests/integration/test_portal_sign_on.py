@@ -12,8 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
+from finops.config import ConfigError, load_configuration
 from finops.periods import utc_now
+from portal.office import Office
 from portal.people import Person
 from portal.sessions import SESSION, Seal, Session, Sessions, cookie_name
 from portal.shield import cookie
@@ -21,6 +25,7 @@ from portal.sign_on import Issuer, SignOnError
 from reports.dashboards.access import Role
 from tests.support.issuer import TestIssuer, issuing
 from tests.support.portal import ADMIN, SECRET, TestPortal, serving_portal
+from tests.support.small_config import write_small_config
 
 pytestmark = [pytest.mark.ids("SEC-1", "SEC-2"), pytest.mark.xdist_group("portal")]
 
@@ -295,3 +300,38 @@ def test_an_issuer_that_cannot_be_reached_or_is_another_is_told_in_words(issuer:
     other = SignOn(issuer=issuer.url + "/tenant", client_id="x")
     with pytest.raises(SignOnError, match="cannot be reached"):
         anyio.run(_reach, Issuer(other, None, "http://127.0.0.1/back"))
+
+
+@pytest.mark.parametrize(
+    ("address", "is_local", "environ", "says"),
+    [
+        ("http://finops.example.com", False, {}, "not reached over TLS"),
+        ("https://finops.example.com", True, {}, "finops.example.com is not this machine"),
+        ("http://127.0.0.1:1", False, {}, "AIFINOPS_OIDC_SECRET is not set"),
+        ("http://127.0.0.1:1", True, {"AIFINOPS_SESSION_KEY": "short"}, "openssl rand -base64 32"),
+    ],
+)
+def test_a_portal_that_would_not_be_safe_does_not_start(
+    portal: TestPortal, address: str, is_local: bool, environ: dict[str, str], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        Office.open(portal.office.gate, address=address, is_local=is_local, environ=environ)
+
+
+def test_without_sign_on_only_this_machine_is_served(tmp_path: Path) -> None:
+    run = CliRunner().invoke(app, ["portal", "--local", "--host", "0.0.0.0", "--home", str(tmp_path)])
+    assert run.exit_code == 1
+    assert "0.0.0.0 is not this machine only" in run.output
+    run = CliRunner().invoke(app, ["portal", "--port", "0", "--home", str(tmp_path)])
+    assert run.exit_code == 1
+    assert "portal.yml has no sign_on" in " ".join(run.output.split())
+
+
+def test_a_grant_of_a_misspelt_team_is_found(tmp_path: Path) -> None:
+    folder = write_small_config(tmp_path)
+    (folder / "portal.yml").write_text("grants: [{value: S, role: Eng, teams: [serch]}]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"no team 'serch' in tags\.yml"):
+        load_configuration(folder)
+    (folder / "portal.yml").write_text("grants: [{value: S, role: Finance, teams: [search]}]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="Finance sees every team"):
+        load_configuration(folder)
