@@ -43,12 +43,13 @@ _WHEN = {
     409: "It is not as it was: somebody answered before, or nobody waits any more",
     410: "The figures have changed since the first page",
     413: "The body is too large",
+    414: "The address is too long",
     415: "The body is not JSON",
     422: "What was asked cannot be done so; the detail says why",
     429: "Too many requests; Retry-After says when to go on",
     503: "No run has published anything yet",
 }
-router = ruled("/api/v1", responses=_errors(400, 401, 403, 404, 422, 429, 503))
+router = ruled("/api/v1", responses=_errors(400, 401, 403, 404, 414, 422, 429, 503))
 
 
 class Said(BaseModel):
