@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from reports.dashboards.site import Site, build_site
 from tests.support import mart_factory
 from tests.support.accessibility import AXE, findings
-from tests.support.browser import as_seen, browsing, needs_browser, overflow
+from tests.support.browser import (
+    as_seen,
+    browsing,
+    draw_all,
+    needs_browser,
+    overflow,
+    overlapping_labels,
+    requested,
+    script,
+    until,
+)
 from tests.support.sample_dashboard import HOSTILE, write_sample
 
 pytestmark = needs_browser
-WAIT_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -60,39 +67,9 @@ def browser(one_browser: webdriver.Chrome) -> webdriver.Chrome:
     return one_browser
 
 
-def until(browser: webdriver.Chrome, condition: Callable[[webdriver.Chrome], Any]) -> Any:
-    return WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.02).until(condition)
-
-
-def script(browser: webdriver.Chrome, expression: str, *values: Any) -> Any:
-    return browser.execute_script(f"return {expression}", *values)
-
-
 def opened(browser: webdriver.Chrome, page: Path, choice: str = "") -> None:
     browser.get("about:blank")  # only the fragment would change otherwise
     browser.get(f"{page.as_uri()}{choice}")
-
-
-def draw_all(browser: webdriver.Chrome) -> list[str]:
-    """Let every chart come into view, as a reader would; what is wrong with any."""
-    until(
-        browser,
-        lambda driver: script(
-            driver,
-            "(() => { const next = document.querySelector('[data-figure]:not(.js-plotly-plot)');"
-            " if (next) next.scrollIntoView({behavior: 'instant'});"
-            " return !next && [...document.querySelectorAll('[data-figure]')].every(n => n.querySelector('.main-svg'))"
-            "})()",
-        ),
-    )
-    return list(
-        script(
-            browser,
-            "[...document.querySelectorAll('[data-figure]')].filter(n => n.clientHeight < 60 || n.clientWidth < 200 ||"
-            " !n.querySelector('.point, .scatterlayer .js-line, .bars path, .heatmaplayer image, .scatterlayer path'))"
-            ".map(n => n.closest('figure').id)",
-        )
-    )
 
 
 def tile(browser: webdriver.Chrome) -> str:
@@ -114,11 +91,6 @@ def errors(browser: webdriver.Chrome) -> list[str]:
     return [entry["message"] for entry in browser.get_log("browser")]
 
 
-def requested(browser: webdriver.Chrome) -> set[str]:
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
-
-
 @pytest.mark.ids("BI-1", "SEC-2")
 def test_every_page_opens_offline_without_errors_and_draws_its_charts(browser: webdriver.Chrome, site: Site) -> None:
     one_of_each = {page.split("/")[0]: page for page in reversed(site.pages)}
@@ -128,6 +100,9 @@ def test_every_page_opens_offline_without_errors_and_draws_its_charts(browser: w
         assert overflow(browser) == 0, page
         assert errors(browser) == [], page
         assert script(browser, "document.querySelectorAll('.tile').length") >= 1, page
+        assert overlapping_labels(browser) == [], page
+        modes = "[...document.querySelectorAll('[data-figure]')].map(n => n._fullLayout.hovermode)"
+        assert set(script(browser, modes)) <= {"x unified", "y unified", "closest"}, page
     assert {url.split(":")[0] for url in requested(browser)} <= {"file", "data", "blob", "about"}
 
 

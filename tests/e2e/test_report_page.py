@@ -14,10 +14,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from reports.marts import read_marts
-from reports.messages import incident_message, preview_card, teams_card
 from reports.page import render_page, write_page
 from reports.summary import summarise
-from reports.whatif import render_what_if
 from tests.support import mart_factory
 from tests.support.browser import browsing, needs_browser, overflow
 
@@ -31,17 +29,13 @@ ALL_DRAWN = "[...document.querySelectorAll('[data-figure]')].every(n => n.queryS
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page made from published Parquet files, and a card's preview."""
+    """The page made from published Parquet files."""
     folder = tmp_path_factory.mktemp("page")
     marts = read_marts(mart_factory.publish(mart_factory.build_marts(), folder / "published"), as_of=mart_factory.AS_OF)
     summary = summarise(marts, as_of=mart_factory.AS_OF)
     write_page(
         render_page(summary, marts, decisions=mart_factory.decisions(), title="Northwind Retail"), folder / "index.html"
     )
-    row = {str(key): value for key, value in marts["fct_incident"].to_dict("records")[0].items()}
-    card = teams_card(incident_message(row, "opened", summary))
-    (folder / "card.html").write_text(preview_card(card), encoding="utf-8")
-    write_page(render_what_if(mart_factory.what_if_answer(), title="Northwind Retail"), folder / "whatif.html")
     return folder
 
 
@@ -168,25 +162,6 @@ def test_it_prints_light_with_all_charts(browser: webdriver.Chrome, home: Path) 
     assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-@pytest.mark.ids("FCST-1", "BI-1")
-@pytest.mark.parametrize("width", [390, pytest.param(800, marks=pytest.mark.long), 1440])
-def test_the_page_of_a_what_if_draws_everything_offline_at_every_width(
-    browser: webdriver.Chrome, home: Path, width: int
-) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    )
-    open_page(browser, home / "whatif.html")
-    charts = draw_all(browser)
-    assert {chart.get_attribute("data-figure") for chart in charts} == {"months", "effects", "swings"}
-    for chart in charts:
-        assert chart.find_elements(By.CSS_SELECTOR, ".point"), chart.get_attribute("data-figure")
-    assert overflow(browser) == 0
-    assert overlapping_labels(browser) == []
-    assert browser.get_log("browser") == []
-    assert {url.split(":")[0] for url in requested(browser)} <= {"file", "data", "blob"}
-
-
 @pytest.mark.ids("FCST-2", "BI-1")
 @pytest.mark.parametrize("width", [390, pytest.param(800, marks=pytest.mark.long), 1440])
 def test_words_in_charts_of_forecasts_do_not_overlap(browser: webdriver.Chrome, home: Path, width: int) -> None:
@@ -223,11 +198,3 @@ def test_charts_have_a_hover_text_for_all_series_of_a_day(browser: webdriver.Chr
     assert set(modes) <= {"x unified", "y unified", "closest"}
     assert modes.count("x unified") >= 8
     assert browser.find_elements(By.CSS_SELECTOR, ".modebar-btn--logo") == []
-
-
-@pytest.mark.ids("NOTIF-1")
-def test_the_preview_of_a_card_opens_without_errors(browser: webdriver.Chrome, home: Path) -> None:
-    open_page(browser, home / "card.html")
-    assert "query-rewriter" in browser.find_element(By.CSS_SELECTOR, ".card").text
-    assert browser.get_log("browser") == []
-    assert overflow(browser) == 0

@@ -7,8 +7,10 @@ import hashlib
 import json
 import re
 import zlib
+from pathlib import Path
 
 import pytest
+import yaml
 
 from reports.dashboards.drawing import gauge_shape, spark_lines
 from reports.dashboards.model import Gauge
@@ -133,6 +135,16 @@ def test_a_live_page_asks_the_server_and_holds_one_period() -> None:
     assert "form-action 'self'" in page
     assert 'id="page-variants"' not in page
     assert "<noscript><button>Show</button></noscript>" in page
+
+
+@pytest.mark.ids("OPS-1", "BI-1")
+def test_the_lineage_of_dashboards_names_every_mart_that_pages_read(project_dir: Path) -> None:
+    folder = project_dir / "reports" / "dashboards"
+    texts = [path.read_text("utf-8") for path in folder.rglob("*.py") if path.name != "access.py"]
+    read = set(re.findall(r"\b(?:fct|dim)_[a-z0-9_]+", "".join(texts)))
+    exposures = yaml.safe_load((project_dir / "dbt_project" / "models" / "exposures.yml").read_text("utf-8"))
+    depends = next(one["depends_on"] for one in exposures["exposures"] if one["name"] == "dashboards")
+    assert {f"ref('{mart}')" for mart in read} == set(depends)
 
 
 @pytest.mark.ids("SEC-2", "BI-1")
