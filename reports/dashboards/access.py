@@ -144,7 +144,9 @@ class Published:
         if self._everything:
             for mart in sorted(self.marts):
                 self._connection.execute(f"create view {mart} as select * from {self._file(mart)}")  # noqa: S608
-            self._connection.execute(f"set allowed_directories = ['{_quoted(str(self.folder))}']")
+            # DuckDB judges by where a file really is; one in the folder may be a link.
+            places = sorted({str((self.folder / f"{mart}.parquet").resolve().parent) for mart in self.marts})
+            self._connection.execute(f"set allowed_directories = {_text_list(places)}")
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
         self._apps: list[str] = []
