@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.ids("SEC-2"), pytest.mark.xdist_group("portal")]
 
 BOTH = Person("t/9", "oncall@example.com", frozenset({Role.ADMIN, Role.ENG}), frozenset({"search"}))
 SHORT = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-LONG = settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=720, deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 
 
@@ -68,6 +68,7 @@ def test_made_up_requests_are_answered_as_described(portal: TestPortal, case: An
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2400)
 @api.parametrize()
 @LONG
 def test_ten_thousand_made_up_requests_are_answered_as_described(portal: TestPortal, case: Any) -> None:
