@@ -1,12 +1,12 @@
-"""The Dagster UI on a home."""
+"""The Dagster UI on a home, and the portal beside it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import typer
@@ -17,8 +17,9 @@ from orchestration.run import instance_of
 from orchestration.workspace import AS_OF_VARIABLE
 
 
-def serve_dagster(home: Home, host: str, port: int, console: Console) -> None:
-    """Run ``dagster dev`` on a home until it is interrupted; a simulated organisation is served beside it."""
+def serve_dagster(home: Home, host: str, port: int, portal_port: int, console: Console) -> None:
+    """Run ``dagster dev`` on a home until it is interrupted; beside it the portal, for this machine only, and a
+    simulated organisation where the home is of one."""
     if not home.path.exists():
         Console(stderr=True).print(f"[red bold]✗[/] {home.path} does not exist; run `make demo` first", soft_wrap=True)
         raise typer.Exit(1)
@@ -30,8 +31,24 @@ def serve_dagster(home: Home, host: str, port: int, console: Console) -> None:
             environ |= {**organisation.environ, AS_OF_VARIABLE: organisation.as_of.isoformat()}
         if (home.path / "run-config").exists():
             environ.setdefault(CONFIG_VARIABLE, str(home.path / "run-config"))
-        console.print(f"Dagster UI: [bold]http://{host}:{port}[/]   (Ctrl+C ends it)\n")
-        raise typer.Exit(_dagster_dev(home, host, port, environ))
+        console.print(f"Dagster UI: [bold]http://{host}:{port}[/]   (Ctrl+C ends it)")
+        console.print(
+            f"Portal:     [bold]http://127.0.0.1:{portal_port}[/]   (whoever sits at this machine is Admin)\n"
+        )
+        with _portal(portal_port, environ):
+            status = _dagster_dev(home, host, port, environ)
+        raise typer.Exit(status)
+
+
+@contextmanager
+def _portal(port: int, environ: Mapping[str, str]) -> Iterator[None]:
+    """The portal in a process of its own; what keeps it from starting it says itself."""
+    command = [sys.executable, "-m", "cli.entry", "portal", "--local", "--port", str(port)]
+    with subprocess.Popen(command, env={**environ}, cwd=PROJECT_DIR) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def _dagster_dev(home: Home, host: str, port: int, environ: Mapping[str, str]) -> int:

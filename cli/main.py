@@ -23,6 +23,7 @@ from cli.gate import gate_app
 from cli.incidents import incidents_app
 from cli.messages import messages_app
 from cli.policy_replay import policy_app
+from cli.portal import portal
 from cli.report import report_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
@@ -52,6 +53,7 @@ app.add_typer(gate_app, name="gate")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(messages_app, name="messages")
 app.add_typer(policy_app, name="policy")
+app.command()(portal)
 app.add_typer(report_app, name="report")
 app.add_typer(statements_app, name="statements")
 app.add_typer(whatif_app, name="whatif")
@@ -161,12 +163,13 @@ def run(
 def dev(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on")] = "127.0.0.1",
+    portal_port: Annotated[int, typer.Option("--portal-port", help="Port of the portal")] = 8600,
 ) -> None:
-    """Open the Dagster UI: on the demo's organisation, or on --home."""
+    """Open the Dagster UI and the portal: on the demo's organisation, or on --home."""
     from cli.dev import serve_dagster
 
-    serve_dagster(Home((home or DEMO_HOME).resolve()), host, port, Console())
+    serve_dagster(Home((home or DEMO_HOME).resolve()), host, port, portal_port, Console())
 
 
 @app.command()

@@ -117,7 +117,7 @@ def _end_of(day: date | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class _Known:
-    version: tuple[object, ...]
+    version: tuple[object, Configuration]
     facts: gate.GateFacts
     configuration: Configuration
 
@@ -143,6 +143,7 @@ class HomeGate:
         self.environ = environ
         self._lock = threading.Lock()
         self._known: _Known | None = None
+        self._configured: tuple[object, Configuration] | None = None
 
     def known(self) -> tuple[gate.GateFacts, Configuration]:
         """Budgets and configuration as they are now.
@@ -150,12 +151,24 @@ class HomeGate:
         Raises:
             ConfigError, NothingPublishedError: there is nothing to judge by.
         """
-        version = self._version()
+        configuration = self.configuration()
+        version = (self.home.published.resolve(), configuration)
         with self._lock:
-            if self._known is None or self._known.version != version:
-                configuration = load_configuration(self.config)
+            if self._known is None or self._known.version[0] != version[0] or self._known.version[1] is not version[1]:
                 self._known = _Known(version, read_gate_facts(self.home, configuration), configuration)
             return self._known.facts, self._known.configuration
+
+    def configuration(self) -> Configuration:
+        """The configuration as it is now.
+
+        Raises:
+            ConfigError: it is not valid.
+        """
+        files = tuple((file, file.stat().st_mtime_ns) for file in sorted(self.config.glob("*.yml")))
+        with self._lock:
+            if self._configured is None or self._configured[0] != files:
+                self._configured = files, load_configuration(self.config)
+            return self._configured[1]
 
     def ask(self, asks: Sequence[gate.Ask], *, advances_checkpoint: bool = True) -> list[gate.Reply | gate.GateError]:
         """Answer asks in one transaction, in their order."""
@@ -208,7 +221,3 @@ class HomeGate:
             messages.record_ask(self.ledger, reply.as_dict(), route)
         messages.queue_due(self.ledger)
         guardrails.deliver_pending(self.ledger, configuration.routing.routes, self.environ, now=now)
-
-    def _version(self) -> tuple[object, ...]:
-        files = sorted(self.config.glob("*.yml"))
-        return (self.home.published.resolve(), *((file, file.stat().st_mtime_ns) for file in files))

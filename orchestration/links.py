@@ -7,7 +7,7 @@ Not here: tokens (guardrails.links) and the page (portal).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
@@ -46,26 +46,32 @@ class LinkDesk:
         self._gate = home_gate
         self._keys = link_keys(home_gate.home, home_gate.environ)
 
-    def look(self, token: str) -> Seen:
+    def look(self, token: str, who: str | None = None) -> Seen:
         """What a link is about; changes nothing.
+
+        Args:
+            who: in whose name it would act, if not in that of the message's reader.
 
         Raises:
             guardrails.LinkError: it was not made here.
         """
-        link = self._keys.read(token)
+        link = self._read(token, who)
         ledger = self._gate.ledger
         thread = self._thread(link)
         document = guardrails.newest_document(ledger, thread) if thread else None
         return Seen(link, links.used(ledger, link), self._gate.clock() >= link.expires_at, document)
 
-    def use(self, token: str, *, why: str = "", snooze: str = "1d") -> links.Use:
+    def use(self, token: str, *, why: str = "", snooze: str = "1d", who: str | None = None) -> links.Use:
         """Do what a link says, once.
+
+        Args:
+            who: in whose name, if not in that of the message's reader.
 
         Raises:
             guardrails.LinkError: it was not made here, is expired or was used.
             ValueError, LookupError: it cannot be done; the message says why, and the link still works.
         """
-        link = self._keys.read(token)
+        link = self._read(token, who)
         why = why.strip()
         if link.action in NEEDS_REASON and not why:
             raise ValueError("say why, in a few words")
@@ -74,6 +80,10 @@ class LinkDesk:
 
         outcome, act = self._act_of(link, why, snooze)
         return links.use(self._gate.ledger, link, act, outcome=outcome, now=self._gate.clock())
+
+    def _read(self, token: str, who: str | None) -> links.Link:
+        link = self._keys.read(token)
+        return replace(link, who=who) if who else link
 
     def _act_of(self, link: links.Link, why: str, snooze: str) -> tuple[str, Act]:
         """What a link does, in words and once its transaction is open; what must be read for it is read before."""

@@ -94,30 +94,59 @@ class Batches:
                 answered.set_result(reply)
 
 
+class GateDesk:
+    """A gate with the worker that answers its asks; ``working`` must be open while it serves."""
+
+    def __init__(self, home_gate: HomeGate) -> None:
+        self.gate = home_gate
+        self.batches = Batches(home_gate)
+        self._telling: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        worker = asyncio.create_task(self.batches.work())
+        yield
+        worker.cancel()
+        await run_in_threadpool(self.gate.ledger.advance_checkpoint)
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def tell(self, reply: gate.Reply) -> None:
+        """Nobody who asks waits for a message to be delivered."""
+        if reply.status == gate.AskStatus.WAITING or reply.document["ask"]["break_glass"]:
+            task = asyncio.create_task(run_in_threadpool(self.gate.tell, [reply]))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+
 def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
     """The ASGI application, with the pages of messages' links. ``token`` None: everybody who reaches it may ask.
 
     Raises:
         guardrails.LinkKeyError: ``AIFINOPS_LINK_KEY`` holds no usable key.
     """
-    desk = LinkDesk(home_gate)
-    batches = Batches(home_gate)
-    telling: set[asyncio.Task[None]] = set()
+    links = LinkDesk(home_gate)
+    desk = GateDesk(home_gate)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        worker = asyncio.create_task(batches.work())
-        yield
-        worker.cancel()
-        await run_in_threadpool(home_gate.ledger.advance_checkpoint)
-        await asyncio.gather(*telling, return_exceptions=True)
+        async with desk.working():
+            yield
 
-    def tell(reply: gate.Reply) -> None:
-        """Nobody who asks waits for a message to be delivered."""
-        if reply.status == gate.AskStatus.WAITING or reply.document["ask"]["break_glass"]:
-            task = asyncio.create_task(run_in_threadpool(home_gate.tell, [reply]))
-            telling.add(task)
-            task.add_done_callback(telling.discard)
+    async def health(_: Request) -> Response:
+        facts, _configuration = await run_in_threadpool(home_gate.known)
+        through = facts.data_through
+        return JSONResponse(
+            {"status": "ok", "budgets": len(facts.lines), "data_through": through and f"{through:%FT%TZ}"}
+        )
+
+    return Starlette(
+        routes=[*gate_routes(desk, token), Route("/healthz", _answered(health)), *link_routes(links)], lifespan=lifespan
+    )
+
+
+def gate_routes(desk: GateDesk, token: str | None) -> list[Route]:
+    """The routes of the gate; errors are answered as its clients read them, in whichever application they are."""
+    home_gate, batches = desk.gate, desk.batches
 
     async def ask(request: Request) -> Response:
         wanted = gate.parse_ask(await _document(request))
@@ -125,7 +154,7 @@ def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
             answer = await run_in_threadpool(home_gate.peek, wanted)
             return JSONResponse(answer.as_dict() | {"exit_code": answer.outcome.exit_code})
         reply = await batches.answer(wanted)
-        tell(reply)
+        desk.tell(reply)
         return JSONResponse(reply.as_dict())
 
     async def show(request: Request) -> Response:
@@ -162,39 +191,35 @@ def application(home_gate: HomeGate, token: str | None = None) -> Starlette:
             allowed, reason, outcome = answer.proceeds, answer.reason, answer.outcome
         else:
             reply = await batches.answer(wanted)
-            tell(reply)
+            desk.tell(reply)
             allowed, reason, outcome = reply.proceeds, reply.reason, reply.outcome
         warns = outcome != gate.Outcome.ALLOW
         return JSONResponse(gate.reviewed(document, allowed=allowed, reason=reason, warns=warns))
 
-    async def health(_: Request) -> Response:
-        facts, _configuration = await run_in_threadpool(home_gate.known)
-        through = facts.data_through
-        return JSONResponse(
-            {"status": "ok", "budgets": len(facts.lines), "data_through": through and f"{through:%FT%TZ}"}
-        )
-
     guard = _guarded(token)
-    return Starlette(
-        routes=[
-            Route("/v1/gate/asks", guard(ask), methods=["POST"]),
-            Route("/v1/gate/asks/{ask_id}", guard(show), methods=["GET"]),
-            Route("/v1/gate/asks/{ask_id}/settlement", guard(settle), methods=["POST"]),
-            Route("/v1/gate/asks/{ask_id}/release", guard(release), methods=["POST"]),
-            Route("/v1/gate/kubernetes", guard(review), methods=["POST"]),
-            Route("/v1/gate/kubernetes/{token}", guard(review), methods=["POST"]),
-            Route("/healthz", health),
-            *link_routes(desk),
-        ],
-        lifespan=lifespan,
-        exception_handlers={
-            _HttpError: _refused,
-            gate.GateError: _refused,
-            ConfigError: _unavailable,
-            NothingPublishedError: _unavailable,
-            LedgerError: _unavailable,
-        },
+    found = (
+        ("/v1/gate/asks", ask, "POST"),
+        ("/v1/gate/asks/{ask_id}", show, "GET"),
+        ("/v1/gate/asks/{ask_id}/settlement", settle, "POST"),
+        ("/v1/gate/asks/{ask_id}/release", release, "POST"),
+        ("/v1/gate/kubernetes", review, "POST"),
+        ("/v1/gate/kubernetes/{token}", review, "POST"),
     )
+    return [Route(path, _answered(guard(endpoint)), methods=[method]) for path, endpoint, method in found]
+
+
+def _answered(endpoint: Any) -> Any:
+    async def answered(request: Request) -> Response:
+        try:
+            response: Response = await endpoint(request)
+        except (_HttpError, gate.GateError) as error:
+            return JSONResponse({"error": str(error)}, error.status if isinstance(error, _HttpError) else 422)
+        except (ConfigError, NothingPublishedError, LedgerError) as error:
+            # Nothing to judge by: a client that gets this decides by itself whether it fails open or closed.
+            return JSONResponse({"error": str(error)}, 503)
+        return response
+
+    return answered
 
 
 def _guarded(token: str | None) -> Callable[[Any], Any]:
@@ -224,12 +249,3 @@ async def _document(request: Request) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise _HttpError(400, "the body is not JSON") from None
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, error.status if isinstance(error, _HttpError) else 422)
-
-
-async def _unavailable(_: Request, error: Exception) -> Response:
-    """Nothing to judge by: a client that gets this decides by itself whether it fails open or closed."""
-    return JSONResponse({"error": str(error)}, 503)

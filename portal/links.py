@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from guardrails import LedgerError, LinkError
 from orchestration.links import NEEDS_REASON, LinkDesk, Seen
+from portal.words import sentence
 from reports import formatting
 from reports.messages import Message
 
@@ -55,12 +56,16 @@ _ASKS = {
 _SNOOZES = (("4h", "4 hours"), ("1d", "1 day"), ("3d", "3 days"), ("7d", "a week"))
 
 
-def link_routes(desk: LinkDesk) -> list[Route]:
-    """The routes of links."""
+def link_routes(desk: LinkDesk, signed_on: Callable[[Request], str | None] = lambda _: None) -> list[Route]:
+    """The routes of links.
+
+    Args:
+        signed_on: who is signed on, where anybody is: they act in their own name, not in that of the message's reader.
+    """
 
     async def show(request: Request) -> Response:
         try:
-            seen = await run_in_threadpool(desk.look, request.path_params["token"])
+            seen = await run_in_threadpool(desk.look, request.path_params["token"], signed_on(request))
         except LinkError as error:
             return _refused(error)
         return _page(seen)
@@ -73,16 +78,17 @@ def link_routes(desk: LinkDesk) -> list[Route]:
         if form is None:
             return _response(413, heading="Too long", text="Write it in fewer words.")
         try:
-            seen = await run_in_threadpool(desk.look, token)
+            who = signed_on(request)
+            seen = await run_in_threadpool(desk.look, token, who)
             done = await run_in_threadpool(
-                lambda: desk.use(token, why=form.get("why", "")[:MAX_WHY], snooze=form.get("for", "1d"))
+                lambda: desk.use(token, why=form.get("why", "")[:MAX_WHY], snooze=form.get("for", "1d"), who=who)
             )
         except LinkError as error:
             if error.reason != "forged":
-                return _page(await run_in_threadpool(desk.look, token))
+                return _page(await run_in_threadpool(desk.look, token, who))
             return _refused(error)
         except (ValueError, LookupError, LedgerError) as error:
-            return _page(seen, problem=_sentence(str(error)), form=form)
+            return _page(seen, problem=sentence(str(error)), form=form)
         return _response(
             200,
             heading=done.outcome,
@@ -137,7 +143,7 @@ def _page(seen: Seen, problem: str = "", form: Mapping[str, str] | None = None) 
 
 
 def _refused(error: LinkError) -> Response:
-    text = f"{_sentence(str(error))} Copy it whole from the message."
+    text = f"{sentence(str(error))} Copy it whole from the message."
     return _response(404, heading="This link does not work", text=text)
 
 
@@ -163,11 +169,6 @@ def _response(status: int, **values: Any) -> Response:
 
 def _message(seen: Seen) -> Message | None:
     return None if seen.document is None else Message.of_document(seen.document)
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 async def _form(request: Request) -> dict[str, str] | None:

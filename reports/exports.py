@@ -146,7 +146,7 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parq
             "it was published by another version; build and publish the marts again"
         )
     fields = ", ".join(
-        f"{_csv_expression(_quoted(name), str(kind))} AS {_quoted(name)}"
+        f"{csv_text(_quoted(name), str(kind))} AS {_quoted(name)}"
         for name, kind in zip(relation.columns, relation.types, strict=True)
     )
     # The BOM goes in front of the header line; DuckDB streams the rest.
@@ -162,8 +162,8 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parq
     return int(done[0]) if done else 0
 
 
-def _csv_expression(column: str, kind: str) -> str:
-    """SQL that turns a column into its text in the CSV file."""
+def csv_text(column: str, kind: str) -> str:
+    """SQL that turns a column of a DuckDB type into its text in a CSV file; ``column`` is quoted where it must be."""
     if kind.startswith("DECIMAL"):
         return _plain_decimal(f"CAST({column} AS VARCHAR)")
     if kind in ("DOUBLE", "FLOAT"):

@@ -38,7 +38,7 @@ def configuration() -> str:
     parts = [
         "# Configuration\n",
         _GENERATED,
-        "Everything you set is in the folder `config/`: twelve YAML files. `aifinops config check` validates them and "
+        "Everything you set is in the folder `config/`: fifteen YAML files. `aifinops config check` validates them and "
         "names the file, the line and the remedy of every problem. An unknown setting is an error. "
         "The first line of each file names its JSON Schema, so editors with a YAML language server complete and check "
         "while you type. "

@@ -18,6 +18,7 @@ from finops.config import models as m
 from finops.config.document import Document, Location, read_document
 from finops.config.exports import ExportsFile
 from finops.config.policies import GuardrailsFile, PolicyBase
+from finops.config.portal import PortalFile
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 from finops.config.rates import ExchangeRate, read_rates
 from finops.config.scenarios import Scenario, ScenariosFile
@@ -54,6 +55,7 @@ class Configuration:
     scenarios: ScenariosFile = field(default_factory=ScenariosFile)
     anomalies: m.AnomaliesFile = field(default_factory=lambda: m.AnomaliesFile.model_validate({}))
     exports: ExportsFile = field(default_factory=ExportsFile)
+    portal: PortalFile = field(default_factory=lambda: PortalFile.model_validate({}))
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -71,10 +73,11 @@ FILES: dict[str, type[BaseModel]] = {
     "routing": m.RoutingFile,
     "scenarios": ScenariosFile,
     "exports": ExportsFile,
+    "portal": PortalFile,
 }
 """The files of a configuration folder, without ``.yml``, and their models."""
 
-OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies", "scenarios", "exports"})
+OPTIONAL = frozenset({"reconciliation", "currencies", "units", "anomalies", "scenarios", "exports", "portal"})
 """Files that need not exist: their settings all have defaults."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -300,6 +303,9 @@ def _owner_references(config: Configuration) -> Iterator[_Reference]:
         for i, scope in enumerate(scopes):
             if scope.level in ("team", "app") and scope.value is not None:
                 yield _Reference(file, (section, i, "scope", "value"), scope.level, scope.value)
+    for i, grant in enumerate(config.portal.grants):
+        for j, team in enumerate(grant.teams):
+            yield _Reference("portal", ("grants", i, "teams", j), "team", team)
     for i, unit in enumerate(config.units.units):
         for what in ("team", "app"):
             for j, name in enumerate(unit.cost.values.get(what, [])):

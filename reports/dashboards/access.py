@@ -3,13 +3,15 @@
 Here: viewers, the rule of every mart, and a DuckDB connection that holds nothing but what the viewer may see.
 Not here: who a person is (the portal's sign-on), and what is shown (pages, the mart API).
 
-Default deny: a mart without a rule is empty for whoever does not see everything, and SQL cannot reach around the rules,
-because the connection may open no file but those behind the views.
+Default deny: a mart without a rule is empty for whoever does not see everything. SQL cannot reach around the rules:
+whoever sees everything reads views on the files of one version and can open no other file; whoever does not reads
+tables that hold the own rows and nothing else, and can open no file at all.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,17 +44,19 @@ class Viewer:
         return bool(self.roles & {Role.ADMIN, Role.FINANCE})
 
     @property
-    def key(self) -> tuple[bool, frozenset[str]]:
-        """Viewers with the same key see the same rows."""
-        everything = self.sees_everything
-        teams = self.teams if Role.ENG in self.roles and not everything else frozenset()
-        return everything, teams
+    def key(self) -> tuple[bool, bool, frozenset[str]]:
+        """Viewers with the same key see the same rows: whether they see everything, are Eng, and of which teams."""
+        if self.sees_everything:
+            return True, False, frozenset()
+        is_eng = Role.ENG in self.roles
+        return False, is_eng, self.teams if is_eng else frozenset()
 
 
 ORGANISATION = Viewer("organisation", frozenset({Role.ADMIN}))
 """Who the static site is made for: whoever can open its folder sees all of it."""
 
 _TEAM = "team in (select unnest($teams))"
+_APP = "app in (select unnest($apps))"
 _SCOPE = (
     "(scope_type = 'team' and scope_value in (select unnest($teams)))"
     " or (scope_type = 'app' and scope_value in (select unnest($apps)))"
@@ -66,21 +70,31 @@ RULES: Mapping[str, str] = {
     "dim_resource": _TEAM,
     "dim_team": _TEAM,
     "fct_ai_cost_daily": _TEAM,
+    "fct_alert_quality_monthly": _TEAM,
     "fct_allocated_charge": _TEAM,
     "fct_allocation_coverage_monthly": _SCOPE,
+    "fct_anomaly": _TEAM,
     "fct_budget_status": _SCOPE,
+    "fct_cluster_cost_daily": _TEAM,
+    "fct_cluster_event_daily": _TEAM,
     "fct_cost_to_date_daily": _TEAM,
+    "fct_forecast_accuracy": _SCOPE,
     "fct_forecast_daily": _SCOPE,
+    "fct_forecast_quality": _SCOPE,
+    "fct_forecast_result_daily": _SCOPE,
     "fct_forecast_total": _SCOPE,
     "fct_forecast_variance_monthly": _SCOPE,
     "fct_gpu_hourly": _TEAM,
     "fct_gpu_utilization_daily": _TEAM,
+    "fct_guardrail_facts": _SCOPE,
     "fct_incident": _TEAM,
     "fct_interruption_daily": _TEAM,
+    "fct_model_tradeoff_monthly": _APP,
     "fct_prompt_economics_daily": _TEAM,
     "fct_service_level_daily": _TEAM,
     "fct_statement_line_monthly": _TEAM,
     "fct_tag_gap": _TEAM,
+    "fct_training_amortisation_daily": _TEAM,
     "fct_training_cost_monthly": _TEAM,
     "fct_training_run": _TEAM,
     "fct_unit_cost_daily": _TEAM,
@@ -91,23 +105,53 @@ RULES: Mapping[str, str] = {
 }
 """Marts that someone with the role Eng sees, and which of their rows: those of the own teams."""
 
+_OTHERS = {
+    # What resembled it may have happened to another team.
+    ("fct_incident", "similar_incidents"): (
+        "cast(to_json(list_filter(json_extract(similar_incidents, '$[*]'), lambda one:"
+        " (one ->> 'scope_type' = 'team' and list_contains($teams, one ->> 'scope_value'))"
+        " or (one ->> 'scope_type' = 'app' and list_contains($apps, one ->> 'scope_value')))) as varchar)"
+    ),
+}
+"""Columns of own rows that tell of other teams, and what stands in their place."""
+
 Row = Mapping[str, Any]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Published:
-    """The marts of one published version as a viewer sees them; not for use by several threads at a time."""
+    """The marts of one published version as a viewer sees them; threads may share it.
+
+    Who does not see everything gets tables that are filled when a query first names them; all else stays views.
+    """
 
     def __init__(self, folder: Path, viewer: Viewer = ORGANISATION) -> None:
         # The folder is a link that a run replaces: resolved once, so that all marts read are of the same run.
         self.folder = folder.resolve()
         self.viewer = viewer
         self.marts = frozenset(path.stem for path in self.folder.glob("*.parquet") if _NAME.fullmatch(path.stem))
-        self._connection = duckdb.connect()
+        self._everything, self._is_eng, self._teams = viewer.key
+        self._filling = threading.Lock()
+        self._filled: frozenset[str] = frozenset()
+        self._connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+            }
+        )
         self._connection.execute("set timezone = 'UTC'")
-        self._apps = self._own_apps()
-        for mart in sorted(self.marts):
-            self._create_view(mart)
+        if self._everything:
+            for mart in sorted(self.marts):
+                self._connection.execute(f"create view {mart} as select * from {self._file(mart)}")  # noqa: S608
+            # DuckDB judges by where a file really is; one in the folder may be a link.
+            places = sorted({str((self.folder / f"{mart}.parquet").resolve().parent) for mart in self.marts})
+            self._connection.execute(f"set allowed_directories = {_text_list(places)}")
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+        self._apps: list[str] = []
+        if not self._everything:
+            self._apps = self._own_apps()
 
     def __enter__(self) -> Published:
         return self
@@ -115,44 +159,92 @@ class Published:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._connection.close()
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """Rows of a query over the views, which have the marts' names; ``$name`` in it is a value.
+        """Rows of a query over the marts under their names; ``$name`` in it is a value.
 
         Money is ``Decimal``, dates are ``date``, timestamps naive UTC ``datetime``.
         """
-        found = self._connection.execute(sql, values or None)
+        self._fill(sql)
+        found = self._connection.cursor().execute(sql, values or None)
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
+    def relation(self, sql: str, **values: Any) -> duckdb.DuckDBPyRelation:
+        """A query that is not run yet, for answers too large to hold; one thread at a time reads from it."""
+        self._fill(sql)
+        return self._connection.cursor().sql(sql, params=values or None)
+
     def has(self, *marts: str) -> bool:
         """Whether all of these marts were published and this viewer may see rows of them."""
-        return all(mart in self.marts and (self.viewer.sees_everything or mart in RULES) for mart in marts)
+        return all(mart in self.marts and self.may_see(mart) for mart in marts)
+
+    def may_see(self, mart: str) -> bool:
+        """Whether any row of the mart could be for this viewer."""
+        return self._everything or (self._is_eng and mart in RULES)
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """The own apps of whoever does not see everything."""
+        return frozenset(self._apps)
 
     def columns(self, mart: str) -> Sequence[str]:
         return pq.read_schema(self.folder / f"{mart}.parquet").names
 
-    def _create_view(self, mart: str) -> None:
-        source = f"read_parquet('{(self.folder / mart).as_posix().replace(chr(39), chr(39) * 2)}.parquet')"
-        condition = _OPEN if self.viewer.sees_everything else RULES.get(mart, "false")
-        if Role.ENG not in self.viewer.roles and not self.viewer.sees_everything:
-            condition = "false"
-        for name, values in (("$teams", sorted(self.viewer.teams)), ("$apps", self._apps)):
-            condition = condition.replace(name, _text_list(values))
-        self._connection.execute(f"create view {mart} as select * from {source} where {condition}")  # noqa: S608
+    def _fill(self, sql: str) -> None:
+        """Fill the tables of the marts that a query names; a name too many costs time and shows nothing."""
+        if self._everything:
+            return
+        named = self.marts.intersection(_NAME.findall(sql))
+        if named <= self._filled:
+            return
+        with self._filling, duckdb.connect() as reader:
+            reader.execute("set timezone = 'UTC'")
+            for mart in sorted(named - self._filled):
+                own = reader.sql(
+                    f"select {self._own_columns(mart)} from {self._file(mart)} where {self._condition(mart)}"  # noqa: S608
+                )
+                cursor = self._connection.cursor()
+                cursor.register("own_rows", own.to_arrow_reader())
+                cursor.execute(f"create table {mart} as select * from own_rows")  # noqa: S608
+                cursor.unregister("own_rows")
+            self._filled |= named
+
+    def _own_columns(self, mart: str) -> str:
+        hidden = {
+            name: instead
+            for (of, name), instead in _OTHERS.items()
+            if of == mart and name in pq.read_schema(self.folder / f"{mart}.parquet").names
+        }
+        if not hidden:
+            return "*"
+        return f"* replace ({', '.join(f'{self._own(instead)} as {name}' for name, instead in hidden.items())})"
+
+    def _condition(self, mart: str) -> str:
+        return self._own(RULES[mart]) if self.may_see(mart) else "false"
+
+    def _own(self, sql: str) -> str:
+        for name, values in (("$teams", sorted(self._teams)), ("$apps", self._apps)):
+            sql = sql.replace(name, _text_list(values))
+        return sql
 
     def _own_apps(self) -> list[str]:
-        file = self.folder / "dim_app.parquet"
-        if not file.exists() or self.viewer.sees_everything:
+        if "dim_app" not in self.marts:
             return []
-        found = self._connection.execute(
-            "select app from read_parquet($file) where team in (select unnest($teams)) order by app",
-            {"file": str(file), "teams": sorted(self.viewer.teams)},
-        )
-        return [row[0] for row in found.fetchall()]
+        return [row["app"] for row in self.rows("select app from dim_app order by app")]
+
+    def _file(self, mart: str) -> str:
+        return f"read_parquet('{_quoted((self.folder / mart).as_posix())}.parquet')"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def _text_list(values: Sequence[str]) -> str:
-    quoted = ", ".join(f"'{value.replace(chr(39), chr(39) * 2)}'" for value in values)
-    return f"cast([{quoted}] as varchar[])"
+    texts = ", ".join(f"'{_quoted(value)}'" for value in values)
+    return f"cast([{texts}] as varchar[])"

@@ -48,7 +48,9 @@ def pools(daily: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     gap = min(0.1, 0.3 / max(rows, 1))
     part_height = (1 - gap * (rows - 1)) / max(rows, 1)
     # From the top down; made by hand, because Plotly's own maker of subplots takes ten times as long.
-    domains = [(1 - i * (part_height + gap) - part_height, 1 - i * (part_height + gap)) for i in range(rows)]
+    tops = [1 - i * (part_height + gap) for i in range(rows)]
+    # The lowest ends at 0, which a sum of floats may miss.
+    domains = [(max(top - part_height, 0.0), top) for top in tops]
     layout = base(height=110 + 130 * rows)
     layout["margin"]["t"] = 24
     layout["legend"] = layout["legend"] | {"y": 1 + 0.16 / max(rows, 1)}

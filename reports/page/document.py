@@ -46,6 +46,12 @@ def document(charts: Iterable[Chart], title: str) -> dict[str, Any]:
     }
 
 
+def plotly_script() -> str:
+    """Plotly.js, for pages that load it from a file of its own."""
+    script: str = get_plotlyjs()
+    return script
+
+
 @cache
 def page_css() -> str:
     return (_HERE / "page.css").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from cli.main import app
 from finops.config import load_configuration
 
 CODE_FOLDERS = (
-    *("finops", "ingestion", "models", "guardrails", "reports", "simulator", "orchestration", "cli"),
+    *("finops", "ingestion", "models", "guardrails", "reports", "simulator", "orchestration", "portal", "cli"),
     *("config", "dbt_project"),
 )
 SUFFIXES = {".py", ".yml", ".sql", ".toml"}

@@ -1,0 +1,68 @@
+"""The portal's own pages: what waits, what is done, who is signed on.
+
+Here: their templates and headers.
+Not here: dashboards (reports), what pages say (actions, account).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.responses import HTMLResponse
+
+from portal.people import Person
+from portal.ways import account, navigation
+from reports.page.document import environment, page_css
+
+_HERE = Path(__file__).parent / "templates"
+
+
+def page(
+    template: str,
+    status: int = 200,
+    *,
+    person: Person | None = None,
+    headers: dict[str, str] | None = None,
+    posts_to: str = "",
+    **values: Any,
+) -> HTMLResponse:
+    """A page without scripts.
+
+    Args:
+        person: who looks; without one there is no navigation.
+        posts_to: another origin that a form may end at.
+    """
+    ways = {
+        "navigation": navigation(person, None, "") if person else [],
+        "account": account(person) if person else [],
+    }
+    text = (
+        _templates()
+        .get_template(template)
+        .render(css=_css(), person=person, **ways, **{"token": "", "way": None, **values})
+    )
+    policy = (
+        f"default-src 'none'; style-src '{_style_hash()}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action 'self' {posts_to}"
+    )
+    return HTMLResponse(text, status, {"Content-Security-Policy": policy.strip(), **(headers or {})})
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return environment(_HERE)
+
+
+@cache
+def _css() -> str:
+    return page_css() + (_HERE / "portal.css").read_text(encoding="utf-8")
+
+
+@cache
+def _style_hash() -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(_css().encode()).digest()).decode("ascii")

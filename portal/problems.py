@@ -1,0 +1,97 @@
+"""What is answered where something does not work: in words for people, as a problem document for programs.
+
+Here: the form of both (https://www.rfc-editor.org/rfc/rfc9457).
+Not here: what went wrong. Nothing of it tells how the portal works inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from guardrails import LedgerError
+from portal.desk import NotYoursError, UnknownError
+from portal.html import page
+from portal.words import sentence
+
+API = ("/api/", "/v1/", "/metrics", "/healthz")
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str = Field("about:blank", description="Always about:blank: the status says which problem it is")
+    title: str = Field(description="The status in words")
+    status: int = Field(description="HTTP status")
+    detail: str = Field(description="What went wrong with this request, and what to do")
+
+
+class ProblemError(HTTPException):
+    """A request that is answered with a problem."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+
+
+class SignedOutError(ProblemError):
+    """Nobody is signed on: a browser is sent to sign on, a program is told."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Sign on first, or send an access token.", {"WWW-Authenticate": "Bearer"})
+
+
+def doing(act: Callable[[], str]) -> str:
+    """What was done, in words.
+
+    Raises:
+        ProblemError: it was not; the status and the words say why.
+    """
+    try:
+        return act()
+    except NotYoursError as error:
+        raise ProblemError(403, sentence(str(error))) from None
+    except UnknownError as error:
+        raise ProblemError(404, sentence(str(error))) from None
+    except LedgerError as error:
+        raise ProblemError(409, sentence(str(error))) from None
+    except ValueError as error:
+        raise ProblemError(422, sentence(str(error))) from None
+
+
+def answer(connection: HTTPConnection, problem: HTTPException) -> Response:
+    """The problem in the form that whoever asked can read."""
+    path, status, headers = connection.url.path, problem.status_code, dict(problem.headers or {})
+    title = HTTPStatus(status).phrase
+    if path.startswith(API):
+        body = Problem(type="about:blank", title=title, status=status, detail=problem.detail).model_dump()
+        return JSONResponse(body, status, headers, media_type="application/problem+json")
+    if isinstance(problem, SignedOutError):
+        query = connection.url.query
+        here = f"{path}?{query}" if query else path
+        wanted = here if connection.scope.get("method") == "GET" else "/"
+        return RedirectResponse(f"/sign-on?next={quote(wanted, safe='')}", 303)
+    person: Any = connection.scope.get("state", {}).get("person")
+    heading = _HEADINGS.get(status, title)
+    return page("problem.html", status, heading=heading, text=problem.detail, person=person, headers=headers)
+
+
+_HEADINGS = {
+    400: "This does not work",
+    403: "This is not yours to see",
+    404: "There is nothing here",
+    405: "This cannot be done here",
+    409: "It is not as it was",
+    413: "That is too much",
+    422: "This cannot be done so",
+    429: "Slower, please",
+    500: "Something went wrong",
+    502: "Signing on does not work right now",
+    503: "Nothing to show yet",
+}
