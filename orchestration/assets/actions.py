@@ -94,7 +94,9 @@ def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) ->
     with workspace.ledger() as ledger:
         routes = workspace.configuration().routing.routes
         # The real time, whatever moment is reported on: it signs webhooks, and receivers refuse old signatures.
-        summary = guardrails.deliver_pending(ledger, routes, workspace.environ, now=utc_now())
+        summary = guardrails.deliver_pending(
+            ledger, routes, workspace.environ, now=utc_now(), files=workspace.home.path
+        )
         standing = guardrails.verify_actuations(ledger, routes, workspace.environ, now=utc_now())
         _keep_rendered_messages(ledger, workspace)
     workspace.reporter(context)(summary.sentence)
