@@ -23,6 +23,7 @@ from cli.gate import gate_app
 from cli.incidents import incidents_app
 from cli.messages import messages_app
 from cli.policy_replay import policy_app
+from cli.report import report_app
 from cli.statements import statements_app
 from cli.whatif import whatif_app
 from finops.config import ConfigError, load_configuration
@@ -51,6 +52,7 @@ app.add_typer(gate_app, name="gate")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(messages_app, name="messages")
 app.add_typer(policy_app, name="policy")
+app.add_typer(report_app, name="report")
 app.add_typer(statements_app, name="statements")
 app.add_typer(whatif_app, name="whatif")
 prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")

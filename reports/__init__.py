@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reports.bill import render_bill
+    from reports.dashboards.site import Site, build_site
+    from reports.dashboards.view import Operations
     from reports.dictionary import Dictionary, read_dictionary
     from reports.exports import MANIFEST, ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, conform, read_marts, reported_moment
@@ -44,7 +46,10 @@ __all__ = [
     "MartError",
     "Marts",
     "Message",
+    "Operations",
+    "Site",
     "Summary",
+    "build_site",
     "collected_message",
     "conform",
     "decision_message",
@@ -72,6 +77,8 @@ __all__ = [
 
 _MODULES = {
     "reports.bill": ("render_bill",),
+    "reports.dashboards.site": ("Site", "build_site"),
+    "reports.dashboards.view": ("Operations",),
     "reports.dictionary": ("Dictionary", "read_dictionary"),
     "reports.exports": ("MANIFEST", "ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "conform", "read_marts", "reported_moment"),

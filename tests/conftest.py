@@ -53,6 +53,15 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every public mart of a made-up organisation over 400 days, published (tests.support.published)."""
+    # Imported here: most tests need no frames, and those libraries take a second to load.
+    from tests.support.published import publish_organisation
+
+    return publish_organisation(tmp_path_factory.mktemp("organisation") / "published")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A requirement ID is text: ``ids(ING_1)`` or ``ids()`` would prove nothing."""
     for item in items:

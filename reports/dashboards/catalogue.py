@@ -6,6 +6,7 @@ Here: the list. Not here: any content (``pages``).
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,4 +43,6 @@ PAGES = (
     PageKind("team", "Team", "team", "team", "team leads"),
     PageKind("app", "App", "app", "app", "owners of an app"),
 )
+BY_NAME = {kind.name: kind for kind in PAGES}
+PAGES = tuple(kind for kind in PAGES if importlib.util.find_spec(f"reports.dashboards.pages.{kind.module}"))
 BY_NAME = {kind.name: kind for kind in PAGES}

@@ -36,6 +36,11 @@ class Period:
         return self.last < self.end
 
     @property
+    def words(self) -> str:
+        """The label, and that it is not over where it is not."""
+        return f"{self.label} so far" if self.is_running else self.label
+
+    @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
 

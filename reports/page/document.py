@@ -14,10 +14,12 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from reports import formatting
@@ -31,16 +33,32 @@ _NAME_KEYS = ("name", "x", "y", "text", "ticktext")
 def document(charts: Iterable[Chart], title: str) -> dict[str, Any]:
     """What ``head.html`` and ``tail.html`` put into a page; ``title`` is the browser's."""
     plotly_js = get_plotlyjs()
-    page_js = (_HERE / "page.js").read_text(encoding="utf-8")
-    figures = {chart.key: _plain_names(chart.figure.to_plotly_json()) for chart in charts if chart.figure is not None}
+    figures = ",".join(
+        f"{script_json(chart.key)}:{figure_json(chart.figure)}" for chart in charts if chart.figure is not None
+    )
     return {
         "page_title": title,
-        "css": (_HERE / "page.css").read_text(encoding="utf-8"),
+        "css": page_css(),
         "plotly_js": plotly_js,
-        "page_js": page_js,
-        "figures": script_json(figures),
-        "script_hashes": [_sha256(text) for text in (plotly_js, page_js)],
+        "page_js": page_js(),
+        "figures": f"{{{figures}}}",
+        "script_hashes": [script_hash(text) for text in (plotly_js, page_js())],
     }
+
+
+@cache
+def page_css() -> str:
+    return (_HERE / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def page_js() -> str:
+    return (_HERE / "page.js").read_text(encoding="utf-8")
+
+
+def figure_json(figure: go.Figure) -> str:
+    """The figure as JSON that is safe inside a script element, and whose names are never read as markup."""
+    return script_json(_plain_names(figure.to_plotly_json()))
 
 
 def environment(*folders: Path) -> jinja2.Environment:
@@ -76,7 +94,8 @@ def script_json(value: Any) -> str:
     return text
 
 
-def _sha256(text: str) -> str:
+def script_hash(text: str) -> str:
+    """What a content security policy names the script by."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 

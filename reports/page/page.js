@@ -1,11 +1,25 @@
-/* Behaviour of the page: drawing charts when they come into view, the theme, the current section.
+/* Behaviour of pages: drawing charts when they come into view, the theme, the current section.
    Figures carry design tokens such as var(--s1) as colours; they are resolved here, once per theme. */
 (function () {
   "use strict";
   const figures = JSON.parse(document.getElementById("figures").textContent);
-  const plots = Array.from(document.querySelectorAll("[data-figure]"));
+  const plots = new Set();
   const drawn = new Set();
   const config = { displayModeBar: false, displaylogo: false, responsive: true };
+  let loading = null;
+
+  // A page that stands alone has Plotly inside; one of many asks for the file beside them, once.
+  function plotly() {
+    if (window.Plotly) return Promise.resolve();
+    loading = loading || new Promise(function (resolve, reject) {
+      const script = document.createElement("script");
+      script.src = document.body.dataset.plotly;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      document.head.append(script);
+    });
+    return loading;
+  }
 
   function resolver() {
     const style = getComputedStyle(document.documentElement);
@@ -25,24 +39,41 @@
   }
 
   function draw(node) {
-    const figure = resolver()(figures[node.dataset.figure]);
     drawn.add(node);
-    return Plotly.react(node, figure.data, figure.layout, config);
+    plotly().then(function () {
+      if (!node.isConnected) return;
+      const figure = resolver()(figures[node.dataset.figure]);
+      Plotly.react(node, figure.data, figure.layout, config);
+    }, function () {
+      node.textContent = "The chart cannot be drawn: " + document.body.dataset.plotly + " is not where this page is.";
+    });
   }
   function drawAll() { plots.forEach(draw); }
   function redraw() { drawn.forEach(draw); }
 
-  if ("IntersectionObserver" in window) {
-    const watch = new IntersectionObserver(function (entries) {
-      entries.filter((entry) => entry.isIntersecting).forEach(function (entry) {
-        watch.unobserve(entry.target);
-        draw(entry.target);
-      });
-    }, { rootMargin: "600px 0px" });
-    plots.forEach((node) => watch.observe(node));
-  } else {
-    drawAll();
+  const watching = "IntersectionObserver" in window ? new IntersectionObserver(function (entries) {
+    entries.filter((entry) => entry.isIntersecting).forEach(function (entry) {
+      watching.unobserve(entry.target);
+      draw(entry.target);
+    });
+  }, { rootMargin: "600px 0px" }) : null;
+
+  // Takes up the charts that are on the page now; those that went with the content before are let go.
+  function takeUp() {
+    plots.forEach(function (node) {
+      if (node.isConnected) return;
+      plots.delete(node);
+      if (watching) watching.unobserve(node);
+      if (drawn.delete(node) && window.Plotly) Plotly.purge(node);
+    });
+    document.querySelectorAll("[data-figure]").forEach(function (node) {
+      if (plots.has(node)) return;
+      plots.add(node);
+      if (watching) watching.observe(node); else draw(node);
+    });
   }
+  takeUp();
+  window.aifinops = { figures, takeUp };
 
   const root = document.documentElement;
   const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -65,7 +96,7 @@
   window.matchMedia("print").addEventListener("change", drawAll);
   window.addEventListener("beforeprint", drawAll);
 
-  const links = Array.from(document.querySelectorAll(".bar nav a"));
+  const links = Array.from(document.querySelectorAll('nav[aria-label="Sections"] a'));
   const sections = links.map((link) => document.querySelector(link.getAttribute("href")));
   function markCurrent() {
     const line = 120;
@@ -87,9 +118,9 @@
   }
   let waiting = false;
   window.addEventListener("scroll", function () {
-    if (waiting) return;
+    if (waiting || !links.length) return;
     waiting = true;
     requestAnimationFrame(function () { waiting = false; markCurrent(); });
   }, { passive: true });
-  markCurrent();
+  if (links.length) markCurrent();
 })();
