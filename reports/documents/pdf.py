@@ -49,6 +49,10 @@ _TOP, _BOTTOM = 26 * mm, 18 * mm
 _GAP = 4 * mm
 _TILES = 4
 """Tiles in a line."""
+_SHORT = 8
+"""A table of that many rows, its headings counted, stays on one sheet."""
+_LEAST_ROWS = 3
+"""Rows of a longer one that must fit below its headings, else it begins on the next sheet."""
 _LEAST_BESIDE = 0.30
 """Share of the width that the widest number column may take before texts get too narrow."""
 _TONES: dict[Tone, str] = {"good": "good", "warn": "warn", "bad": "bad", "neutral": "ink-2", "": "line"}
@@ -169,26 +173,37 @@ def _story(page: Page) -> list[Flowable]:
 def _section(section: Section) -> list[Flowable]:
     title = _text(section.title, _style("section", 13, bold=True, spaceBefore=10, spaceAfter=3))
     title.outline = section.key, section.title  # type: ignore[attr-defined]
-    title.keepWithNext = 1
-    story: list[Flowable] = [CondPageBreak(45 * mm), title]
+    opening: list[Flowable] = [title]
     if section.lead:
-        lead = _text(section.lead, _style("lead", 8.5, tone="ink-2", spaceAfter=5))
-        lead.keepWithNext = 1
-        story.append(lead)
+        opening.append(_text(section.lead, _style("lead", 8.5, tone="ink-2", spaceAfter=5)))
+    story: list[Flowable] = []
     for blocks in section.rows:
         if len(blocks) > 1 and all(isinstance(block, Chart) for block in blocks):
-            story.append(_beside([block for block in blocks if isinstance(block, Chart)]))
+            parts = [[_beside([block for block in blocks if isinstance(block, Chart)]), Spacer(1, 3 * mm)]]
         else:
-            for block in blocks:
-                story += _block(block, WIDTH)
-    return story
+            parts = [_block(block) for block in blocks]
+        for part in parts:
+            # A heading goes with what it heads; what is in one list stays on one sheet as far as it fits.
+            story += _kept([*opening, *part])
+            opening = []
+    return [*story, *opening]
 
 
-def _block(block: Any, width: float) -> list[Flowable]:
+def _kept(parts: list[Flowable]) -> list[Flowable]:
+    """The parts on one sheet; a long table only with its heading and its first rows."""
+    grid = next((part for part in parts if isinstance(part, _Rows) and part.row_count > _SHORT), None)
+    if grid is None:
+        return [KeepTogether(parts)]
+    at = parts.index(grid)
+    # 24 points are two lines of text: the headings of the table and of what is above it.
+    return [CondPageBreak(24.0 * (at + 1) + sum(grid.heights[: _LEAST_ROWS + 1])), *parts]
+
+
+def _block(block: Any) -> list[Flowable]:
     if isinstance(block, Tiles):
         return _tiles(block.tiles)
     if isinstance(block, Chart):
-        return [KeepTogether(_chart(block, width))]
+        return _chart(block, WIDTH)
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Note):
@@ -203,7 +218,7 @@ def _beside(charts: Sequence[Chart]) -> Flowable:
     cells = [_chart(chart, width) for chart in charts]
     grid = Grid([cells], colWidths=[width + (_GAP if i < len(charts) - 1 else 0) for i in range(len(charts))])
     grid.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0), *_flat(0)])
-    return KeepTogether([grid, Spacer(1, 3 * mm)])
+    return grid
 
 
 def _chart(chart: Chart, width: float) -> list[Flowable]:
@@ -223,7 +238,6 @@ def _chart(chart: Chart, width: float) -> list[Flowable]:
 
 def _notes(notes: Notes) -> list[Flowable]:
     title = _text(notes.title, _style("notes", 9.5, bold=True, spaceBefore=4, spaceAfter=2))
-    title.keepWithNext = 1
     style = _style("sentence", 9, leading=12.5)
     rows = [[_Dot(note.tone), _text(note.text, style)] for note in notes.notes]
     grid = Grid(rows, colWidths=[5 * mm, WIDTH - 5 * mm])
@@ -258,7 +272,7 @@ def _tiles(tiles: Sequence[Tile]) -> list[Flowable]:
         look += [("LINEABOVE", (i, 0), (i, 0), 2, _ink(_TONES[tile.tone])) for i, tile in enumerate(shown)]
         grid.setStyle(look)
         story += [grid, Spacer(1, 2 * mm)]
-    return [KeepTogether(story)]
+    return story
 
 
 def _tile(tile: Tile, width: float) -> list[Flowable]:
@@ -285,9 +299,7 @@ def _table(table: Table) -> list[Flowable]:
     if table.caption:
         story.append(_text(table.caption, _style("caption", 7.5, tone="ink-2", spaceAfter=3)))
     if not table.rows:
-        return [KeepTogether([*story, _text(table.empty, _style("empty", 8.5, tone="ink-2", spaceAfter=6))])]
-    for part in story:
-        part.keepWithNext = 1
+        return [*story, _text(table.empty, _style("empty", 8.5, tone="ink-2", spaceAfter=6))]
     widths = _widths(table)
     heads = [_text(column.label, _cell_style(column, bold=True, tone="ink-2", size=7.5)) for column in table.columns]
     rows: list[list[Any]] = [heads]
@@ -299,6 +311,8 @@ def _table(table: Table) -> list[Flowable]:
         ("RIGHTPADDING", (0, 0), (-1, -1), 3),
         ("TOPPADDING", (0, 0), (-1, -1), 2.5),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+        # The total never stands alone on a sheet.
+        *([("NOSPLIT", (0, -min(3, len(table.rows) + 1)), (-1, -1))] if table.total else []),
     ]
     for row in table.rows:
         rows.append(_cells(table, row, widths))
@@ -308,14 +322,23 @@ def _table(table: Table) -> list[Flowable]:
     if table.total is not None:
         rows.append(_cells(table, table.total, widths, bold=True))
         look.append(("LINEABOVE", (0, len(rows) - 1), (-1, len(rows) - 1), 0.8, _ink("ink-2")))
-    grid = Grid(rows, colWidths=widths, repeatRows=1, hAlign="LEFT")
-    grid.setStyle(look)
-    story.append(grid)
+    story.append(_Rows(rows, colWidths=widths, repeatRows=1, hAlign="LEFT", style=look))
     if table.more:
         story.append(_text(table.more, _style("more", 7.5, tone="ink-2", spaceBefore=2)))
-    story.append(Spacer(1, 3 * mm))
-    # A short table stays on one sheet.
-    return [KeepTogether(story)] if len(rows) <= 12 else [CondPageBreak(35 * mm), *story]
+    return [*story, Spacer(1, 3 * mm)]
+
+
+class _Rows(Grid):
+    """The grid of a table: its first row is repeated on each sheet. reportlab makes more of it where it splits one."""
+
+    @property
+    def row_count(self) -> int:
+        return len(self._cellvalues)
+
+    @property
+    def heights(self) -> list[float]:
+        self.wrap(WIDTH, A4[1])
+        return [float(height) for height in self._rowHeights]
 
 
 def _cells(table: Table, row: Row, widths: Sequence[float], *, bold: bool = False) -> list[Any]:
