@@ -7,11 +7,12 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 SPARK_READY := .venv-spark/.ready
 AZURITE := 3.35.0# the last that runs on Node.js 20
 ADAPTIVECARDS := adaptivecards@3.0.5 markdown-it@15.0.3
+AXE := axe-core@4.14.1
 export PYTHONUTF8 := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup azurite adaptivecards focus-validator demo dev test test-long test-spark check format lock clean
+.PHONY: help setup azurite adaptivecards axe focus-validator demo dev test test-long test-spark check format lock clean
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +39,10 @@ azurite: .cache/azurite/$(AZURITE) ## install Microsoft's emulator of Azure Stor
 adaptivecards: ## install Microsoft's renderer of Adaptive Cards for the tests (needs npm)
 	@mkdir -p .cache/adaptivecards
 	@npm install --prefix .cache/adaptivecards --no-audit --no-fund --loglevel=error $(ADAPTIVECARDS)
+
+axe: ## install the checker of accessibility for the tests of pages (needs npm)
+	@mkdir -p .cache/axe
+	@npm install --prefix .cache/axe --no-audit --no-fund --loglevel=error $(AXE)
 
 focus-validator: ## install the FOCUS specification's own validator for the tests (needs Python 3.12)
 	@$(PYTHON) tools/run_focus_validator.py --install --cache .cache

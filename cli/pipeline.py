@@ -61,7 +61,7 @@ def _show_places(home: Home, console: Console, *, demo: bool) -> None:
 
     cards = len(list(home.messages.glob("*.html")))
     places = {
-        "Report": shown(home.reports / "index.html"),
+        "Dashboards": shown(home.reports / "index.html"),
         "Exports": f"{shown(home.exports)}/ (CSV, Parquet, data dictionary)",
         "Teams cards": f"{shown(home.messages)}/*.html ({cards}, as sent)" if cards else "none was due",
     }

@@ -40,7 +40,7 @@ _TITLES = {
     "message_delivery": "Delivery",
     "exports": "Exports with data dictionary",
     "delivered_exports": "Exports to their destinations",
-    "report_page": "Report",
+    "dashboards": "Dashboards",
 }
 
 

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 _SETTLED = ("delivered", "withdrawn", "would_send")
 
 
-def build_dashboards(
-    home: Home, policies: Sequence[Policy], as_of: datetime, *, out_dir: Path | None = None
-) -> Site:
+def build_dashboards(home: Home, policies: Sequence[Policy], as_of: datetime, *, out_dir: Path | None = None) -> Site:
     """Every page, in a folder that is swapped in whole.
 
     Args:

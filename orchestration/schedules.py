@@ -77,7 +77,7 @@ newest_usage_job = dg.define_asset_job(
 )
 acting_job = dg.define_asset_job(
     "act",
-    selection=dg.AssetSelection.assets("guardrail_decisions", "due_messages", "message_delivery", "report_page"),
+    selection=dg.AssetSelection.assets("guardrail_decisions", "due_messages", "message_delivery", "dashboards"),
     description="Decide on the published facts, record the decisions, deliver what is due, show them in the report.",
 )
 notifying_job = dg.define_asset_job(

@@ -6,7 +6,7 @@ Not here: layout. A field that cannot be known is ``Missing`` with the reason in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,7 +37,7 @@ from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend, ScopeSpend, billed_through, month_spend, spend_by_team
 from reports.measures.units import GPU_HOURS, TOKENS, UnitCost, company_cost, model_costs, outcome_costs, unit_costs
 
-__all__ = ["CurrencySummary", "Headline", "Missing", "Summary", "TeamLine", "summarise"]
+__all__ = ["CurrencySummary", "Headline", "Missing", "Summary", "TeamLine", "headlines", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,18 @@ def _currency(
         estimated=estimated_usage(usage, through, as_of),
         reconciliation=reconciled,
         forecasts=forecasts(totals, of("fct_forecast_variance_monthly"), of("fct_forecast_quality")),
-        headlines=_headlines(currency, month, projection, budget, lines, covered, found, reconciled, gpu, idle_cost),
+        headlines=headlines(
+            currency,
+            month=month.month if isinstance(month, MonthSpend) else None,
+            projection=projection,
+            budget=budget,
+            budgets=lines,
+            covered=covered,
+            found=found,
+            reconciled=reconciled,
+            idle_pools=[pool.pool for pool in gpu.idle_pools] if isinstance(gpu, GpuUse) else (),
+            idle_cost=idle_cost,
+        ),
     )
 
 
@@ -222,19 +233,23 @@ def _team(
     return TeamLine(spend, projection, budget)
 
 
-def _headlines(
+def headlines(
     currency: str,
-    month: MonthSpend | Missing,
+    *,
+    month: BillingPeriod | None,
     projection: Projection | Missing,
     budget: BudgetLine | Missing,
     budgets: tuple[BudgetLine, ...],
     covered: Coverage | Missing,
     found: Incidents,
     reconciled: Reconciliation | Missing,
-    gpu: GpuUse | Missing,
+    idle_pools: Sequence[str],
     idle_cost: Decimal,
 ) -> tuple[Headline, ...]:
-    """What needs attention, worst first, then what is fine."""
+    """What needs attention, worst first, then what is fine.
+
+    ``month`` is the one that ``projection`` and ``budget`` are of; ``idle_pools`` are GPUs that are mostly idle.
+    """
     lines: list[Headline] = []
     if isinstance(reconciled, Reconciliation):
         if reconciled.is_reconciled:
@@ -253,11 +268,11 @@ def _headlines(
                     "health",
                 )
             )
-    if isinstance(budget, BudgetLine) and isinstance(projection, Projection) and isinstance(month, MonthSpend):
+    if isinstance(budget, BudgetLine) and isinstance(projection, Projection) and month is not None:
         gap = projection.expected - budget.amount
         if gap > 0:
             text = (
-                f"{f.month(month.month.start)} is heading for {f.money(projection.expected, currency)}, "
+                f"{f.month(month.start)} is heading for {f.money(projection.expected, currency)}, "
                 f"{f.money(gap, currency)} over the budget of {f.money(budget.amount, currency)}."
             )
             if budget.chance_words:
@@ -265,7 +280,7 @@ def _headlines(
             lines.append(Headline("bad" if budget.status == "over" else "warn", text, "budgets"))
         else:
             text = (
-                f"{f.month(month.month.start)} is heading for {f.money(projection.expected, currency)}, "
+                f"{f.month(month.start)} is heading for {f.money(projection.expected, currency)}, "
                 f"{f.money(-gap, currency)} under the budget of {f.money(budget.amount, currency)}."
             )
             lines.append(Headline("good", text, "budgets"))
@@ -302,8 +317,8 @@ def _headlines(
                     "allocation",
                 )
             )
-    if isinstance(gpu, GpuUse) and gpu.idle_pools and idle_cost > 0:
-        names = ", ".join(pool.pool for pool in gpu.idle_pools)
+    if idle_pools and idle_cost > 0:
+        names = ", ".join(idle_pools)
         lines.append(
             Headline(
                 "warn",

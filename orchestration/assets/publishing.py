@@ -1,4 +1,4 @@
-"""What people and other tools read: published marts, exports, the report."""
+"""What people and other tools read: published marts, exports, dashboards."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,7 +9,7 @@ from dagster_dbt import DbtProject
 
 import reports
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
-from orchestration.decisions import told
+from orchestration.dashboards import build_dashboards
 from orchestration.export_delivery import ExportDeliveryError, deliver_exports
 from orchestration.publish import public_marts, publish
 from orchestration.workspace import Workspace
@@ -83,26 +83,24 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata={"destinations": len(destinations), "new_versions": delivered})
 
     @dg.asset(
-        name="report_page",
+        name="dashboards",
         freshness_policy=FRESH,
         deps=[published_marts, dg.AssetKey("guardrail_decisions")],
         group_name=PUBLISHED_GROUP,
         kinds={"plotly", "html"},
-        description="One page that works offline: spend, forecast, budgets, unit costs, anomalies, guardrails.",
+        description="Pages for executives, finance, on-call, engineers, every team and app, as a folder that works "
+        "offline; the overview is its index.html.",
     )
-    def report_page(workspace: Workspace) -> dg.MaterializeResult:
-        home = workspace.home
-        found = reports.read_marts(home.published, as_of=workspace.as_of())
-        summary = reports.summarise(found, as_of=workspace.as_of())
+    def dashboards(workspace: Workspace) -> dg.MaterializeResult:
         policies = workspace.configuration().guardrails.policies
-        with workspace.ledger() as ledger:
-            decisions = [
-                told({**record.document, "status": str(record.status)}, policies) for record in ledger.decisions()
-            ]
-        page = reports.render_page(summary, found, decisions=decisions, title="AI spend")
-        path = reports.write_page(page, home.reports / "index.html")
+        site = build_dashboards(workspace.home, policies, workspace.as_of())
         return dg.MaterializeResult(
-            metadata={"page": dg.MetadataValue.path(path), "size_bytes": len(page.encode())},
+            metadata={
+                "overview": dg.MetadataValue.path(site.index),
+                "open": dg.MetadataValue.url(site.index.as_uri()),
+                "pages": len(site.pages),
+                "size_bytes": site.size_bytes,
+            },
         )
 
-    return [published_marts, exports, delivered_exports, report_page]
+    return [published_marts, exports, delivered_exports, dashboards]

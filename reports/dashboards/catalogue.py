@@ -45,4 +45,3 @@ PAGES = (
 )
 BY_NAME = {kind.name: kind for kind in PAGES}
 PAGES = tuple(kind for kind in PAGES if importlib.util.find_spec(f"reports.dashboards.pages.{kind.module}"))
-BY_NAME = {kind.name: kind for kind in PAGES}

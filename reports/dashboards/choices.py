@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from finops.periods import as_utc
 from reports.dashboards.access import Published
-from reports.dashboards.period import Period, periods
+from reports.dashboards.period import MONTHS, Period, periods
 
 NO_CURRENCY = "USD"
 """What a home without any money is shown in, so that its pages can say what is missing."""
@@ -29,31 +30,30 @@ class Choice:
         return next((period for period in self.periods if period.key == key), None)
 
 
-def choices(published: Published, as_of: datetime) -> tuple[Choice, ...]:
+def choices(published: Published, as_of: datetime, *, months: int = MONTHS) -> tuple[Choice, ...]:
     """The currency with the most AI spend first; without a bill those of usage, and one where there is nothing at all.
 
     Args:
         as_of: the moment reported on, with time zone; later rows are not looked at.
+        months: how many there are at most, the running one included.
     """
     day = as_utc(as_of).date()
-    found = [
-        _choice(row["currency"], row["oldest"], row["through"], day) for row in _billed(published, day)
-    ]
+    found = [_choice(row["currency"], row["oldest"], row["through"], day, months) for row in _billed(published, day)]
     billed = {choice.currency for choice in found}
     found += [
-        _choice(row["currency"], row["oldest"], None, day)
+        _choice(row["currency"], row["oldest"], None, day, months)
         for row in _used(published, day)
         if row["currency"] not in billed
     ]
-    return tuple(found) or (_choice(NO_CURRENCY, None, None, day),)
+    return tuple(found) or (_choice(NO_CURRENCY, None, None, day, months),)
 
 
-def _choice(currency: str, oldest: date | None, through: date | None, as_of: date) -> Choice:
+def _choice(currency: str, oldest: date | None, through: date | None, as_of: date, months: int) -> Choice:
     last = through or as_of
-    return Choice(currency, through, tuple(periods(oldest or last, last)))
+    return Choice(currency, through, tuple(periods(oldest or last, last, months=months)))
 
 
-def _billed(published: Published, as_of: date) -> list[dict[str, object]]:
+def _billed(published: Published, as_of: date) -> list[dict[str, Any]]:
     if not published.has("fct_ai_cost_daily"):
         return []
     rows = published.rows(
@@ -76,7 +76,7 @@ def _billed(published: Published, as_of: date) -> list[dict[str, object]]:
     return [row | {"through": min(judged.get(row["currency"]) or row["newest"], as_of)} for row in rows]
 
 
-def _used(published: Published, as_of: date) -> list[dict[str, object]]:
+def _used(published: Published, as_of: date) -> list[dict[str, Any]]:
     if not published.has("fct_usage_cost_hourly"):
         return []
     return published.rows(

@@ -79,17 +79,18 @@ def last_days(days: int, through: date) -> Period:
     )
 
 
-def periods(oldest: date, through: date) -> list[Period]:
-    """The running month first, then the last 30, 90 and 365 days, then earlier months, newest first, at most 12.
+def periods(oldest: date, through: date, *, months: int = MONTHS) -> list[Period]:
+    """The running month first, then the last 30, 90 and 365 days, then earlier months, newest first.
 
     Args:
         oldest: the first day that anything is known of.
         through: the last billed day.
+        months: how many there are at most, the running one included.
     """
     month = BillingPeriod.containing(through)
     found = [month_period(month, through)]
     found += [last_days(days, through) for days in (30, 90, 365) if (through - oldest).days >= days // 2]
-    for _ in range(MONTHS - 1):
+    for _ in range(months - 1):
         month = month.previous()
         if month.last_day < oldest:
             break

@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -22,16 +22,18 @@ from typing import Any
 
 import jinja2
 
-from reports import formatting as f
 from reports.dashboards.choices import Choice
 from reports.dashboards.drawing import bar_width, gauge_shape, spark_lines
-from reports.dashboards.model import Block, Cell, Chart, Link, Note, Notes, Page, Section, Table, Target, Tiles
+from reports.dashboards.model import Block, Cell, Link, Page, Target
 from reports.dashboards.view import View
+from reports.page.chart import Chart
 from reports.page.document import environment, figure_json, page_css, page_js, script_hash
 
 _HERE = Path(__file__).parent / "templates"
 FILTERED_FROM = 13
-"""Rows from which a table can be filtered, and scrolls under its headings."""
+"""Rows from which a table can be filtered."""
+SCROLLED_FROM = 19
+"""Rows from which a table scrolls under its headings."""
 
 Address = Callable[[Target], str | None]
 """Where a target is, seen from the page that links to it; None where this reader has no such page."""
@@ -151,6 +153,7 @@ def _environment() -> jinja2.Environment:
         "gauge_shape": gauge_shape,
         "bar_width": bar_width,
         "FILTERED_FROM": FILTERED_FROM,
+        "SCROLLED_FROM": SCROLLED_FROM,
         "FROM_TONE": {"bad": "Needs action:", "warn": "Needs attention:", "good": "Fine:"},
     }
     found.filters |= {"sortable": _sortable, "kind": _kind, "outside": _outside}
@@ -190,5 +193,5 @@ def _sortable(cell: Cell) -> str | None:
     value = cell.sort
     if value is None:
         return None
-    text = value.isoformat() if isinstance(value, date) else format(value, "f") if isinstance(value, Decimal) else str(value)
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
     return None if text == cell.text else text

@@ -10,11 +10,13 @@ import hashlib
 import multiprocessing
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from plotly.offline import get_plotlyjs
 
@@ -23,6 +25,7 @@ from reports.dashboards.access import Published
 from reports.dashboards.catalogue import BY_NAME, PAGES, PageKind
 from reports.dashboards.choices import Choice, choices
 from reports.dashboards.model import Target
+from reports.dashboards.period import MONTHS
 from reports.dashboards.render import Address, Frame, Way, render_content, render_document
 from reports.dashboards.variants import packed
 from reports.dashboards.view import Operations, View
@@ -31,14 +34,14 @@ from reports.page.document import write_page
 
 HOME_PAGE = "executive"
 ASSETS = "assets"
-SCOPE_PERIODS = 6
-"""Periods of a team's or an app's page: the running month, the last 30, 90 and 365 days, the two months before. Of
-pages about the company there is one each, so they have them all."""
+FEW_PERIODS = 6
+"""Periods of a team's or an app's page, and of every page in currencies with less spend: the running month, the last
+30, 90 and 365 days, the two months before. Pages about the company have them all in the currency with the most."""
 _FEW_PAGES = 12
 """Up to here one process is faster than starting others."""
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST_SLUG = 60
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)")
+_NEEDS_HASH = re.compile(r"con|prn|aux|nul|com\d|lpt\d|index|.*-[0-9a-f]{10}")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def build_site(
     as_of: datetime,
     operations: Operations | None = None,
     title: str = "AI spend",
+    months: int = MONTHS,
     processes: int | None = None,
 ) -> Site:
     """Write every page, and swap the folder in when all are there.
@@ -79,22 +83,22 @@ def build_site(
         as_of: the moment reported on, with time zone.
         operations: what ledgers know; nothing if absent.
         title: whose pages they are, such as the organisation's name.
+        months: of how many months pages tell at most, the running one included.
         processes: how many may work; all cores if absent.
 
     Raises:
         MartError: a mart lacks a column.
     """
-    job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title)
+    job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title, months)
     workers = processes or os.cpu_count() or 1
-    with swapped_in(out_dir) as folder:
-        with _Builder(job, folder) as builder:
-            pages = builder.pages
-            folder.joinpath(ASSETS).mkdir()
-            folder.joinpath(ASSETS, plotly_name()).write_text(get_plotlyjs(), encoding="utf-8")
-            if workers == 1 or len(pages) <= _FEW_PAGES:
-                sizes = [builder.write(*page) for page in pages]
-            else:
-                sizes = _in_processes(job, folder, pages, workers)
+    with swapped_in(out_dir) as folder, _Builder(job, folder) as builder:
+        pages = builder.pages
+        folder.joinpath(ASSETS).mkdir()
+        folder.joinpath(ASSETS, plotly_name()).write_text(get_plotlyjs(), encoding="utf-8")
+        if workers == 1 or len(pages) <= _FEW_PAGES:
+            sizes = [builder.write(*page) for page in pages]
+        else:
+            sizes = _in_processes(job, folder, pages, workers)
     size = sum(sizes) + out_dir.joinpath(ASSETS, plotly_name()).stat().st_size
     return Site(out_dir, tuple(path_of(*page) for page in pages), size)
 
@@ -110,10 +114,10 @@ def path_of(name: str, scope: str | None = None) -> str:
 def slug(name: str) -> str:
     """A file name of a team's or app's name; different names never share one, on any file system.
 
-    A name that is not a plain file name itself gets a part of its hash.
+    A name that is not a plain file name itself, or looks like one with a hash, gets a part of its hash.
     """
     plain = _SLUG.sub("-", name.lower()).strip("-")[:_LONGEST_SLUG]
-    if plain == name and not _RESERVED.fullmatch(plain):
+    if plain and plain == name and not _NEEDS_HASH.fullmatch(plain):
         return plain
     return f"{plain or 'name'}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:10]}"
 
@@ -129,9 +133,27 @@ class _Job:
     as_of: datetime
     operations: Operations
     title: str
+    months: int
 
 
 PageId = tuple[str, str | None]
+
+
+class _Remembering(Published):
+    """Answers a question once: most of a page's questions are the same in all its periods or currencies."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        key = sql, repr(sorted(values.items()))
+        if key not in self._answers:
+            self._answers[key] = super().rows(sql, **values)
+        return [dict(row) for row in self._answers[key]]
+
+    def forget(self) -> None:
+        self._answers.clear()
 
 
 class _Builder:
@@ -140,8 +162,8 @@ class _Builder:
     def __init__(self, job: _Job, folder: Path) -> None:
         self._job = job
         self._folder = folder
-        self._published = Published(job.published)
-        self._choices = choices(self._published, job.as_of)
+        self._published = _Remembering(job.published)
+        self._choices = choices(self._published, job.as_of, months=job.months)
         self._scopes = scopes(self._published)
 
     def __enter__(self) -> _Builder:
@@ -164,6 +186,7 @@ class _Builder:
         address = self._address_from(path_of(name, scope))
         contents = {}
         title = kind.title
+        self._published.forget()
         for choice in offered:
             for period in choice.periods:
                 view = View(
@@ -186,18 +209,24 @@ class _Builder:
         return path.stat().st_size
 
     def _offered(self, kind: PageKind, scope: str | None) -> tuple[Choice, ...]:
-        if kind.about == "company":
-            return self._choices
-        known = self._scopes[kind.about][scope or ""].currencies
-        found = [choice for choice in self._choices if choice.currency in known] or self._choices[:1]
-        return tuple(Choice(one.currency, one.through, one.periods[:SCOPE_PERIODS]) for one in found)
+        found = list(self._choices)
+        if kind.about != "company":
+            known = self._scopes[kind.about][scope or ""].currencies
+            found = [choice for choice in found if choice.currency in known] or found[:1]
+        whole = found[:1] if kind.about == "company" else []
+        return (
+            *whole,
+            *(replace(choice, periods=choice.periods[:FEW_PERIODS]) for choice in found[len(whole) :]),
+        )
 
     def _address_from(self, page: str) -> Address:
         up = "../" * page.count("/")
 
         def address(target: Target) -> str | None:
             kind = BY_NAME.get(target.page)
-            if kind is None or (kind.about != "company" and target.scope not in self._scopes[kind.about]):
+            if kind is None or kind not in PAGES:
+                return None
+            if kind.about != "company" and target.scope not in self._scopes[kind.about]:
                 return None
             path = path_of(target.page, target.scope if kind.about != "company" else None)
             anchor = f"#{target.anchor}" if target.anchor else ""
@@ -208,7 +237,7 @@ class _Builder:
     def _frame(
         self, kind: PageKind, scope: str | None, page_title: str, offered: tuple[Choice, ...], address: Address
     ) -> Frame:
-        crumbs = [Way(self._job.title, None if kind.name == HOME_PAGE else address(Target(HOME_PAGE)))]
+        crumbs = [Way(BY_NAME[HOME_PAGE].title, None if kind.name == HOME_PAGE else address(Target(HOME_PAGE)))]
         if kind.about == "company" and kind.name != HOME_PAGE:
             crumbs.append(Way(kind.title))
         if kind.about != "company":
@@ -259,25 +288,14 @@ def scopes(published: Published) -> Mapping[str, Mapping[str, Scope]]:
     return found
 
 
-def _in_processes(job: _Job, folder: Path, pages: Iterable[PageId], workers: int) -> list[int]:
+def _in_processes(job: _Job, folder: Path, pages: Sequence[PageId], workers: int) -> list[int]:
     # Spawned, not forked: DuckDB and Arrow have threads, which a fork would leave behind in the middle of something.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(job, folder)) as pool:
-        return list(pool.map(_write, pages, chunksize=4))
+    shares = [pages[start::workers] for start in range(workers)]
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return [size for sizes in pool.map(partial(_write_share, job, folder), shares) for size in sizes]
 
 
-@dataclass
-class _Process:
-    builder: _Builder | None = field(default=None)
-
-
-_process = _Process()
-
-
-def _start(job: _Job, folder: Path) -> None:
-    _process.builder = _Builder(job, folder)
-
-
-def _write(page: PageId) -> int:
-    assert _process.builder is not None
-    return _process.builder.write(*page)
+def _write_share(job: _Job, folder: Path, pages: Sequence[PageId]) -> list[int]:
+    with _Builder(job, folder) as builder:
+        return [builder.write(*page) for page in pages]

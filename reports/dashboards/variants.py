@@ -49,11 +49,7 @@ def packed(variants: Variants, frame: Frame) -> str:
     for (currency, period), content in others.items():
         chunks[f"{currency} {period}"] = _Chunk(
             {fragment: numbers[fragment] for fragment in content.fragments if uses[fragment] == 1},
-            {
-                key: figure
-                for key, figure in content.figures.items()
-                if drawn[key] == 1 and key not in first.figures
-            },
+            {key: figure for key, figure in content.figures.items() if drawn[key] == 1 and key not in first.figures},
         )
     return script_json(
         {

@@ -134,15 +134,22 @@ def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], curren
     return figure(traces, layout)
 
 
-def ranked(items: pd.DataFrame, currency: str) -> go.Figure:
-    """Horizontal bars, most first, with the same days of last month as a tick. ``items``: ``label, now, before``."""
+def ranked(
+    items: pd.DataFrame, currency: str, *, now: str = "This month", before: str = "Same days last month"
+) -> go.Figure:
+    """Horizontal bars, most first, with what they are compared with as a tick.
+
+    Args:
+        items: ``label, now, before``.
+        now: what the bars are of; ``before``: what the ticks are of.
+    """
     rows = items.iloc[::-1]
     traces: list[go.Bar | go.Scatter] = [
         go.Bar(
             y=list(rows["label"]),
             x=numbers(rows["now"]),
             orientation="h",
-            name="This month",
+            name=now,
             marker={"color": ACCENT},
             hovertemplate="%{x:,.0f}",
         )
@@ -153,7 +160,7 @@ def ranked(items: pd.DataFrame, currency: str) -> go.Figure:
                 y=list(rows["label"]),
                 x=numbers(rows["before"]),
                 mode="markers",
-                name="Same days last month",
+                name=before,
                 marker={"symbol": "line-ns-open", "size": 16, "color": INK, "line": {"width": 2, "color": INK}},
                 hovertemplate="%{x:,.0f}",
             )

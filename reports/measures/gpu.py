@@ -1,6 +1,6 @@
 """How GPUs are used.
 
-Here: allocated, busy and idle GPU time per pool over the newest 30 days.
+Here: allocated, busy and idle GPU time per pool, over the newest 30 days or a period.
 Not here: cost per GPU-hour (``units``).
 
 Three different things: a GPU is *allocated* while a pod holds it, *idle* while none does, and *busy* for the part of
@@ -25,7 +25,7 @@ IDLE_POOL_SHARE = 0.5
 IDLE_GPU_KINDS = ("free", "fragmented", "held_unused")
 """Of ``fct_ai_cost_daily.idle_kind``, those that are GPU time."""
 
-_AKS_NODE = re.compile(r"^aks-(?P<pool>[a-z0-9]+)-\d+-vmss[0-9a-z]+$")
+_AKS_NODE = re.compile(r"^aks-(?P<pool>[a-z0-9]+)-\d+-vmss[0-9a-z]*$")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class GpuUse:
 
 
 def pool_of(node: object, gpu_model: object) -> str:
-    """Node pool of an AKS node (``aks-<pool>-<number>-vmss<instance>``), else the GPU model as the pool's name."""
+    """Node pool of an AKS node or scale set (``aks-<pool>-<number>-vmss<instance>``), else the GPU model's name."""
     match = _AKS_NODE.match(str(node))
     return match["pool"] if match else str(gpu_model)
 
@@ -92,12 +92,12 @@ def daily_pools(gpus: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def gpu_use(gpus: pd.DataFrame, as_of: date) -> GpuUse | Missing:
-    """``gpus``: rows of ``fct_gpu_hourly``."""
+def gpu_use(gpus: pd.DataFrame, as_of: date, since: date | None = None) -> GpuUse | Missing:
+    """``gpus``: rows of ``fct_gpu_hourly``, or their sums by node, GPU and day; ``since``: else the newest 30 days."""
     through = last_day(gpus[gpus["usage_hour"] < pd.Timestamp(as_of) + pd.Timedelta(days=1)]["usage_hour"])
     if through is None:
         return Missing("No GPU metrics have arrived; connect a Prometheus source to see utilisation.")
-    first = through - timedelta(days=WINDOW_DAYS - 1)
+    first = since or through - timedelta(days=WINDOW_DAYS - 1)
     rows = between(gpus, "usage_hour", first, through)
     hours = _hours(rows)
     pools = [_pool(str(pool), ", ".join(sorted(set(part["gpu_model"]))), part) for pool, part in hours.groupby("pool")]

@@ -1,6 +1,7 @@
 """What one unit costs.
 
-Here: cost per 1M tokens, per GPU-hour, per business outcome, over the newest 30 days and the 30 before them.
+Here: cost per 1M tokens, per GPU-hour, per business outcome, over the newest 30 days and the 30 before them, or over a
+period; its 7-day average.
 Not here: how cost and quantity were matched (dbt).
 """
 
@@ -19,6 +20,12 @@ TOKENS = "1m_tokens"
 GPU_HOURS = ("gpu_hour_billed", "gpu_hour_allocated", "gpu_hour_busy")
 BASES = ("billed", "estimated")
 """In order of preference."""
+SMOOTHING_DAYS = 7
+GPU_HOUR_WORDS = {
+    "gpu_hour_billed": "Billed hour",
+    "gpu_hour_allocated": "Allocated hour",
+    "gpu_hour_busy": "Busy hour",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class UnitCost:
     quantity: Decimal
     unit_cost: Decimal
     previous_unit_cost: Decimal | None
+    previous_quantity: Decimal | None
 
     @property
     def change_ratio(self) -> Decimal | None:
@@ -51,12 +59,56 @@ def unit_costs(economics: pd.DataFrame, as_of: date) -> tuple[UnitCost, ...]:
         if through is None:
             continue
         first = through - timedelta(days=WINDOW_DAYS - 1)
-        now = _sums(between(rows, "usage_date", first, through))
-        before = _sums(between(rows, "usage_date", first - timedelta(days=WINDOW_DAYS), first - timedelta(days=1)))
-        for key, (cost, quantity) in now.items():
-            unit_cost = ratio(cost, quantity)
-            if unit_cost is not None:
-                found.append(UnitCost(*key, basis, first, through, cost, quantity, unit_cost, _cost(before, key)))
+        found += _costs(rows, basis, first, through, first - timedelta(days=WINDOW_DAYS), first - timedelta(days=1))
+    return _ordered(found)
+
+
+def period_unit_costs(
+    economics: pd.DataFrame, first: date, last: date, before_first: date, before_last: date
+) -> tuple[UnitCost, ...]:
+    """The same over a period and what it is compared with, instead of the newest days."""
+    found = []
+    for basis in BASES:
+        rows = economics[economics["cost_basis"] == basis]
+        found += _costs(rows, basis, first, last, before_first, before_last)
+    return _ordered(found)
+
+
+def smoothed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """``day, series, value``: cost ÷ quantity of the 7 days that end on each day, one series per value of ``by``."""
+    found = []
+    for series, part in rows.groupby(by):
+        daily = sum_by(part, ["usage_date"], ["cost", "quantity"]).set_index("usage_date").astype("float64")
+        daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max(), freq="D"), fill_value=0.0)
+        sums = daily.rolling(SMOOTHING_DAYS, min_periods=1).sum()
+        value = sums["cost"] / sums["quantity"].where(sums["quantity"] > 0)
+        found.append(pd.DataFrame({"day": value.index, "series": series, "value": value.to_numpy()}))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["day", "series", "value"])
+
+
+def _costs(
+    rows: pd.DataFrame, basis: str, first: date, last: date, before_first: date, before_last: date
+) -> list[UnitCost]:
+    now = _sums(between(rows, "usage_date", first, last))
+    before = _sums(between(rows, "usage_date", before_first, before_last))
+    return [
+        UnitCost(
+            *key,
+            basis,
+            first,
+            last,
+            cost,
+            quantity,
+            unit_cost,
+            _cost(before, key),
+            before[key][1] if key in before else None,
+        )
+        for key, (cost, quantity) in now.items()
+        if (unit_cost := ratio(cost, quantity)) is not None
+    ]
+
+
+def _ordered(found: list[UnitCost]) -> tuple[UnitCost, ...]:
     return tuple(
         sorted(found, key=lambda line: (line.unit, BASES.index(line.cost_basis), -line.cost, line.scope_value))
     )

@@ -15,8 +15,9 @@ from reports import formatting as f
 from reports.marts import as_marts
 from reports.measures.decisions import newest_first
 from reports.measures.forecasts import PERIODS
+from reports.measures.units import GPU_HOUR_WORDS
 from reports.page.document import document, environment
-from reports.page.view import GPU_HOUR_WORDS, MODEL_WORDS, build_view, shown_candidates
+from reports.page.view import MODEL_WORDS, build_view, shown_candidates
 from reports.summary import Summary
 
 

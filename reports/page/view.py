@@ -24,36 +24,18 @@ from reports.measures.gpu import GpuUse, daily_pools
 from reports.measures.incidents import Incident
 from reports.measures.missing import Missing
 from reports.measures.spend import MonthSpend
-from reports.measures.units import GPU_HOURS, TOKENS
+from reports.measures.tokens import CLASS_WORDS
+from reports.measures.units import GPU_HOUR_WORDS, GPU_HOURS, SMOOTHING_DAYS, TOKENS, smoothed
 from reports.page.chart import Chart
 from reports.page.forecast_view import fans, hours_chart, months_chart, outlook_of, quality_charts
 from reports.summary import CurrencySummary, Summary
 
 DAILY_WINDOW = 60
 TREND_WINDOW = 90
-SMOOTHING_DAYS = 7
 MONTHS = 13
 RANKED = 8
 OUTCOME_CHARTS = 6
 
-CLASS_WORDS = {
-    TokenClass.INPUT_UNCACHED: "Input",
-    TokenClass.CACHE_READ: "Input from cache",
-    TokenClass.CACHE_WRITE_5M: "Cache write (5 min)",
-    TokenClass.CACHE_WRITE_1H: "Cache write (1 h)",
-    TokenClass.OUTPUT: "Output",
-    TokenClass.REASONING: "Reasoning",
-    TokenClass.INPUT_AUDIO: "Audio input",
-    TokenClass.CACHE_READ_AUDIO: "Audio input from cache",
-    TokenClass.OUTPUT_AUDIO: "Audio output",
-    TokenClass.INPUT_IMAGE: "Image input",
-    TokenClass.OUTPUT_IMAGE: "Image output",
-}
-GPU_HOUR_WORDS = {
-    "gpu_hour_billed": "Billed hour",
-    "gpu_hour_allocated": "Allocated hour",
-    "gpu_hour_busy": "Busy hour",
-}
 MODEL_WORDS = {"prophet": "Prophet", "seasonal_naive": "Seasonal naive", "mean": "Mean"}
 YARDSTICKS = ("prophet", "seasonal_naive")
 """Candidates that the forecast is shown beside: two dozen dots a line say nothing."""
@@ -393,18 +375,6 @@ def sparkline(values: Sequence[float], *, width: int = 100, height: int = 24) ->
 # ── unit costs and tokens ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _smoothed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """``day, series, value``: cost ÷ quantity of the 7 days that end on each day."""
-    found = []
-    for series, part in rows.groupby(by):
-        daily = sum_by(part, ["usage_date"], ["cost", "quantity"]).set_index("usage_date").astype("float64")
-        daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max(), freq="D"), fill_value=0.0)
-        sums = daily.rolling(SMOOTHING_DAYS, min_periods=1).sum()
-        value = sums["cost"] / sums["quantity"].where(sums["quantity"] > 0)
-        found.append(pd.DataFrame({"day": value.index, "series": series, "value": value.to_numpy()}))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["day", "series", "value"])
-
-
 def _recent_economics(economics: pd.DataFrame, as_of: date) -> pd.DataFrame:
     return between(economics, "usage_date", as_of - timedelta(days=TREND_WINDOW - 1), as_of)
 
@@ -416,7 +386,7 @@ def _token_costs(item: CurrencySummary, economics: pd.DataFrame, as_of: date) ->
     basis = {line.scope_value: line.cost_basis for line in costs}
     rows = rows[rows["cost_basis"] == rows["scope_value"].map(basis)]
     names = [line.scope_value for line in costs]
-    trend = _smoothed(rows, "scope_value")
+    trend = smoothed(rows, "scope_value")
     return Chart(
         "token-costs",
         "Cost per 1M tokens by model",
@@ -434,7 +404,7 @@ def _gpu_hours(item: CurrencySummary, economics: pd.DataFrame, as_of: date) -> C
     basis = {line.unit: line.cost_basis for line in item.gpu_hour_costs.values()}
     rows = rows[rows["cost_basis"] == rows["unit"].map(basis)]
     rows = rows.assign(series=rows["unit"].map(GPU_HOUR_WORDS))
-    trend = _smoothed(rows, "series")
+    trend = smoothed(rows, "series")
     names = [words for words in GPU_HOUR_WORDS.values() if words in set(trend["series"])]
     return Chart(
         "gpu-hours",
@@ -462,7 +432,7 @@ def _outcomes(item: CurrencySummary, economics: pd.DataFrame, as_of: date) -> li
             & (rows["scope_value"] == line.scope_value)
             & (rows["cost_basis"] == line.cost_basis)
         ]
-        trend = _smoothed(part, "unit")
+        trend = smoothed(part, "unit")
         name = f.humanise(line.unit)
         charts.append(
             Chart(

@@ -53,7 +53,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
 @pytest.mark.ids("OPS-1")
 def test_every_stage_ran(done: Done) -> None:
     assert {"landing__azure_exports", "cost_model", "forecasts", "signal_marts", "published_marts"} <= set(done.steps)
-    assert {"guardrail_decisions", "message_delivery", "report_page", "exports"} <= set(done.steps)
+    assert {"guardrail_decisions", "message_delivery", "dashboards", "exports"} <= set(done.steps)
 
 
 @pytest.mark.ids("COST-1", "ALLOC-2", "ING-10")

@@ -39,7 +39,7 @@ def test_every_asset_has_a_producer_a_group_and_a_description(graph: AssetGraph)
 
 @pytest.mark.ids("OPS-1")
 def test_the_report_descends_from_every_source(graph: AssetGraph) -> None:
-    ancestors = graph.get_ancestor_asset_keys(dg.AssetKey("report_page"))
+    ancestors = graph.get_ancestor_asset_keys(dg.AssetKey("dashboards"))
     sources = {key for key in graph.get_all_asset_keys() if key.path[0] == "landing"}
     assert len(sources) == len(KINDS)
     assert sources <= ancestors
@@ -78,7 +78,7 @@ def test_the_newest_usage_is_priced_without_the_rest() -> None:
     assert "anomaly_intraday" in selected, "what runs away is looked for in the same run"
     assert steps.index("ml__anomaly_intraday") > steps.index("cost_model")
     assert steps.index("ml__forecast_hourly") > steps.index("cost_model"), "and what the next hours will take"
-    assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "report_page"}
+    assert not selected & {"azure_exports", "stg_focus__cost_and_usage", "fct_ai_cost_daily", "dashboards"}
 
 
 @pytest.mark.ids("OPS-1")

@@ -1,0 +1,202 @@
+"""Where months and quarters will end, and how good such forecasts have been.
+
+Here: tables and charts of forecasts. Not here: budgets (``budgets``), the forecasts themselves (models, dbt).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from reports import formatting as f
+from reports.dashboards import cells
+from reports.dashboards.ask import Ask
+from reports.dashboards.model import Cell, Column, Row, Table, Target, Tone
+from reports.figures import forecast as drawn
+from reports.measures.forecasts import LEVELS, PERIODS, Forecasts, forecasts
+from reports.page.chart import Chart
+from reports.page.forecast_view import hours_chart, months_chart, quality_charts
+
+MATURITY_TONES: dict[str, Tone] = {"run": "good", "walk": "neutral", "crawl": "warn"}
+MODEL_WORDS = {"prophet": "Prophet", "seasonal_naive": "Seasonal naive", "mean": "Mean"}
+YARDSTICKS = ("prophet", "seasonal_naive")
+"""Candidates that the forecast is shown beside: two dozen dots a line say nothing."""
+
+
+def forecasts_of(ask: Ask) -> Forecasts:
+    """Company and teams: totals of periods, months judged, quality by days ahead."""
+    return forecasts(
+        ask.frame(
+            "fct_forecast_total", "currency = $currency and scope_type in (select unnest($levels))", levels=LEVELS
+        ),
+        ask.frame("fct_forecast_variance_monthly", "currency = $currency and scope_type in ('company', 'team')"),
+        ask.frame("fct_forecast_quality", "currency = $currency"),
+    )
+
+
+def totals_table(ask: Ask, found: Forecasts) -> Table:
+    extended = found.extended_periods
+
+    def cell(scope: Any, period: str) -> Cell:
+        one = scope.totals.get(period)
+        if one is None:
+            return Cell(cells.NOTHING)
+        return Cell(
+            f.whole_money(one.expected, ask.currency),
+            sort=one.expected,
+            small=f"{f.whole(one.lower)} to {f.whole(one.upper)}",
+        )
+
+    return Table(
+        "forecast-totals",
+        "Where months and the quarter will end",
+        (
+            Column("Scope"),
+            *(Column(f"{name}{'*' if key in extended else ''}", "number") for key, name in PERIODS.items()),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(scope.name, target=_target(scope.scope_type, scope.scope_value, scope.name)),
+                    *(cell(scope, period) for period in PERIODS),
+                )
+            )
+            for scope in found.totals
+        ),
+        "There is no forecast yet; it is made once enough days have been billed.",
+        caption="AI spend when the period ends: billed so far and the forecast of the rest. Below each figure: 80% of "
+        "the forecast's paths end between the two, so the teams' bounds do not add up to the company's.",
+        export="fct_forecast_total",
+        more="* Ends later than the forecast; the days beyond it are taken to be like its own." if extended else "",
+    )
+
+
+def _target(scope_type: str, scope_value: str, name: str) -> Target | None:
+    return Target("team", scope_value) if scope_type == "team" and name == scope_value else None
+
+
+def next_hours(ask: Ask) -> Chart:
+    return hours_chart(ask.frame("fct_usage_forecast_hourly", "currency = $currency"), ask.currency)
+
+
+def months(ask: Ask, found: Forecasts) -> Chart:
+    return months_chart(found, ask.currency)
+
+
+def months_table(ask: Ask, found: Forecasts) -> Table:
+    """Every month of the company against the forecast of its first days, newest first."""
+    maturities = ", ".join(f"{count} {name}" for name, count in found.team_maturities.items())
+    return Table(
+        "forecast-months-table",
+        "Company months",
+        (
+            Column("Month"),
+            Column("Forecast", "number"),
+            Column("Billed", "number"),
+            Column("Off by", "number", "(forecast − billed) / billed"),
+            Column("Maturity", "badge"),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(
+                        f.month(month.month),
+                        sort=month.month,
+                        small=", ".join(
+                            part
+                            for part in (
+                                "" if month.is_complete else f"through {f.short_day(month.last_day)}",
+                                "backcast" if month.is_backcast else "",
+                            )
+                            if part
+                        ),
+                    ),
+                    cells.money(month.forecast, ask.currency),
+                    cells.money(month.actual, ask.currency),
+                    Cell(cells.NOTHING)
+                    if month.variance_ratio is None
+                    else Cell(f.signed_percent(month.variance_ratio, 1), sort=month.variance_ratio),
+                    Cell(cells.NOTHING)
+                    if month.maturity is None
+                    else Cell(month.maturity, tone=MATURITY_TONES.get(month.maturity, "bad")),
+                )
+            )
+            for month in reversed(found.company_months)
+        ),
+        "Months appear here once one has been billed that a forecast was made for.",
+        caption="Run: within 12% of what was billed, walk 15%, crawl 20%.",
+        export="fct_forecast_variance_monthly",
+        more=f"Whole months of teams: {maturities}." if maturities else "",
+    )
+
+
+def quality(found: Forecasts) -> tuple[Chart, Chart]:
+    return quality_charts(found)
+
+
+def backtests(ask: Ask) -> tuple[Chart, Table]:
+    """The blend of all candidates against its yardsticks, for company, business units and teams."""
+    rows = ask.rows(
+        """select scope_type, scope_value, model_name, horizon_days, folds, mean_absolute_error as error,
+                  mean_absolute_scaled_error as scaled, interval_coverage as inside, is_chosen
+           from fct_forecast_accuracy
+           where currency = $currency and scope_type in ('company', 'business_unit', 'team')
+                 and (is_chosen or model_name in (select unnest($yardsticks)))
+           order by list_position(['company', 'business_unit', 'team'], scope_type), scope_value, is_chosen desc,
+                    model_name""",
+        yardsticks=YARDSTICKS,
+    )
+    errors = pd.DataFrame(
+        [(_scope_name(row), _model_name(row), row["scaled"]) for row in rows if row["scaled"] is not None],
+        columns=["scope", "model", "error"],
+    )
+    if not errors.empty:
+        errors = errors.groupby(["scope", "model"], as_index=False, sort=False)[["error"]].mean()
+    chart = Chart(
+        "accuracy",
+        "Backtest: the blend against its yardsticks",
+        "Mean absolute scaled error, folds averaged; left is better, 1 is as good as repeating the last week. "
+        "The blend of all candidates is the one used.",
+        "Dots of forecast error by scope and model; the table beside it has the numbers.",
+        None if errors.empty else drawn.accuracy(errors, list(dict.fromkeys(errors["model"]))),
+        "No backtest has run yet; it needs a few weeks of billed days.",
+    )
+    table = Table(
+        "backtests",
+        "Backtests",
+        (
+            Column("Scope"),
+            Column("Model"),
+            Column("Tests", "number"),
+            Column("Error a day", "number"),
+            Column("Scaled", "number"),
+            Column("In interval", "number", "Intervals promise 80%"),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(_scope_name(row)),
+                    Cell(_model_name(row), small="used" if row["is_chosen"] else ""),
+                    Cell(f"{row['folds']} × {row['horizon_days']} days", sort=row["folds"]),
+                    cells.money(row["error"], ask.currency),
+                    Cell(cells.NOTHING) if row["scaled"] is None else Cell(f"{row['scaled']:.2f}", sort=row["scaled"]),
+                    cells.share(row["inside"]),
+                )
+            )
+            for row in rows
+        ),
+        "No backtest has run yet; it needs a few weeks of billed days.",
+        caption="Forecasts made from past days and compared with what came.",
+        export="fct_forecast_accuracy",
+    )
+    return chart, table
+
+
+def _scope_name(row: dict[str, Any]) -> str:
+    kind, value = row["scope_type"], row["scope_value"]
+    return "Company" if kind == "company" else value if kind == "team" else f"{value} ({kind.replace('_', ' ')})"
+
+
+def _model_name(row: dict[str, Any]) -> str:
+    return MODEL_WORDS.get(row["model_name"], f.humanise(row["model_name"]))

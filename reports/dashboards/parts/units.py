@@ -1,0 +1,442 @@
+"""What one unit costs: a million tokens, a GPU-hour, an outcome of the business, against its target.
+
+Here: the newest 30 days and the 30 before, lines over 90 days, value beside cost.
+Not here: how cost and quantity were matched (dbt).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from reports import formatting as f
+from reports.dashboards import cells
+from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.model import Cell, Column, Row, Table, Tile, Tone
+from reports.figures import theme, unit
+from reports.measures.units import (
+    GPU_HOURS,
+    TOKENS,
+    WINDOW_DAYS,
+    UnitCost,
+    company_cost,
+    model_costs,
+    outcome_costs,
+    unit_costs,
+)
+from reports.page.chart import Chart
+
+TREND_DAYS = 90
+SMOOTHING_DAYS = 7
+OUTCOME_CHARTS = 6
+GPU_HOUR_WORDS = {
+    "gpu_hour_billed": "Billed hour",
+    "gpu_hour_allocated": "Allocated hour",
+    "gpu_hour_busy": "Busy hour",
+}
+# Sums of two windows, dated with their last days, so that the measure finds the same windows in two rows a scope.
+_WINDOWS = """
+with known as (
+    select *, max(usage_date) over (partition by cost_basis) as newest
+    from fct_unit_economics_daily
+    where currency = $currency and usage_date <= $until
+          and (scope_type = 'company' or (scope_type = 'model' and unit = '1m_tokens')
+               or (scope_type in ('app', 'team') and unit <> '1m_tokens' and not starts_with(unit, 'gpu_hour')))
+)
+select newest - $window * (usage_date <= newest - $window)::int as usage_date, unit, scope_type, scope_value,
+       cost_basis, sum(cost) as cost, sum(quantity) as quantity
+from known where usage_date > newest - 2 * $window
+group by all
+"""
+_TREND = """
+select usage_date as day, unit, scope_type, scope_value, cost_basis,
+       sum(cost) as cost, sum(quantity) as quantity
+from fct_unit_economics_daily
+where currency = $currency and usage_date between $since and $until
+      and concat_ws('/', unit, scope_type, scope_value, cost_basis) in (select unnest($series))
+group by all
+order by 1
+"""
+
+
+def until(ask: Ask) -> date:
+    """Unit costs reach to today for what is current, to the period's end for what is past."""
+    return ask.view.as_of.date() if ask.is_current else ask.view.period.last
+
+
+def costs_of(ask: Ask) -> tuple[UnitCost, ...]:
+    """Company, models and outcomes: one entry per unit, scope and cost basis."""
+    rows = ask.rows(_WINDOWS, until=until(ask), window=WINDOW_DAYS)
+    return unit_costs(as_frame("fct_unit_economics_daily", rows), until(ask))
+
+
+def trends(ask: Ask, lines: Sequence[UnitCost]) -> pd.DataFrame:
+    """``day, line, value`` of each of the lines over 90 days: cost ÷ quantity of the 7 days that end on each day."""
+    keys = {(one.unit, one.scope_type, one.scope_value, one.cost_basis): n for n, one in enumerate(lines)}
+    since = until(ask) - timedelta(days=TREND_DAYS - 1)
+    rows = ask.rows(_TREND, since=since, until=until(ask), series=["/".join(key) for key in keys]) if keys else []
+    daily: dict[int, dict[date, tuple[float, float]]] = {}
+    for row in rows:
+        key = keys[row["unit"], row["scope_type"], row["scope_value"], row["cost_basis"]]
+        daily.setdefault(key, {})[row["day"]] = float(row["cost"]), float(row["quantity"])
+    points = [point for n in sorted(daily) for point in _smoothed(n, daily[n])]
+    return pd.DataFrame(points, columns=["day", "line", "value"])
+
+
+def _smoothed(line: int, daily: dict[date, tuple[float, float]]) -> list[tuple[date, int, float | None]]:
+    first, last = min(daily), max(daily)
+    points: list[tuple[date, int, float | None]] = []
+    for n in range((last - first).days + 1):
+        day = first + timedelta(days=n)
+        window = [daily[at] for ago in range(SMOOTHING_DAYS) if (at := day - timedelta(days=ago)) in daily]
+        quantity = sum(part for _, part in window)
+        points.append((day, line, sum(part for part, _ in window) / quantity if quantity > 0 else None))
+    return points
+
+
+# ── tiles ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
+    """What a million tokens and a GPU-hour cost."""
+    found = []
+    tokens = company_cost(costs, TOKENS)
+    gpu = company_cost(costs, "gpu_hour_allocated") or company_cost(costs, "gpu_hour_billed")
+    lines = [one for one in (tokens, gpu) if one is not None]
+    points = trends(ask, lines)
+    sparks = {
+        line: tuple(None if pd.isna(value) else float(value) for value in points[points["line"] == n]["value"])
+        for n, line in enumerate(lines)
+    }
+    if tokens is None:
+        reason = "No tokens have been matched with cost yet."
+        found.append(Tile("Cost per 1M tokens", "Not known", sub=reason))
+    else:
+        found.append(
+            Tile(
+                "Cost per 1M tokens",
+                f.unit_money(tokens.unit_cost, ask.currency),
+                sub=_change_words(tokens),
+                foot=f"{f.compact(tokens.quantity * 1_000_000)} tokens in 30 days, {tokens.cost_basis} cost.",
+                spark=sparks[tokens],
+                spark_label="Cost per 1M tokens over 90 days, 7-day average",
+            )
+        )
+    if gpu is None:
+        return [*found, Tile("Cost per GPU-hour", "Not known", sub="No GPU cost has been matched with GPU hours yet.")]
+    busy = company_cost(costs, "gpu_hour_busy")
+    per = GPU_HOUR_WORDS[gpu.unit].lower()
+    found.append(
+        Tile(
+            "Cost per GPU-hour",
+            f.unit_money(gpu.unit_cost, ask.currency),
+            sub=_change_words(gpu),
+            foot=f"Per {per}" + (f"; {f.unit_money(busy.unit_cost, ask.currency)} per busy hour." if busy else "."),
+            spark=sparks[gpu],
+            spark_label="Cost per GPU-hour over 90 days, 7-day average",
+        )
+    )
+    return found
+
+
+def _change_words(line: UnitCost) -> str:
+    if line.change_ratio is None:
+        return "Nothing of the 30 days before to compare with"
+    return f"{f.signed_percent(line.change_ratio)} against the 30 days before"
+
+
+def _change_cell(line: UnitCost) -> Cell:
+    if line.change_ratio is None:
+        return Cell(cells.NOTHING)
+    return Cell(f.signed_percent(line.change_ratio), sort=line.change_ratio)
+
+
+# ── charts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[Chart, ...]]:
+    """Lines of models and of GPU-hours, and one small chart per outcome, each on its own scale."""
+    models = list(model_costs(costs)[: len(theme.SERIES)])
+    hours = [one for name in GPU_HOURS if (one := company_cost(costs, name)) is not None]
+    outcomes = list(outcome_costs(costs)[:OUTCOME_CHARTS])
+    points = trends(ask, [*models, *hours, *outcomes])
+    names = [*(one.scope_value for one in models), *(GPU_HOUR_WORDS[one.unit] for one in hours)]
+    named = points[points["line"] < len(names)]
+    named = named.assign(series=[names[n] for n in named["line"]])
+    of_models = named[named["line"] < len(models)]
+    of_hours = named[named["line"] >= len(models)]
+    small = []
+    for n, line in enumerate(outcomes):
+        own = points[points["line"] == len(names) + n]
+        name = f.humanise(line.unit)
+        small.append(
+            Chart(
+                f"outcome-{n + 1}",
+                name,
+                "Company" if line.scope_type == "company" else line.scope_value,
+                f"Line of the cost of one {name.lower()}, now {f.unit_money(line.unit_cost, ask.currency)}.",
+                None if own.empty else unit.single(own, ask.currency),
+                "Too few days to draw.",
+            )
+        )
+    return (
+        Chart(
+            "token-costs",
+            "Cost per 1M tokens by model",
+            f"All token classes together, {SMOOTHING_DAYS}-day average.",
+            "Lines of cost per 1M tokens: "
+            + ", ".join(f"{one.scope_value} {f.unit_money(one.unit_cost, ask.currency)}" for one in models),
+            None if of_models.empty else unit.lines(of_models, names[: len(models)], ask.currency),
+            "No model's tokens have been matched with cost yet.",
+        ),
+        Chart(
+            "gpu-hours",
+            "Cost per GPU-hour",
+            f"The same cost over hours paid for, hours held by a pod, hours at work; {SMOOTHING_DAYS}-day average.",
+            "Lines of cost per GPU-hour: "
+            + ", ".join(f"{GPU_HOUR_WORDS[one.unit]} {f.unit_money(one.unit_cost, ask.currency)}" for one in hours),
+            None if of_hours.empty else unit.lines(of_hours, names[len(models) :], ask.currency),
+            "No GPU cost has been matched with GPU hours yet.",
+        ),
+        tuple(small),
+    )
+
+
+# ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
+    return Table(
+        "model-costs",
+        "Models",
+        (
+            Column("Model"),
+            Column("Per 1M tokens", "number"),
+            Column("Change", "number"),
+            Column("By volume", "number", "More or fewer tokens at the old cost of a token"),
+            Column("By price and mix", "number", "Another cost of a token: prices, cache, kinds of tokens"),
+            Column("Tokens", "number"),
+            Column("Cost", "number"),
+            Column("Basis"),
+        ),
+        tuple(
+            Row(
+                (
+                    cells.model(line.scope_value),
+                    cells.unit_money(line.unit_cost, ask.currency),
+                    _change_cell(line),
+                    *_effects(line, ask.currency),
+                    cells.compact(line.quantity * 1_000_000),
+                    cells.money(line.cost, ask.currency),
+                    Cell(line.cost_basis),
+                )
+            )
+            for line in model_costs(costs)
+        ),
+        "No model's tokens have been matched with cost yet.",
+        caption="Newest 30 days of each cost basis against the 30 days before.",
+        export="fct_unit_economics_daily",
+    )
+
+
+def _effects(line: UnitCost, currency: str) -> tuple[Cell, Cell]:
+    """What a change of cost is made of: quantity at the old unit cost, and the new unit cost on today's quantity.
+
+    ``(q₁ − q₀)·p₀ + (p₁ − p₀)·q₁ = c₁ − c₀``.
+    """
+    if line.previous_unit_cost is None or line.previous_quantity is None:
+        return Cell(cells.NOTHING), Cell(cells.NOTHING)
+    volume = (line.quantity - line.previous_quantity) * line.previous_unit_cost
+    price = line.cost - line.quantity * line.previous_unit_cost
+    return cells.signed(volume, currency), cells.signed(price, currency)
+
+
+def outcomes_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
+    return Table(
+        "outcomes",
+        "Cost per outcome",
+        (
+            Column("Outcome"),
+            Column("Each", "number"),
+            Column("Change", "number"),
+            Column("Count", "number"),
+            Column("Cost", "number"),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(
+                        f.humanise(line.unit),
+                        small="company" if line.scope_type == "company" else line.scope_value,
+                        target=None
+                        if line.scope_type == "company"
+                        else cells.scope(line.scope_type, line.scope_value).target,
+                    ),
+                    cells.unit_money(line.unit_cost, ask.currency),
+                    _change_cell(line),
+                    cells.count(line.quantity),
+                    cells.money(line.cost, ask.currency),
+                )
+            )
+            for line in outcome_costs(costs)
+        ),
+        "No business outcomes have been delivered; add an outcomes source to see what one of them costs.",
+        caption="What one result of the business costs in AI, newest 30 days against the 30 before.",
+        export="fct_unit_economics_daily",
+    )
+
+
+_TARGETS = """
+with newest as (
+    select *, max(usage_date) over (
+        partition by unit_id, team, app, project, feature, customer_hash, model, environment
+    ) as last_day
+    from fct_unit_cost_daily
+    where currency = $currency and usage_date between $since and $until and {scope}
+          and trailing_28d_unit_cost is not null
+)
+select unit_id, unit_name, team, app, feature, model, target_amount,
+       max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
+       max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
+       max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
+       sum(total_cost) filter (usage_date > last_day - interval 28 day) as cost,
+       sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
+       list(trailing_7d_unit_cost order by usage_date) as trend
+from newest
+group by all
+order by cost desc nulls last, unit_id
+limit $most
+"""
+
+
+def targets_table(ask: Ask, *, most: int = 12) -> Table:
+    """Every unit that config/units.yml names and the scope has, against its target."""
+    rows = ask.rows(_TARGETS, since=until(ask) - timedelta(days=TREND_DAYS - 1), until=until(ask), most=most)
+    return Table(
+        "unit-costs",
+        "Unit costs against their targets",
+        (
+            Column("Unit"),
+            Column("Each", "number", "Cost ÷ quantity of the newest 28 days"),
+            Column("Change", "number", "Against the 28 days before"),
+            Column("Target", "number"),
+            Column("State", "badge"),
+            Column("90 days", "spark"),
+            Column("Quantity", "number"),
+            Column("Cost", "number"),
+        ),
+        tuple(_target_row(row, ask.currency) for row in rows),
+        "config/units.yml names no unit that this has; name one to see what it costs.",
+        caption="Newest 28 days that are known in full. Unit costs overlap, so there is no total.",
+        export="fct_unit_cost_daily",
+    )
+
+
+def _target_row(row: dict[str, Any], currency: str) -> Row:
+    cost, before, target = row["unit_cost"], row["before"], row["target_amount"]
+    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None]
+    tone: Tone = "neutral"
+    state = "no target"
+    if target is not None and cost is not None:
+        above = cost > target
+        tone, state = ("bad", "above target") if above else ("good", "within target")
+    details = ()
+    if row["with_training"] is not None:
+        details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)
+    return Row(
+        (
+            Cell(row["unit_name"], small=", ".join(of) or "company"),
+            cells.unit_money(cost, currency),
+            Cell(cells.NOTHING)
+            if not before or cost is None
+            else Cell(f.signed_percent(cost / before - 1), sort=cost / before - 1),
+            cells.unit_money(target, currency),
+            Cell(state, tone=tone),
+            Cell(spark=tuple(None if value is None else float(value) for value in row["trend"] or ())),
+            cells.count(row["quantity"]),
+            cells.money(row["cost"], currency),
+        ),
+        details=details,
+    )
+
+
+# ── value ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_VALUE = """
+select unit_name, outcome, team, app, max(month_start) as newest, sum(total_cost) as cost, sum(value_amount) as value,
+       arg_max(cumulative_roi_ratio, month_start) as cumulative_roi, max(investment_amount) as investment,
+       any_value(first_date) as first_date, any_value(payback_date) as payback_date,
+       any_value(payback_days) as payback_days
+from fct_value_monthly
+where currency = $currency and {scope} and month_start between $since and $last
+group by all
+order by value desc, unit_name
+"""
+
+
+def value_rows(ask: Ask) -> list[dict[str, Any]]:
+    """What outcomes were worth and what their AI cost, in the months that the period touches."""
+    return ask.rows(_VALUE, since=ask.view.period.first.replace(day=1))
+
+
+def value_tile(ask: Ask, rows: Sequence[dict[str, Any]]) -> Tile | None:
+    """Value ÷ cost of all outcomes that have a value; None where none has."""
+    value = sum((row["value"] for row in rows), Decimal(0))
+    cost = sum((row["cost"] for row in rows), Decimal(0))
+    if not rows or cost <= 0:
+        return None
+    return Tile(
+        "Value of outcomes",
+        f.whole_money(value, ask.currency),
+        sub=f"{f.unit_money(value / cost, ask.currency)} for each {ask.currency} of AI cost",
+        foot=f"{f.count(len(rows), 'outcome')} with a value, which cost {f.whole_money(cost, ask.currency)} of AI.",
+        tone="good" if value > cost else "warn",
+        target=ask.here("value"),
+    )
+
+
+def value_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
+    return Table(
+        "value",
+        "Value beside cost",
+        (
+            Column("Outcome"),
+            Column("Value", "number"),
+            Column("AI cost", "number"),
+            Column("Return", "number", "(value − cost) / cost"),
+            Column("Return since it began", "number"),
+            Column("Paid back"),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(row["unit_name"], small=row["app"] or row["team"] or "company"),
+                    cells.money(row["value"], ask.currency),
+                    cells.money(row["cost"], ask.currency),
+                    Cell(cells.NOTHING)
+                    if not row["cost"]
+                    else Cell(f.signed_percent(row["value"] / row["cost"] - 1), sort=row["value"] / row["cost"] - 1),
+                    Cell(cells.NOTHING)
+                    if row["cumulative_roi"] is None
+                    else Cell(f.signed_percent(row["cumulative_roi"]), sort=row["cumulative_roi"]),
+                    _payback(row),
+                )
+            )
+            for row in rows
+        ),
+        "No outcome has a value; give one in config/units.yml to see what AI brings beside what it costs.",
+        caption="Months that the period touches, days known in full.",
+        export="fct_value_monthly",
+    )
+
+
+def _payback(row: dict[str, Any]) -> Cell:
+    if row["payback_date"] is None:
+        return Cell("not yet" if row["investment"] else cells.NOTHING)
+    return Cell(
+        f.day(row["payback_date"]), sort=row["payback_date"], small=f"after {f.count(row['payback_days'], 'day')}"
+    )
