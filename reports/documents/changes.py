@@ -22,7 +22,12 @@ from reports.frames import ZERO, change
 NO_APP = "No app"
 WORTH_TELLING = Decimal("0.02")
 """Share of the period's spend below which a move is noise to an executive."""
-EFFECT_WORDS = {"volume": "more or fewer tokens", "mix": "another mix of usage", "cache": "cache hits", "price": "prices"}
+EFFECT_WORDS = {
+    "volume": "more or fewer tokens",
+    "mix": "another mix of usage",
+    "cache": "cache hits",
+    "price": "prices",
+}
 _MOVES = """
 select team, app, coalesce(sum(effective_cost) filter (usage_date between $first and $last), 0) as now,
        coalesce(sum(effective_cost) filter (usage_date between $before_first and $before_last), 0) as before

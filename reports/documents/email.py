@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import plotly.graph_objects as go
 
 from reports import formatting as f
 from reports.dashboards.model import Block, Column, Note, Notes, Page, Row, Table, Tile, Tiles
@@ -44,7 +45,8 @@ class Attached:
 @dataclass(frozen=True)
 class _Picture:
     name: str
-    chart: Chart
+    key: str
+    figure: go.Figure
     height: int
 
 
@@ -79,7 +81,7 @@ def document_email(
             "page": page,
             "head": head,
             "sections": shown,
-            "pictures": {one.chart.key: one for one in drawn},
+            "pictures": {one.key: one for one in drawn},
             "link": link,
             "attached": attached,
             "width": WIDTH,
@@ -126,7 +128,7 @@ def _blocks(page: Page) -> list[Block]:
 
 
 def _tile_words(tile: Tile) -> str:
-    return f"{tile.value}: {tile.sub}" if tile.sub else tile.value
+    return f"{tile.value} – {tile.sub}" if tile.sub else tile.value
 
 
 def _shortened(block: Block, rows: int, columns: int) -> Block:
@@ -153,17 +155,16 @@ def _columns(columns: Sequence[Column], most: int) -> list[int]:
 
 def _pictures(blocks: Sequence[Block], most: int) -> list[_Picture]:
     charts = [block for block in blocks if isinstance(block, Chart) and block.figure is not None][:most]
-    found = []
-    for i, chart in enumerate(charts, 1):
-        assert chart.figure is not None
-        found.append(_Picture(f"chart-{i}", chart, min(int(chart.figure.layout.height or 300), 300)))
-    return found
+    return [
+        _Picture(f"chart-{i}", chart.key, chart.figure, min(int(chart.figure.layout.height or 300), 300))
+        for i, chart in enumerate(charts, 1)
+        if chart.figure is not None
+    ]
 
 
 def _drawn(one: _Picture) -> str:
-    assert one.chart.figure is not None
     inner = WIDTH - 48
-    data = picture(one.chart.figure, width=inner / 96, height=one.height / 96, dpi=192)
+    data = picture(one.figure, width=inner / 96, height=one.height / 96, dpi=192)
     return base64.b64encode(data).decode("ascii")
 
 
@@ -186,7 +187,9 @@ def _block_text(block: Block) -> str:
     if isinstance(block, Tiles):
         return "\n".join(_wrapped(f"{tile.label}: {_tile_words(tile)}", "  ") for tile in block.tiles)
     if isinstance(block, Notes):
-        return "\n".join([*([block.title] if block.title else []), *(_wrapped(f"* {n.text}", "  ") for n in block.notes)])
+        return "\n".join(
+            [*([block.title] if block.title else []), *(_wrapped(f"* {n.text}", "  ") for n in block.notes)]
+        )
     if isinstance(block, Note):
         return _wrapped(block.text)
     if isinstance(block, Table):

@@ -11,6 +11,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import plotly.graph_objects as go
 from markupsafe import Markup, escape
 
 import reports.dashboards
@@ -60,13 +61,13 @@ added to each other.</p></footer>
 def render_html(page: Page, view: View, head: Letterhead) -> str:
     """The page as one text; links to other pages are plain words, because the file travels alone."""
     content = render_content(page, view, _nowhere).html
-    drawn = {}
+    drawn: dict[str, go.Figure] = {}
     for section in page.sections:
         for blocks in section.rows:
             for chart in blocks:
                 if isinstance(chart, Chart) and chart.figure is not None:
-                    drawn[_key(chart)] = chart
-    content = _PLOT.sub(lambda found: _image(drawn[found[1]], found[2], len(drawn)), content)
+                    drawn[_key(chart.figure)] = chart.figure
+    content = _PLOT.sub(lambda found: _image(drawn[found[1]], found[2]), content)
     return str(
         _DOCUMENT.format(
             title=f"{head.organisation}: {page.title}, {head.period}",
@@ -82,12 +83,11 @@ def _nowhere(_target: Target) -> None:
     return None
 
 
-def _key(chart: Chart) -> str:
-    return hashlib.sha256(figure_json(chart.figure).encode("utf-8")).hexdigest()[:16]
+def _key(figure: go.Figure) -> str:
+    return hashlib.sha256(figure_json(figure).encode("utf-8")).hexdigest()[:16]
 
 
-def _image(chart: Chart, label: str, _count: int) -> str:
-    assert chart.figure is not None
-    height = (chart.figure.layout.height or 300) / PIXELS_PER_INCH
-    data = base64.b64encode(picture(chart.figure, width=WIDTH_INCHES, height=height, dpi=150)).decode("ascii")
+def _image(figure: go.Figure, label: str) -> str:
+    height = (figure.layout.height or 300) / PIXELS_PER_INCH
+    data = base64.b64encode(picture(figure, width=WIDTH_INCHES, height=height, dpi=150)).decode("ascii")
     return f'<img class="plot-drawn" alt="{escape(Markup(label))}" src="data:image/png;base64,{data}">'  # noqa: S704

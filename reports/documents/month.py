@@ -1,6 +1,6 @@
-"""A closed month against its budgets, and tied to the bill.
+"""A closed month against its budgets and its forecast.
 
-Here: budgets as they stood when the month ended, cumulative spend under them, what invoices asked for and what moved since.
+Here: budgets as they stood when the month ended, cumulative spend under them, the forecast of its first days.
 Not here: budgets of the running month (``reports.dashboards.parts.budgets``).
 """
 
@@ -49,23 +49,6 @@ select forecast_cost as forecast, actual_cost as actual, variance_ratio as ratio
 from fct_forecast_variance_monthly
 where scope_type = 'company' and currency = $currency and usage_month = $first
 """
-_TIED = """
-with invoices as (
-    select provider_name, sum(billed_cost) as invoiced from fct_invoice_monthly
-    where billing_period_start = $first and billing_currency = $currency group by 1
-), shown as (
-    select provider_name, sum(billed_cost) as shown, coalesce(sum(billed_cost) filter (is_ai), 0) as ai
-    from fct_ai_cost_daily where billing_period_start = $first and billing_currency = $currency group by 1
-), closed as (
-    select provider_name, max(closed_at) as closed_at, sum(true_up_billed_cost) as changed from fct_closed_month
-    where billing_period_start = $first and billing_currency = $currency group by 1
-)
-select coalesce(i.provider_name, s.provider_name) as provider, coalesce(i.invoiced, 0) as invoiced,
-       coalesce(s.shown, 0) as shown, coalesce(s.ai, 0) as ai, c.closed_at, c.changed
-from invoices as i full join shown as s on i.provider_name = s.provider_name
-left join closed as c on c.provider_name = coalesce(i.provider_name, s.provider_name)
-order by shown desc, provider
-"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +95,7 @@ def _used(one: MonthBudget) -> Decimal:
 def budget_tile(ask: Ask, found: Sequence[MonthBudget]) -> Tile:
     own = next((one for one in found if one.scope_type == "company"), None)
     if own is None:
-        return Tile("Against the budget", "No budget", sub="The company had none in this month; see config/budgets.yml.")
+        return Tile("Against the budget", "No budget", sub="The company had none this month; see config/budgets.yml.")
     left = own.amount - own.spent
     over = [one.name for one in found if one.spent > one.amount and one.scope_type != "company"]
     return Tile(
@@ -152,7 +135,7 @@ def budgets_table(ask: Ask, found: Sequence[MonthBudget]) -> Table:
             for one in found
         ),
         "No budgets are known of this month. They are kept from the first run of the pipeline on.",
-        caption="As they stood at the end of the month. A team's budget is part of the company's, so there is no total.",
+        caption="As they stood when the month ended. A team's budget is part of the company's, so there is no total.",
         export="fct_guardrail_fact_history",
     )
 
@@ -197,55 +180,3 @@ def variance_tile(ask: Ask) -> Tile:
         foot=f"The forecast was {f.signed_percent(ratio, 1)} off what was billed.",
         tone={"run": "good", "walk": "neutral", "crawl": "warn"}.get(row["maturity"] or "", "bad"),  # type: ignore[arg-type]
     )
-
-
-def tied_table(ask: Ask) -> Table:
-    """What invoices ask for beside what these pages are made of, by provider; all charges, not only AI."""
-    rows = ask.rows(_TIED) if ask.has("fct_invoice_monthly", "fct_closed_month") else []
-    exact = "{:,f}".format
-    sums = {name: sum((row[name] for row in rows), ZERO) for name in ("invoiced", "shown", "ai")}
-
-    def row_of(name: Cell, row: dict[str, Decimal], closed: Cell, changed: Cell) -> Row:
-        difference = row["invoiced"] - row["shown"]
-        return Row(
-            (
-                name,
-                Cell(_cents(row["invoiced"]), sort=row["invoiced"]),
-                Cell(_cents(row["shown"]), sort=row["shown"]),
-                Cell(exact(difference.normalize()) if difference else "0", tone="bad" if difference else "good"),
-                Cell(_cents(row["ai"]), sort=row["ai"]),
-                closed,
-                changed,
-            )
-        )
-
-    return Table(
-        "tied",
-        f"Tied to the bill, in {ask.currency}",
-        (
-            Column("Provider"),
-            Column("Invoiced", "number"),
-            Column("In the marts", "number"),
-            Column("Difference", "number", "To the last digit"),
-            Column("Of it AI", "number"),
-            Column("Closed on", "number"),
-            Column("Changed since", "number"),
-        ),
-        tuple(
-            row_of(
-                Cell(row["provider"]),
-                row,
-                Cell("open" if row["closed_at"] is None else f.short_day(row["closed_at"])),
-                Cell(cells.NOTHING if row["changed"] is None else _cents(row["changed"])),
-            )
-            for row in rows
-        ),
-        f"No invoice of {ask.view.period.label} has arrived in {ask.currency}.",
-        caption="Billed cost of everything, AI or not. What a provider changed after its month closed is a true-up.",
-        total=row_of(Cell("Together"), sums, Cell(""), Cell("")) if rows else None,
-        export="fct_invoice_monthly",
-    )
-
-
-def _cents(amount: Decimal) -> str:
-    return f"{amount:,.2f}".replace("-", f.MINUS)

@@ -56,7 +56,13 @@ _LEAST_ROWS = 3
 _LEAST_BESIDE = 0.30
 """Share of the width that the widest number column may take before texts get too narrow."""
 _TONES: dict[Tone, str] = {"good": "good", "warn": "warn", "bad": "bad", "neutral": "ink-2", "": "line"}
-_GROUNDS: dict[Tone, str] = {"good": "good-bg", "warn": "warn-bg", "bad": "bad-bg", "neutral": "neutral-bg", "": "neutral-bg"}
+_GROUNDS: dict[Tone, str] = {
+    "good": "good-bg",
+    "warn": "warn-bg",
+    "bad": "bad-bg",
+    "neutral": "neutral-bg",
+    "": "neutral-bg",
+}
 _BODY, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 

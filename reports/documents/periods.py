@@ -21,7 +21,7 @@ class NothingBilledError(LookupError):
 
 
 def week_period(week: IsoWeek, through: date) -> Period:
-    """A week, through ``through`` where its last days are not billed; compared with the same days of the week before."""
+    """A week, through ``through`` where its last days are not billed; compared with the same days a week before."""
     last = min(week.last_day, through)
     first, end = week.start, week.last_day
     span = f"{first.day}" if first.month == end.month else f.short_day(first)

@@ -45,7 +45,16 @@ _LAYOUT_UNSEEN = {
     "legend", "dragmode", "bargroupgap",
 }  # fmt: skip
 _LAYOUT = {"showlegend", "barmode", "bargap", "xaxis", "yaxis", "shapes", "annotations"}
-_AXIS_UNSEEN = {"gridcolor", "zerolinecolor", "linecolor", "tickfont", "automargin", "fixedrange", "hoverformat", "type"}
+_AXIS_UNSEEN = {
+    "gridcolor",
+    "zerolinecolor",
+    "linecolor",
+    "tickfont",
+    "automargin",
+    "fixedrange",
+    "hoverformat",
+    "type",
+}
 _AXIS = {
     "showgrid", "tickformat", "tickprefix", "rangemode", "nticks", "range", "tickvals", "title", "categoryorder",
     "categoryarray", "autorange", "zeroline",

@@ -12,7 +12,6 @@ from typing import Any
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Column, Table, Tile
 
-
 Opportunities = Sequence[Any]
 
 

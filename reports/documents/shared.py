@@ -6,18 +6,16 @@ Not here: spend, budgets and incidents, which dashboards show too (``reports.das
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from reports import formatting as f
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Cell, Column, Note, Row, Table, Tile
-from reports.dashboards.parts import currencies, words
+from reports.dashboards.parts import currencies, decisions, words
 from reports.dashboards.view import View
-from reports.frames import ZERO
-from reports.measures.decisions import DecisionView, newest_first
+from reports.measures.decisions import DecisionView
 from reports.measures.incidents import WINDOW_DAYS, Incidents, incidents
 
 MOST_DECISIONS = 10
@@ -43,8 +41,8 @@ def states(view: View) -> tuple[Note, ...]:
         missing = (period.end - period.last).days
         found.append(
             Note(
-                f"{f.count(missing, 'day')} of {period.label} {'is' if missing == 1 else 'are'} not billed yet: figures "
-                f"go through {f.day(period.last)} and are compared with {period.before_label}.",
+                f"{f.count(missing, 'day')} of {period.label} {'is' if missing == 1 else 'are'} not billed yet: "
+                f"figures go through {f.day(period.last)} and are compared with {period.before_label}.",
                 "warn",
             )
         )
@@ -85,16 +83,13 @@ def incidents_of(ask: Ask) -> Incidents:
 def decisions_of(ask: Ask) -> list[DecisionView]:
     """Decisions of the period about the scope, the newest first; what was only observed is left out."""
     period = ask.view.period
-    found = [
+    within = [
         one
         for one in ask.view.operations.decisions
         if one.get("level") != "observe" and _is_within(one.get("decided_at"), period.first, period.end)
     ]
-    if ask.kind != "company":
-        apps = {row["app"] for row in ask.rows("select app from dim_app where team = $scope")}
-        own = {("team", ask.view.scope), *(("app", app) for app in apps)}
-        found = [one for one in found if (one.get("scope_type"), one.get("scope_value")) in own]
-    return newest_first(found)
+    of_period = replace(ask.view, operations=replace(ask.view.operations, decisions=within))
+    return decisions.decisions_of(Ask(of_period, ask.kind))
 
 
 def _is_within(said: Any, first: date, last: date) -> bool:
@@ -208,7 +203,9 @@ def saved_notes(ask: Ask) -> tuple[Note, ...]:
     found = []
     if row.get("saved"):
         found.append(
-            Note(f"Prompt caching saved {f.money(row['saved'], ask.currency)} in {_period(ask)}, at list price.", "good")
+            Note(
+                f"Prompt caching saved {f.money(row['saved'], ask.currency)} in {_period(ask)}, at list price.", "good"
+            )
         )
     lost = [
         f"{f.money(row[name], ask.currency)} {what}"
@@ -228,11 +225,3 @@ def currency_rows(ask: Ask) -> tuple[tuple[Block, ...], ...]:
 
 def _period(ask: Ask) -> str:
     return words.period_words(ask.view.period)
-
-
-def spark_of(rows: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
-    """Totals a day, oldest first."""
-    sums: dict[date, Decimal] = {}
-    for row in rows:
-        sums[row["day"]] = sums.get(row["day"], ZERO) + row["cost"]
-    return tuple(float(sums[day]) for day in sorted(sums))

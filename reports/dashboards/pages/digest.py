@@ -6,49 +6,44 @@ Not here: how it looks on paper and in a mailbox (``reports.documents``), who ge
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
 
-from reports.dashboards import cells
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Block, Cell, Column, Notes, Page, Row, Section, Table, Tiles
-from reports.dashboards.parts import budgets, incidents, spend, words
+from reports.dashboards.model import Notes, Page, Section, Table, Tiles
+from reports.dashboards.parts import budgets, incidents, spend, teams, words
 from reports.dashboards.view import View
 from reports.documents import changes, savings, shared
-from reports.frames import ZERO
-from reports.measures.budgets import BudgetLine, monthly_budget
+from reports.measures.budgets import BudgetLine
 
-MOST_ROWS = 12
 MOST_SAVINGS = 8
-_MONTH = """
-select column_name as name, coalesce(sum(effective_cost), 0) as cost
-from fct_ai_cost_daily
-where is_ai and billing_currency = $currency and {scope} and usage_date between $since and $through
-group by 1
-"""
+NEWEST_DAYS = 7
+"""A week that ended longer before the last billed day is told without the outlook of today's month."""
 
 
 def build(view: View) -> Page:
     ask = Ask(view, "company" if view.scope is None else "team")
-    dimension: spend.Dimension = "team" if view.scope is None else "app"
+    is_newest = (ask.through - view.period.last).days < NEWEST_DAYS
+    # Budgets, forecasts and estimates start where the bill ends, which may be a day after the week.
+    ahead = _to_the_last_billed_day(ask) if is_newest else ask
     whole = spend.total(ask)
-    parts = spend.by(ask, dimension, whole)
-    lines = budgets.lines_of(ask)
+    parts = spend.by(ask, _dimension(ask), whole)
+    days = spend.daily(ask, _dimension(ask), *spend.shown_days(ahead))
+    estimated = spend.estimate(ahead, _dimension(ask))
+    lines = budgets.lines_of(ask) if is_newest else ()
     own = budgets.own_line(ask, lines)
     found = shared.incidents_of(ask)
-    days = spend.daily(ask, dimension, *spend.shown_days(ask))
-    estimated = spend.estimate(ask, dimension)
     opportunities = savings.opportunities(ask)
-    # Budgets and forecasts are those of the month billed last: a week of an earlier month is not told by them.
-    is_newest = ask.shown_month == ask.month
-    tiles = [spend.tile(ask, whole, shared.spark_of(days.to_dict("records")))]
+    trend = spend.sparks(days, view.period.last)
+    tiles = [spend.tile(ask, whole, spend.all_of(trend))]
     if is_newest:
         tiles.append(budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")))
     tiles += [savings.tile(ask, opportunities), incidents.tile(ask, found), shared.guardrail_tile(ask)]
-    if ask.is_current:
-        tiles.append(spend.estimate_tile(ask, estimated))
+    if is_newest:
+        tiles.append(spend.estimate_tile(ahead, estimated))
     ranked = [part.name for part in parts if part.name is not None]
     saved = shared.saved_notes(ask)
-    happened: list[tuple[Block, ...]] = [(incidents.table(ask, found),), (shared.guardrail_table(ask),)]
     return Page(
         name="digest",
         title="Weekly AI spend" if view.scope is None else f"Weekly AI spend of {view.scope}",
@@ -61,16 +56,13 @@ def build(view: View) -> Page:
                 (
                     (Tiles(tuple(tiles)),),
                     (Notes("What changed, and why", changes.sentences(ask, whole)),),
-                    (spend.daily_chart(ask, days, ranked, estimated, dimension),),
+                    (spend.daily_chart(ahead, days, ranked, estimated, _dimension(ask)),),
                 ),
             ),
             Section(
                 "owners",
-                f"By {dimension}",
-                (
-                    (_owners(ask, dimension, parts, whole, lines, is_newest=is_newest),),
-                    *shared.currency_rows(ask),
-                ),
+                f"By {_dimension(ask)}",
+                ((_owners(ask, ahead, whole, parts, trend, lines, own),), *shared.currency_rows(ask)),
             ),
             Section(
                 "savings",
@@ -80,70 +72,30 @@ def build(view: View) -> Page:
                     *(((Notes("Already saved, and lost", saved),),) if saved else ()),
                 ),
             ),
-            Section("events", "What happened", tuple(happened)),
+            Section("events", "What happened", ((incidents.table(ask, found),), (shared.guardrail_table(ask),))),
         ),
     )
 
 
+def _dimension(ask: Ask) -> Literal["team", "app"]:
+    return "team" if ask.kind == "company" else "app"
+
+
+def _to_the_last_billed_day(ask: Ask) -> Ask:
+    period = ask.view.period
+    return Ask(replace(ask.view, period=replace(period, last=ask.through, end=max(period.end, ask.through))), ask.kind)
+
+
 def _owners(
     ask: Ask,
-    dimension: spend.Dimension,
-    parts: list[spend.Part],
+    ahead: Ask,
     whole: spend.Total,
+    parts: list[spend.Part],
+    trend: Mapping[str | None, tuple[float, ...]],
     lines: tuple[BudgetLine, ...],
-    *,
-    is_newest: bool,
+    own: BudgetLine | None,
 ) -> Table:
-    """Teams (of a team: its apps) with the week, the month and where it ends; the total is the tile's."""
-    currency = ask.currency
-    columns = [Column(dimension.capitalize()), Column("Week", "number"), Column("Change", "number")]
-    month = _month(ask, dimension)
-    expected = budgets.team_projections(ask, lines, month) if dimension == "team" and is_newest else {}
-    if is_newest:
-        columns.append(Column("Month so far", "number", f"Billed from the first through {ask.through.isoformat()}"))
-        if dimension == "team":
-            columns.append(Column("Month's end", "number", "As forecast"))
-        columns.append(Column("Budget", "bar", "Solid: billed. Hatched: with the forecast of the days that remain."))
-
-    def row(part: spend.Part) -> Row:
-        name = cells.team(part.name) if dimension == "team" else cells.app(part.name)
-        found = [name, cells.money(part.now, currency), words.change_cell(part.now, part.before, currency)]
-        if is_newest:
-            found.append(cells.money(month.get(part.name, ZERO), currency))
-            if dimension == "team":
-                found.append(budgets.projection_cell(expected.get(part.name), currency))
-            line = None if part.name is None else monthly_budget(lines, ask.month, dimension, part.name)
-            found.append(budgets.used_cell(line))
-        return Row(tuple(found))
-
-    shown = [*(part for part in parts if part.name is not None)][:MOST_ROWS]
-    shown += [part for part in parts if part not in shown and part.name is None]
-    left = [part for part in parts if part not in shown]
-    rows = [row(part) for part in shown]
-    if left:
-        rest = [cells.money(sum((part.now for part in left), ZERO), currency), *[Cell("")] * (len(columns) - 2)]
-        rows.append(Row((Cell(f"{len(left)} more"), *rest)))
-    total = [Cell("All AI spend"), cells.money(whole.now, currency)]
-    total.append(words.change_cell(whole.now, whole.before, currency))
-    if is_newest:
-        own = budgets.own_line(ask, lines)
-        total.append(cells.money(sum(month.values(), ZERO), currency))
-        if dimension == "team":
-            projection = budgets.projection(ask, own)
-            total.append(budgets.projection_cell(projection, currency))
-        total.append(budgets.used_cell(own))
-    return Table(
-        "owners",
-        f"AI spend by {dimension}",
-        tuple(columns),
-        tuple(rows),
-        f"Nothing was billed in {words.period_words(ask.view.period)}.",
-        caption=f"{words.period_words(ask.view.period)}; change against {ask.view.period.before_label}.",
-        total=Row(tuple(total)) if rows else None,
-        export="fct_ai_cost_daily",
-    )
-
-
-def _month(ask: Ask, dimension: spend.Dimension) -> dict[str | None, Decimal]:
-    rows = ask.rows(_MONTH.replace("column_name", dimension), since=ask.month.start)
-    return {row["name"]: row["cost"] for row in rows}
+    if ask.kind == "team":
+        return teams.apps_table(ask, whole, trend, lines)
+    ends = budgets.ahead(ahead, lines, parts)
+    return teams.teams_table(ask, whole, parts, trend, lines, ends, budgets.projection(ask, own) if ends else None)

@@ -8,9 +8,10 @@ Not here: how it looks on paper (``reports.documents.pdf``), editions of a month
 from __future__ import annotations
 
 from reports import formatting as f
+from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Note, Notes, Page, Section, Tile, Tiles
-from reports.dashboards.parts import allocation, forecast, incidents, spend, units
+from reports.dashboards.parts import allocation, books, forecast, incidents, spend, teams, units
 from reports.dashboards.view import View
 from reports.documents import changes, month, savings, shared
 from reports.measures.incidents import Incidents
@@ -19,8 +20,8 @@ MOST_PARTS = 10
 MOST_SAVINGS = 15
 MOST_OUTCOMES = 4
 METHOD = (
-    "AI spend is effective (amortised) cost as FOCUS means it: a commitment that was bought once is spread over the days "
-    "that it covers. What was invoiced for the same days is billed cost, and only that is compared with invoices.",
+    "AI spend is effective (amortised) cost as FOCUS means it: a commitment that was bought once is spread over the "
+    "days that it covers. What was invoiced for the same days is billed cost, and only that is compared with invoices.",
     "Billed amounts, estimates from usage and forecasts are never added to each other.",
     "Owners are found by tags and rules (config/tags.yml); shared pools are split by what was measured "
     "(config/allocation.yml). What no rule gives an owner stays visible as nobody's.",
@@ -35,7 +36,7 @@ METHOD = (
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    teams = spend.by(ask, "team", whole)
+    by_team = spend.by(ask, "team", whole)
     budgets = month.budgets_of(ask)
     found = shared.incidents_of(ask)
     covered = allocation.coverage_of(ask)
@@ -73,7 +74,7 @@ def build(view: View) -> Page:
                 "Against budget and forecast",
                 ((month.burn_up(ask, budgets),), (month.budgets_table(ask, budgets),)),
             ),
-            Section("owners", "Who spent it", _owners(ask, whole, teams)),
+            Section("owners", "Who spent it", _owners(ask, whole, by_team)),
             Section("purpose", "What it was spent on", _purpose(ask, whole)),
             Section(
                 "allocation",
@@ -105,7 +106,12 @@ def build(view: View) -> Page:
             Section(
                 "data",
                 "Can these figures be trusted?",
-                ((month.tied_table(ask),), *((note,) for note in shared.data_notes(ask))),
+                (
+                    (books.invoices_table(ask),),
+                    (books.reconciliation_table(ask)[1],),
+                    (books.closed_table(ask),),
+                    *((note,) for note in shared.data_notes(ask)),
+                ),
             ),
             Section("method", "How to read this", ((Notes("", tuple(Note(text) for text in METHOD)),),)),
         ),
@@ -141,32 +147,23 @@ def _outlook_tile(ask: Ask, expected: forecast.Forecasts) -> Tile:
     return Tile("Next month", "Not known", sub="There is no forecast yet; it is made once enough days are billed.")
 
 
-def _owners(ask: Ask, whole: spend.Total, teams: list[spend.Part]) -> tuple[tuple[Block, ...], ...]:
-    business = spend.by(ask, "business_unit", whole)
-    centres = spend.by(ask, "cost_center", whole)
+def _owners(ask: Ask, whole: spend.Total, by_team: list[spend.Part]) -> tuple[tuple[Block, ...], ...]:
     return (
-        (spend.parts_table(ask, "business-units", "By business unit", "Business unit", business, whole),),
-        (spend.parts_table(ask, "teams", "By team", "Team", teams, whole, no_name="No owner"),),
-        (spend.parts_table(ask, "cost-centres", "By cost centre", "Cost centre", centres, whole),),
+        (spend.by_table(ask, "business_unit", whole),),
+        (teams.teams_table(ask, whole, by_team, {}, (), {}, None),),
+        (allocation.owners_table(ask),),
         (spend.categories_chart(ask),),
     )
 
 
 def _purpose(ask: Ask, whole: spend.Total) -> tuple[tuple[Block, ...], ...]:
-    found = []
-    names: tuple[tuple[spend.Dimension, str, str], ...] = (
-        ("app", "By app", "No app"),
-        ("model", "By model", "No model named"),
-        ("service_name", "By service", "Not named"),
+    apps = spend.by(ask, "app", whole)
+    names = {None: cells.app(None)}
+    return (
+        (spend.parts_table(ask, "apps", "By app", "App", apps, whole, names, most=MOST_PARTS),),
+        (spend.by_table(ask, "model", whole),),
+        (spend.by_table(ask, "service_name", whole),),
     )
-    for dimension, title, nameless in names:
-        parts = spend.by(ask, dimension, whole)
-        key = dimension.replace("_", "-")
-        heading = title.removeprefix("By ").capitalize()
-        found.append(
-            (spend.parts_table(ask, key, title, heading, parts, whole, most=MOST_PARTS, no_name=nameless),)
-        )
-    return tuple(found)
 
 
 def _units(ask: Ask, costs: tuple[units.UnitCost, ...]) -> tuple[tuple[Block, ...], ...]:
