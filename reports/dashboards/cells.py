@@ -31,6 +31,11 @@ def hidden(view: View, mart: str) -> bool:
     return mart in view.published.marts and not view.published.has(mart)
 
 
+def usage_through(view: View) -> date:
+    """The last day of the period's usage: of a running one it goes on after the last billed day."""
+    return view.as_of.date() if view.period.is_running else view.period.last
+
+
 def total(rows: Iterable[Mapping[str, Any]], column: str) -> Decimal:
     """Exact sum; nulls are skipped."""
     return sum((row[column] for row in rows if row[column] is not None), ZERO)

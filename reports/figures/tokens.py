@@ -1,13 +1,14 @@
-"""Charts of token use: the mix of token classes, and how much of the input came from the prompt cache."""
+"""Charts of token use: the mix of token classes, input from the prompt cache, how long requests are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import SERIES, SOFT, axis, base, day_axis, days, figure, numbers, series_colours
+from reports.figures.theme import ACCENT, SERIES, SOFT, SURFACE, axis, base, day_axis, days, figure, numbers, series_colours
 
 
 def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go.Figure:
@@ -58,3 +59,41 @@ def cache_hits(apps: pd.DataFrame) -> go.Figure:
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure([trace], layout)
+
+
+def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Input tokens of a request: a line from what half of them have at most to what 95% have at most.
+
+    ``rows``: ``name, half, most`` in tokens, the first on top.
+    """
+    names = [row["name"] for row in reversed(rows)]
+    half = [int(row["half"]) for row in reversed(rows)]
+    most = [int(row["most"]) for row in reversed(rows)]
+    line_x: list[int | None] = []
+    line_y: list[str | None] = []
+    for name, low, high in zip(names, half, most, strict=True):
+        line_x += [low, high, None]
+        line_y += [name, name, None]
+    dot = {"color": ACCENT, "size": 10}
+    traces = [
+        go.Scatter(
+            x=line_x, y=line_y, mode="lines", line={"color": ACCENT, "width": 2}, hoverinfo="skip", showlegend=False
+        ),
+        go.Scatter(
+            x=half, y=names, mode="markers", name="Half have at most", marker=dot, hovertemplate="half: %{x:.3s} tokens"
+        ),
+        go.Scatter(
+            x=most,
+            y=names,
+            mode="markers",
+            name="95% have at most",
+            marker={**dot, "color": SURFACE, "line": {"width": 2, "color": ACCENT}},
+            hovertemplate="95%: %{x:.3s} tokens",
+        ),
+    ]
+    layout = base(height=max(200, 100 + 28 * len(rows)), hover="y unified")
+    layout |= {
+        "xaxis": axis(type="log", tickformat="~s", dtick="D2", title={"text": "Input tokens of a request"}),
+        "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
+    }
+    return figure(traces, layout)

@@ -26,6 +26,8 @@ SOURCE_WORDS = {
     "litellm": "LiteLLM calls",
     "usage_file": "Usage files",
     "azure_monitor": "Azure Monitor metrics",
+    "openai": "OpenAI usage",
+    "anthropic": "Anthropic usage",
 }
 
 

@@ -1,12 +1,12 @@
 """Incidents, ranked.
 
-Here: those that are open or were seen in the last 30 days; open ones by severity and money, others apart.
+Here: those that are open or were seen in the last 30 days, or since a day; open ones by severity and money, others apart.
 Not here: detection, grouping and explanation (models).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -103,8 +103,12 @@ class Incidents:
 
 def incidents(frame: pd.DataFrame, as_of: date) -> Incidents:
     """``frame``: ``fct_incident`` of one currency."""
-    first = as_of - timedelta(days=WINDOW_DAYS)
-    found = [parse_incident(row) for row in frame.to_dict("records")]
+    return incidents_since(frame.to_dict("records"), as_of - timedelta(days=WINDOW_DAYS))
+
+
+def incidents_since(rows: Iterable[Mapping[Any, Any]], first: date) -> Incidents:
+    """Those that are open or were seen on ``first`` or later. ``rows``: ``fct_incident`` with its JSON parsed."""
+    found = [parse_incident(row) for row in rows]
     found = [incident for incident in found if incident.status in OPEN or incident.last_seen >= first]
     found.sort(key=lambda a: (_rank(a.severity), -abs(a.impact), -a.first_seen.toordinal(), a.incident_id))
     return Incidents(

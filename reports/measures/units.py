@@ -76,14 +76,21 @@ def period_unit_costs(
 
 def smoothed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """``day, series, value``: cost ÷ quantity of the 7 days that end on each day, one series per value of ``by``."""
+    sums: dict[str, dict[date, list[float]]] = {}
+    for series, day, cost, quantity in zip(rows[by], rows["usage_date"].dt.date, rows["cost"], rows["quantity"], strict=True):
+        of_day = sums.setdefault(series, {}).setdefault(day, [0.0, 0.0])
+        of_day[0] += float(cost or 0)
+        of_day[1] += float(quantity or 0)
     found = []
-    for series, part in rows.groupby(by):
-        daily = sum_by(part, ["usage_date"], ["cost", "quantity"]).set_index("usage_date").astype("float64")
-        daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max(), freq="D"), fill_value=0.0)
-        sums = daily.rolling(SMOOTHING_DAYS, min_periods=1).sum()
-        value = sums["cost"] / sums["quantity"].where(sums["quantity"] > 0)
-        found.append(pd.DataFrame({"day": value.index, "series": series, "value": value.to_numpy()}))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["day", "series", "value"])
+    for series, daily in sorted(sums.items()):
+        day, last = min(daily), max(daily)
+        while day <= last:
+            window = [daily.get(day - timedelta(days=n), (0.0, 0.0)) for n in range(SMOOTHING_DAYS)]
+            quantity = sum(of_day[1] for of_day in window)
+            value = sum(of_day[0] for of_day in window) / quantity if quantity > 0 else float("nan")
+            found.append((day, series, value))
+            day += timedelta(days=1)
+    return pd.DataFrame(found, columns=["day", "series", "value"])
 
 
 def _costs(

@@ -2,7 +2,7 @@
    Figures carry design tokens such as var(--s1) as colours; they are resolved here, once per theme. */
 (function () {
   "use strict";
-  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const figures = JSON.parse(document.getElementById("page-figures").textContent);
   const plots = new Set();
   const drawn = new Set();
   const config = { displayModeBar: false, displaylogo: false, responsive: true };

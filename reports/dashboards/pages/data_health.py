@@ -17,11 +17,13 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
 from reports.dashboards.view import View
 from reports.figures import health as figures
 from reports.frames import ZERO
-from reports.measures.health import Freshness, Reconciliation, freshness, reconciliation
+from reports.measures.health import Freshness, Reconciliation, reconciliation
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
@@ -65,7 +67,7 @@ Rows = list[dict[str, Any]]
 
 def build(view: View) -> Page:
     currency = view.currency
-    ages = _freshness(view)
+    ages = ages_of(view)
     sources = c.ask(view, "fct_source_health", "select * from fct_source_health order by source_id")
     reconciled = _reconciliation(view)
     drift = _drift(view)
@@ -75,16 +77,7 @@ def build(view: View) -> Page:
         """select source_id, table_name, reason, remedy, count(*) as rows, count(distinct x_file) as files
            from fct_rejected_row group by all order by rows desc, source_id, table_name, reason""",
     )
-    unpriced = c.ask(
-        view,
-        "fct_unpriced_usage",
-        """select provider_name, model, reason, guess_currency, guess_basis, sum(tokens)::bigint as tokens,
-                  sum(guessed_cost) as guessed_cost, max(usage_date) as last_day
-           from fct_unpriced_usage where usage_date between $first and $last
-           group by all order by guessed_cost desc nulls last, tokens desc""",
-        first=view.period.first,
-        last=view.as_of.date() if view.period.is_running else view.period.last,
-    )
+    unpriced = unpriced_usage(view)
     rates = c.ask(
         view,
         "fct_exchange_rate_daily",
@@ -139,7 +132,7 @@ def build(view: View) -> Page:
                 "What is left out",
                 (
                     (_rejected_table(rejected), _schema_table(schema)),
-                    (_unpriced_table(unpriced),),
+                    (unpriced_table(unpriced),),
                     (_meters_table(view), _candidates_table(view)),
                 ),
                 "Nothing is dropped in silence: what could not be read, priced or told apart is listed here.",
@@ -232,7 +225,7 @@ def _row_problems(rejected: Rows, schema: Rows, unpriced: Rows) -> list[Note]:
         found.append(
             Note(
                 f"{f.compact(tokens)} tokens of {_names(row['model'] for row in unpriced)} have no price and are in no "
-                f"estimate; they may have cost {_guesses(unpriced)}. Add prices to config/prices.yml, then "
+                f"estimate; they may have cost {guesses(unpriced)}. Add prices to config/prices.yml, then "
                 "aifinops reprice.",
                 "warn",
                 Link("The models", Target("data-health", anchor="rows")),
@@ -243,14 +236,6 @@ def _row_problems(rejected: Rows, schema: Rows, unpriced: Rows) -> list[Note]:
 
 def _names(values: Any) -> str:
     return ", ".join(sorted({str(value) for value in values if value})) or "unnamed models"
-
-
-def _guesses(unpriced: Rows) -> str:
-    sums: dict[str, Decimal] = {}
-    for row in unpriced:
-        if row["guessed_cost"] is not None and row["guess_currency"]:
-            sums[row["guess_currency"]] = sums.get(row["guess_currency"], ZERO) + row["guessed_cost"]
-    return f.amounts(sums) if sums else "any amount: there is nothing to guess from"
 
 
 def _tiles(
@@ -317,7 +302,7 @@ def _tiles(
             Tile(
                 "Tokens without a price",
                 f.compact(tokens) if tokens else "None",
-                f"May have cost {_guesses(unpriced)}" if tokens else "All usage is priced",
+                f"May have cost {guesses(unpriced)}" if tokens else "All usage is priced",
                 f"{view.period.label}",
                 tone="warn" if tokens else "good",
             )
@@ -348,33 +333,6 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
 
 
 # ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _freshness(view: View) -> tuple[Freshness, ...]:
-    """The measure needs the newest moment of each kind only, so that nothing else is read."""
-
-    def frame(marts: str, sql: str, column: str) -> pd.DataFrame:
-        rows = c.ask(view, marts, sql)
-        names = list(rows[0]) if rows else [*("provider_name", "source"), column]
-        read = pd.DataFrame(rows, columns=names)
-        return read.assign(**{column: pd.to_datetime(read[column]).astype("datetime64[us]")})
-
-    cost = frame(
-        "fct_ai_cost_daily",
-        "select provider_name, max(usage_date) as usage_date from fct_ai_cost_daily where is_ai group by 1 order by 1",
-        "usage_date",
-    )
-    return freshness(
-        cost.assign(is_ai=True),
-        frame(
-            "fct_usage_cost_hourly",
-            "select source, max(usage_hour) as usage_hour from fct_usage_cost_hourly group by 1 order by 1",
-            "usage_hour",
-        ),
-        frame("fct_gpu_hourly", "select max(usage_hour) as usage_hour from fct_gpu_hourly", "usage_hour"),
-        frame("fct_forecast_daily", "select max(as_of) as as_of from fct_forecast_daily", "as_of"),
-        view.as_of.replace(tzinfo=None),
-    )
 
 
 def _freshness_table(ages: Sequence[Freshness]) -> Table:
@@ -415,6 +373,10 @@ def _missing_words(row: Mapping[str, Any]) -> str:
     return f"Missing: {'; '.join(parts)}{more}. "
 
 
+def _fresh_words(row: Mapping[str, Any]) -> str:
+    return "Reasons and remedies of its rejected rows are below" if row["rejected_rows"] else "Nothing to do"
+
+
 def _sources_table(view: View, sources: Rows) -> Table:
     order = ["missing", "late", "incomplete", "fresh", "disabled"]
     rows = []
@@ -439,7 +401,7 @@ def _sources_table(view: View, sources: Rows) -> Table:
                     ),
                     Cell(expected, sort=row["landed_count"]),
                     c.count(row["rejected_rows"]),
-                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], "Nothing to do")),
+                    Cell(_missing_words(row) + STATUS_REMEDIES.get(row["status"], _fresh_words(row))),
                 )
             )
         )
@@ -808,36 +770,6 @@ def _schema_table(schema: Rows) -> Table:
         "Deliveries have the columns that they always had.",
         export="fct_schema_drift" if schema else "",
         more=f"and {len(schema) - SHOWN} more" if len(schema) > SHOWN else "",
-    )
-
-
-def _unpriced_table(unpriced: Rows) -> Table:
-    return Table(
-        "unpriced-usage",
-        "Usage without a price",
-        (
-            Column("Model"),
-            Column("Tokens", "number"),
-            Column("May have cost", "number", "A guess that is in no other figure"),
-            Column("Guessed from"),
-            Column("Why there is no price"),
-        ),
-        tuple(
-            Row(
-                (
-                    c.model(row["model"], small=row["provider_name"] or ""),
-                    c.compact(row["tokens"]),
-                    c.money(row["guessed_cost"], row["guess_currency"] or ""),
-                    c.text(row["guess_basis"]),
-                    c.text(row["reason"], small="Add it to config/prices.yml, then aifinops reprice"),
-                )
-            )
-            for row in unpriced[:SHOWN]
-        ),
-        "All usage of the period has a price.",
-        "aifinops prices explain says which lists were asked.",
-        export="fct_unpriced_usage" if unpriced else "",
-        more=f"and {len(unpriced) - SHOWN} more" if len(unpriced) > SHOWN else "",
     )
 
 

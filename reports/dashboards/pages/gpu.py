@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +36,7 @@ from reports.measures.units import (
 from reports.page.chart import Chart
 
 CHART_DAYS = 60
+TREND_DAYS = 90
 SHOWN = 12
 QUIET_HOURS = (20, 6)
 """From 20:00 to 06:00 UTC is night."""
@@ -77,7 +78,8 @@ def build(view: View) -> Page:
     use = gpu_use(hours, view.period.last, view.period.first)
     band = _band(view)
     idle = _idle(view)
-    costs = _unit_costs(view)
+    economics = _economics(view)
+    costs = _unit_costs(view, economics)
     training = _training(view)
     interruptions = _interruptions(view)
     nodes = _nodes(view)
@@ -87,12 +89,14 @@ def build(view: View) -> Page:
         Section("short", "In short", ((Tiles(_tiles(view, use, band, idle, costs, training, interruptions, hours)),),))
     ]
     if isinstance(use, GpuUse):
+        daily = _recent(view, hours, use)
+        pools_chart, packing_chart = _pools_chart(daily, use), _packing_chart(view, nodes)
         sections += [
             Section(
                 "use",
                 "Use",
                 (
-                    (_band_chart(view, hours, use, band), _pools_chart(hours, use)),
+                    (_band_chart(daily, use, band, _height(pools_chart, 320)), pools_chart),
                     (_pools_table(view, use, band, idle),),
                 ),
                 _use_words(view, use, band, idle),
@@ -100,7 +104,7 @@ def build(view: View) -> Page:
             Section(
                 "idle",
                 "Idle and scattered",
-                ((_week_chart(view, weekly), _packing_chart(view, nodes)), (_idle_table(view, idle), _nodes_table(nodes))),
+                ((_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart), (_idle_table(view, idle), _nodes_table(nodes))),
                 _week_words(weekly),
             ),
         ]
@@ -108,7 +112,7 @@ def build(view: View) -> Page:
         Section(
             "cost",
             "Cost per GPU-hour",
-            ((_hours_chart(view, costs), _hour_costs_table(view, costs)), (_teams_table(view, whole),)),
+            ((_hours_chart(view, economics, costs), _hour_costs_table(view, costs)), (_teams_table(view, whole),)),
         ),
         Section(
             "training",
@@ -128,16 +132,20 @@ def build(view: View) -> Page:
 
 
 def _hours(view: View) -> pd.DataFrame:
-    """Rows of ``fct_gpu_hourly``, summed by node, GPU and day: what the measure needs, and no more."""
+    """Rows of ``fct_gpu_hourly``, summed by GPU and day; days before those that charts show are one row a GPU."""
     rows = c.ask(
         view,
         "fct_gpu_hourly",
-        """select date_trunc('day', usage_hour)::timestamp as usage_hour, node, gpu_uuid, gpu_model,
+        """with parts as (
+               select case when usage_hour >= $recent then date_trunc('day', usage_hour)::timestamp end as day, *
+               from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
+           )
+           select coalesce(day, date_trunc('day', min(usage_hour))::timestamp) as usage_hour, node, gpu_uuid, gpu_model,
                   sum(allocated_seconds)::bigint as allocated_seconds, sum(idle_seconds)::bigint as idle_seconds,
                   sum(busy_gpu_seconds) as busy_gpu_seconds
-           from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
-           group by all order by all""",
+           from parts group by day, node, gpu_uuid, gpu_model order by all""",
         first=view.period.first,
+        recent=_chart_start(view),
         last=view.period.last,
     )
     columns = ["usage_hour", "node", "gpu_uuid", "gpu_model", "allocated_seconds", "idle_seconds", "busy_gpu_seconds"]
@@ -175,18 +183,19 @@ def _idle(view: View) -> Rows:
     )
 
 
-def _economics(view: View, since: Any) -> pd.DataFrame:
+def _economics(view: View) -> pd.DataFrame:
+    """Cost and hours of the company's days: of the period, what it is compared with, and what the trend shows."""
     rows = c.ask(
         view,
         "fct_unit_economics_daily",
         """select usage_date, unit, scope_type, scope_value, cost_basis, cost, quantity
            from fct_unit_economics_daily
-           where unit in (select unnest($units)) and scope_type in ('company', 'team') and currency = $currency
+           where unit in (select unnest($units)) and scope_type = 'company' and currency = $currency
                and usage_date between $since and $last
            order by usage_date""",
         units=list(GPU_HOURS),
         currency=view.currency,
-        since=since,
+        since=min(view.period.before_first, _trend_start(view)),
         last=view.period.last,
     )
     columns = ["usage_date", "unit", "scope_type", "scope_value", "cost_basis", "cost", "quantity"]
@@ -194,9 +203,16 @@ def _economics(view: View, since: Any) -> pd.DataFrame:
     return frame.assign(usage_date=pd.to_datetime(frame["usage_date"]).astype("datetime64[us]"))
 
 
-def _unit_costs(view: View) -> tuple[UnitCost, ...]:
+def _chart_start(view: View) -> date:
+    return max(view.period.first, view.period.last - timedelta(days=CHART_DAYS - 1))
+
+
+def _trend_start(view: View) -> date:
+    return view.period.last - timedelta(days=TREND_DAYS - 1)
+
+
+def _unit_costs(view: View, economics: pd.DataFrame) -> tuple[UnitCost, ...]:
     period = view.period
-    economics = _economics(view, period.before_first)
     return period_unit_costs(economics, period.first, period.last, period.before_first, period.before_last)
 
 
@@ -311,7 +327,7 @@ def _tiles(
                 f"of the time of {f.count(use.whole.gpu_count, 'GPU')}; {band.words}" if band.words else "",
                 f"{f.percent(held)} of the time somebody held them" if held is not None else "",
                 tone=POSITIONS[position][1] if position else "",
-                spark=_daily_ratio(hours),
+                spark=_daily_ratio(view, hours),
                 spark_label="Busy share of each day",
             )
         )
@@ -375,11 +391,12 @@ def _change_words(view: View, line: UnitCost) -> str:
     return f"{f.signed_percent(line.change_ratio)} against {view.period.before_label}"
 
 
-def _daily_ratio(hours: pd.DataFrame) -> tuple[float | None, ...]:
-    daily = hours.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+def _daily_ratio(view: View, hours: pd.DataFrame) -> tuple[float | None, ...]:
+    recent = hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))]
+    daily = recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
     whole = daily["allocated_seconds"] + daily["idle_seconds"]
     shares = daily["busy_gpu_seconds"] / whole.where(whole > 0)
-    return tuple(None if value != value else round(value, 4) for value in shares.tail(CHART_DAYS))
+    return tuple(None if value != value else round(value, 4) for value in shares)
 
 
 # ── use ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -403,15 +420,20 @@ def _shown_pools(use: GpuUse) -> list[str]:
     return [pool.pool for pool in use.pools[:6]]
 
 
-def _recent(hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
-    daily = daily_pools(hours[hours["usage_hour"] >= pd.Timestamp(use.last_day - timedelta(days=CHART_DAYS - 1))])
-    return daily[daily["pool"].isin(_shown_pools(use))]
+def _recent(view: View, hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
+    daily = daily_pools(hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))])
+    return daily[daily["pool"].isin(_shown_pools(use))].sort_values(["day", "pool"])
 
 
-def _band_chart(view: View, hours: pd.DataFrame, use: GpuUse, band: _Band) -> Chart:
+def _height(beside: Chart, least: int) -> int:
+    """Of a chart that stands beside another one: as high."""
+    return least if beside.figure is None else max(beside.figure.layout.height, least)
+
+
+def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:
     daily = [
         {"day": row.day, "pool": row.pool, "ratio": row.busy_hours / whole if whole else None}
-        for row in _recent(hours, use).itertuples()
+        for row in recent.itertuples()
         for whole in (row.allocated_hours + row.idle_hours,)
     ]
     return Chart(
@@ -425,13 +447,13 @@ def _band_chart(view: View, hours: pd.DataFrame, use: GpuUse, band: _Band) -> Ch
             _shown_pools(use),
             None if band.low is None else float(band.low),
             None if band.high is None else float(band.high),
+            height=height,
         ),
         "",
     )
 
 
-def _pools_chart(hours: pd.DataFrame, use: GpuUse) -> Chart:
-    daily = _recent(hours, use)
+def _pools_chart(daily: pd.DataFrame, use: GpuUse) -> Chart:
     waiting = (daily["allocated_hours"] - daily["busy_hours"]).clip(lower=0)
     return Chart(
         "gpu-pools",
@@ -525,7 +547,7 @@ def _week_words(weekly: Mapping[tuple[int, int], tuple[float, float]]) -> str:
     return words
 
 
-def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]]) -> Chart:
+def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]], height: int) -> Chart:
     shares = [
         [busy / whole if whole else None for busy, whole in (weekly.get((day, hour), (0.0, 0.0)) for hour in range(24))]
         for day in range(7)
@@ -533,9 +555,9 @@ def _week_chart(view: View, weekly: Mapping[tuple[int, int], tuple[float, float]
     return Chart(
         "gpu-week",
         "Hours of the week",
-        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Pale hours are paid for and empty.",
+        f"Busy share of all GPUs by weekday and hour (UTC), {view.period.label}. Faint hours are paid for and empty.",
         f"Heat map of the busy share by weekday and hour. {_week_words(weekly)}",
-        figures.week(shares) if weekly else None,
+        figures.week(shares, height=height) if weekly else None,
         "No GPU was measured in this period.",
     )
 
@@ -622,10 +644,10 @@ def _idle_table(view: View, idle: Rows) -> Table:
 # ── cost ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _hours_chart(view: View, costs: tuple[UnitCost, ...]) -> Chart:
+def _hours_chart(view: View, economics: pd.DataFrame, costs: tuple[UnitCost, ...]) -> Chart:
     basis = {unit: line.cost_basis for unit in GPU_HOURS if (line := company_cost(costs, unit)) is not None}
-    rows = _economics(view, view.period.last - timedelta(days=89))
-    rows = rows[(rows["scope_type"] == "company") & (rows["cost_basis"] == rows["unit"].map(basis))]
+    rows = economics[economics["usage_date"] >= pd.Timestamp(_trend_start(view))]
+    rows = rows[rows["cost_basis"] == rows["unit"].map(basis)]
     rows = rows.assign(series=rows["unit"].map(GPU_HOUR_WORDS))
     trend = smoothed(rows, "series")
     names = [words for words in GPU_HOUR_WORDS.values() if words in set(trend["series"])]

@@ -3,10 +3,10 @@
    once. Without JavaScript the page shows the first of them, with everything unfolded. */
 (function () {
   "use strict";
-  const main = document.getElementById("content");
-  const form = document.getElementById("choose");
-  const told = document.getElementById("told");
-  const holder = document.getElementById("variants");
+  const main = document.getElementById("page-content");
+  const form = document.getElementById("page-choices");
+  const told = document.getElementById("page-told");
+  const holder = document.getElementById("page-variants");
   const packed = holder && JSON.parse(holder.textContent);
   const first = packed && main.innerHTML;
   const plainLinks = new Map();
@@ -86,8 +86,8 @@
       wanted.period && wanted.period !== choice.period ? "This page has no figures of " + wanted.period + " in " + choice.currency : "",
     ].filter(Boolean);
     const now = label(choice.currency, choice.period) + " in " + choice.currency;
-    const note = document.getElementById("missed") || document.createElement("p");
-    note.id = "missed";
+    const note = document.getElementById("page-missed") || document.createElement("p");
+    note.id = "page-missed";
     note.className = "note warn";
     note.textContent = missed.length ? missed.join(". ") + ": it shows " + now + "." : "";
     if (missed.length) main.prepend(note); else note.remove();

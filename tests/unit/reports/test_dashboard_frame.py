@@ -36,7 +36,7 @@ def document() -> str:
 
 
 def own_script(page: str, name: str) -> str:
-    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
+    found = re.search(rf'<script type="application/json" id="page-{name}">(.*?)</script>', page, re.DOTALL)
     assert found
     return found[1]
 
@@ -121,7 +121,7 @@ def test_a_live_page_asks_the_server_and_holds_one_period() -> None:
     page = render_document(contents["EUR", PERIODS[0].key], sample_frame(asks_server=True))
     assert 'method="get" data-server' in page
     assert "form-action 'self'" in page
-    assert 'id="variants"' not in page
+    assert 'id="page-variants"' not in page
     assert "<noscript><button>Show</button></noscript>" in page
 
 

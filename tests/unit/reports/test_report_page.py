@@ -86,7 +86,7 @@ def test_names_are_text_everywhere(marts: dict[str, pd.DataFrame]) -> None:
     page = render_page(found, poisoned, decisions=[{**decisions()[0], "reason": hostile}], title=hostile)
     assert "<img" not in page
     assert "<script>alert" not in page
-    figures = re.search(r'id="figures">(.*?)</script>', page, flags=re.DOTALL)
+    figures = re.search(r'id="page-figures">(.*?)</script>', page, flags=re.DOTALL)
     assert figures
     names = {trace.get("name") for trace in json.loads(figures[1])["daily"]["data"]}
     assert any(name and "&lt;img" in name for name in names)
@@ -107,7 +107,7 @@ def test_without_any_data_the_page_is_words() -> None:
     assert "there is nothing to report" in page
     assert "No guardrail has fired." in page
     assert "USD" not in without_plotly(page)
-    assert re.search(r'id="figures">\{\}<', page)
+    assert re.search(r'id="page-figures">\{\}<', page)
 
 
 @pytest.mark.ids("BI-1")

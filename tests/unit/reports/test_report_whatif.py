@@ -18,7 +18,7 @@ from tests.support.mart_factory import what_if_answer as answer
 
 
 def figures(page: str) -> dict[str, Any]:
-    found = re.search(r'id="figures">(.*?)</script>', page, flags=re.DOTALL)
+    found = re.search(r'id="page-figures">(.*?)</script>', page, flags=re.DOTALL)
     assert found
     return dict(json.loads(found[1]))
 
