@@ -155,8 +155,8 @@ def daily_billing_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg
     cron_schedule="*/15 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every quarter of an hour: whether a weekly digest or monthly pack of routing.yml is due, in its own time "
-    "zone, and not told yet.",
+    description="Every quarter of an hour: whether a weekly digest or monthly pack of routing.yml is due, in its own "
+    "time zone, and not told yet.",
 )
 def digests_schedule(context: dg.ScheduleEvaluationContext, workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
     if not workspace.configuration().routing.digests:

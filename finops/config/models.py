@@ -2284,7 +2284,8 @@ class WeeklyDigest(_DigestBase):
     kind: Literal["weekly"]
     day: Weekday = Field("mon", description="Day of the week on which the week before is told of")
     teams: list[str] = Field(
-        default=[], description="One digest for each of these teams, of its own cost only; empty: one of the whole company"
+        default=[],
+        description="One digest for each of these teams, of its own cost only; empty: one of the whole company",
     )
 
     @model_validator(mode="after")
@@ -2314,7 +2315,8 @@ class RoutingFile(Strict):
     routes: list[Route] = Field(description="One entry per receiver")
     rules: list[RoutingRule] = Field(default=[], description="Who hears of what")
     digest: DigestTime = Field(
-        default_factory=lambda: DigestTime.model_validate({}), description="When the messages of rules with how: digest are sent"
+        default_factory=lambda: DigestTime.model_validate({}),
+        description="When the messages of rules with how: digest are sent",
     )
     digests: list[Digest] = Field(default=[], description="Weekly digests and monthly packs that go out by themselves")
 

@@ -87,8 +87,8 @@ def due_messages(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.
     group_name=ACTIONS_GROUP,
     kinds={"pdf", "email"},
     pool="ledger",
-    description="Weekly digests and monthly packs that are due: made, kept, queued once on their routes; a new edition of "
-    "a month that has changed since.",
+    description="Weekly digests and monthly packs that are due: made, kept, queued once on their routes; a new edition "
+    "of a month that has changed since.",
 )
 def spend_digests(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
     with workspace.ledger() as ledger:

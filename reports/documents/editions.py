@@ -3,8 +3,8 @@
 Here: making the files of an edition, swapping them in whole, reading them back, what a month has changed by since.
 Not here: when one is due (guardrails.digests), queueing it for people (orchestration).
 
-``<home>/digests/2026-09/board/edition-1/`` has ``document.html``, ``document.pdf`` and ``edition.json``: the figures that
-a later edition is compared with, amounts as text, and the mail and message that tell it. An edition never changes.
+``<home>/digests/2026-09/board/edition-1/`` has ``document.html``, ``document.pdf`` and ``edition.json``: the figures
+that a later edition is compared with, amounts as text, and the mail and message that tell it. An edition never changes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ MOST_CHANGES = 6
 WHOLE = "AI spend"
 _SLUG = re.compile(r"[^a-z0-9._-]+")
 _FIGURES = """
+with spent as (
+    select * from fct_ai_cost_daily
+    where is_ai and billing_currency = $currency and {scope} and usage_date between $first and $last
+)
 select 'AI spend' as name, coalesce(sum(effective_cost), 0) as amount from spent
 union all select 'Invoiced for AI', coalesce(sum(billed_cost), 0) from spent
 union all select 'Provider ' || provider_name, sum(effective_cost) from spent group by provider_name
@@ -78,11 +82,7 @@ def newest_edition(folder: Path) -> Edition | None:
 def figures_of(view: View) -> dict[str, Decimal]:
     """What an edition is compared by: AI spend of the period in all, by provider and by team."""
     ask = Ask(view, "company" if view.scope is None else "team")
-    rows = ask.rows(
-        "with spent as (select * from fct_ai_cost_daily where is_ai and billing_currency = $currency and {scope} "
-        f"and usage_date between $first and $last) {_FIGURES}"
-    )
-    return {row["name"]: row["amount"] for row in rows}
+    return {row["name"]: row["amount"] for row in ask.rows(_FIGURES)}
 
 
 def changes_since(before: Edition, figures: Mapping[str, Decimal], period: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ _LEAST_ROWS = 3
 """Rows of a longer one that must fit below its headings, else it begins on the next sheet."""
 _LEAST_BESIDE = 0.30
 """Share of the width that the widest number column may take before texts get too narrow."""
+_LEAST_TEXT = 0.16
+"""Share of the width that a text keeps however long its words are; longer ones are split."""
 _TONES: dict[Tone, str] = {"good": "good", "warn": "warn", "bad": "bad", "neutral": "ink-2", "": "line"}
 _GROUNDS: dict[Tone, str] = {
     "good": "good-bg",
@@ -386,7 +388,7 @@ def _widths(table: Table) -> list[float]:
         word = max([_line_width(part) for text in texts for part in text.split()], default=0)
         if column.kind == "text":
             wants.append(min(max(longest, head), WIDTH * 0.75) + 8)
-            least.append(min(max(word, head), WIDTH * 0.3) + 8)
+            least.append(min(max(word, head), WIDTH * _LEAST_TEXT) + 8)
         else:
             fixed = max(longest, head, 60.0 if column.kind in ("bar", "spark") else 0) + 8
             wants.append(min(fixed, WIDTH * _LEAST_BESIDE))

@@ -20,9 +20,7 @@ from reports.measures.incidents import WINDOW_DAYS, Incidents, incidents
 
 MOST_DECISIONS = 10
 _SAVED = """
-select sum(cache_saved_cost) as saved, sum(missed_cache_cost) as missed, sum(failed_cost) as failed,
-       sum(repeated_cost) as repeated
-from fct_prompt_economics_daily
+select sum(cache_saved_cost) as saved from fct_prompt_economics_daily
 where currency = $currency and {scope} and usage_date between $first and $last
 """
 _RECONCILED = """
@@ -198,7 +196,7 @@ def data_notes(ask: Ask) -> tuple[Note, ...]:
 
 
 def saved_notes(ask: Ask) -> tuple[Note, ...]:
-    """What prompt caching saved of the period's calls, and what failed and repeated ones cost; estimates."""
+    """What prompt caching saved of the period's calls, an estimate."""
     row = ask.one(_SAVED) if ask.has("fct_prompt_economics_daily") else {}
     found = []
     if row.get("saved"):
@@ -207,13 +205,6 @@ def saved_notes(ask: Ask) -> tuple[Note, ...]:
                 f"Prompt caching saved {f.money(row['saved'], ask.currency)} in {_period(ask)}, at list price.", "good"
             )
         )
-    lost = [
-        f"{f.money(row[name], ask.currency)} {what}"
-        for name, what in (("failed", "on calls that failed"), ("repeated", "on calls that repeated an earlier one"))
-        if row.get(name)
-    ]
-    if lost:
-        found.append(Note(f"Spent for nothing, at list price: {' and '.join(lost)}.", "warn"))
     return tuple(found)
 
 

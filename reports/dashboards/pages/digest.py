@@ -34,7 +34,7 @@ def build(view: View) -> Page:
     lines = budgets.lines_of(ask) if is_newest else ()
     own = budgets.own_line(ask, lines)
     found = shared.incidents_of(ask)
-    opportunities = savings.opportunities(ask)
+    opportunities = savings.opportunities_of(ask)
     trend = spend.sparks(days, view.period.last)
     tiles = [spend.tile(ask, whole, spend.all_of(trend))]
     if is_newest:
@@ -69,7 +69,7 @@ def build(view: View) -> Page:
                 "What could be saved",
                 (
                     (savings.table(ask, opportunities, MOST_SAVINGS),),
-                    *(((Notes("Already saved, and lost", saved),),) if saved else ()),
+                    *(((Notes("Saved already", saved),),) if saved else ()),
                 ),
             ),
             Section("events", "What happened", ((incidents.table(ask, found),), (shared.guardrail_table(ask),))),

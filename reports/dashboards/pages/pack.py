@@ -11,6 +11,7 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Note, Notes, Page, Section, Tile, Tiles
+from reports.dashboards.opportunities import Opportunity
 from reports.dashboards.parts import allocation, books, forecast, incidents, spend, teams, units
 from reports.dashboards.view import View
 from reports.documents import changes, month, savings, shared
@@ -42,7 +43,7 @@ def build(view: View) -> Page:
     covered = allocation.coverage_of(ask)
     costs = units.costs_of(ask)
     expected = forecast.forecasts_of(ask)
-    opportunities = savings.opportunities(ask)
+    opportunities = savings.opportunities_of(ask)
     tiles = (
         spend.tile(ask, whole, ()),
         month.budget_tile(ask, budgets),
@@ -81,7 +82,6 @@ def build(view: View) -> Page:
                 "How it found its owner",
                 (
                     (allocation.methods_chart(ask),),
-                    (allocation.scopes_table(ask, covered, "team", "Coverage by team"),),
                     (allocation.nobody_table(ask, covered),),
                 ),
             ),
@@ -109,7 +109,6 @@ def build(view: View) -> Page:
                 (
                     (books.invoices_table(ask),),
                     (books.reconciliation_table(ask)[1],),
-                    (books.closed_table(ask),),
                     *((note,) for note in shared.data_notes(ask)),
                 ),
             ),
@@ -148,9 +147,10 @@ def _outlook_tile(ask: Ask, expected: forecast.Forecasts) -> Tile:
 
 
 def _owners(ask: Ask, whole: spend.Total, by_team: list[spend.Part]) -> tuple[tuple[Block, ...], ...]:
+    trend = spend.sparks(spend.daily(ask, "team", *spend.spark_days(ask)), ask.view.period.last)
     return (
         (spend.by_table(ask, "business_unit", whole),),
-        (teams.teams_table(ask, whole, by_team, {}, (), {}, None),),
+        (teams.teams_table(ask, whole, by_team, trend, (), {}, None),),
         (allocation.owners_table(ask),),
         (spend.categories_chart(ask),),
     )
@@ -174,7 +174,7 @@ def _units(ask: Ask, costs: tuple[units.UnitCost, ...]) -> tuple[tuple[Block, ..
     return tuple(found)
 
 
-def _savings(ask: Ask, found: savings.Opportunities) -> tuple[tuple[Block, ...], ...]:
+def _savings(ask: Ask, found: list[Opportunity]) -> tuple[tuple[Block, ...], ...]:
     saved = shared.saved_notes(ask)
-    notes: tuple[tuple[Block, ...], ...] = ((Notes("Already saved, and lost", saved),),) if saved else ()
+    notes: tuple[tuple[Block, ...], ...] = ((Notes("Saved already", saved),),) if saved else ()
     return ((savings.table(ask, found, MOST_SAVINGS),), *notes)
