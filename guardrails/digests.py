@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from finops.config.models import WEEKDAYS, Digest, MonthlyPack, ReconciliationFile, RoutingFile, WeeklyDigest
 from finops.periods import BillingPeriod, IsoWeek
 
-LATE = timedelta(days=7)
-"""A week that was not told for so long, because nothing ran, is news to nobody."""
+LATE = timedelta(days=8)
+"""A week that was not told for so long, because nothing ran, is news to nobody. Longer than a week of 169 hours."""
 LATE_MONTH = timedelta(days=31)
 
 

@@ -65,8 +65,8 @@ class Edition:
 
 def slug(name: str) -> str:
     """A name as a folder's: safe for every file system, and another one for every other name."""
-    plain = _SLUG.sub("-", name.lower()).strip("-.")[:60]
-    return plain if plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = _SLUG.sub("-", name.lower()).strip("-._")[:60]
+    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def newest_edition(folder: Path) -> Edition | None:
@@ -146,7 +146,8 @@ def write_edition(
     pdf = render_pdf(page, head)
     (part / PDF).write_bytes(pdf)
     (part / HTML).write_text(render_html(page, view, head), encoding="utf-8")
-    name = f"{slug(page.title)}-{view.period.key}.pdf"
+    about = [page.name, view.period.key, *([slug(view.scope)] if view.scope else [])]
+    name = "-".join([*about, *([f"edition-{number}"] if number > 1 else [])]) + ".pdf"
     attached = Attached(name, (place / PDF).relative_to(home).as_posix(), hashlib.sha256(pdf).hexdigest())
     mail = document_email(page, head, thread=thread, sections=sections_in_mail, link=link, attached=[attached])
     message = document_message(page, head, thread=thread, team=view.scope or "", link=link)

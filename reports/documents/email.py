@@ -71,12 +71,14 @@ def document_email(
         MessageTooLargeError: it does not fit into 100 KB however much is left out.
     """
     open_urls({"Open": link} if link else {})
+    images: dict[str, str] = {}
     for rows, pictures, columns in _TRIALS:
         shown = [
             (section, [_shortened(block, rows, columns) for line in section.rows for block in line])
             for section in page.sections[:sections]
         ]
         drawn = _pictures([block for _, blocks in shown for block in blocks], pictures)
+        images |= {one.name: _drawn(one) for one in drawn if one.name not in images}
         values = {
             "page": page,
             "head": head,
@@ -92,7 +94,7 @@ def document_email(
                 "subject": plain(f"{page.title}: {head.period}".replace(f.NBSP, " "), limit=150),
                 "text": _text(values),
                 "html": _template().render(values),
-                "images": {one.name: _drawn(one) for one in drawn},
+                "images": {one.name: images[one.name] for one in drawn},
                 "attachments": [vars(one) for one in attached],
                 "thread": thread,
                 "kind": "digest",
@@ -137,13 +139,15 @@ def _shortened(block: Block, rows: int, columns: int) -> Block:
         return block
     kept = _columns(block.columns, columns)
     left = len(block.rows) - rows
+    # The last row is what nobody owns, or all smaller ones together: the total is not to be had without it.
+    shown = block.rows if left <= 0 else (*block.rows[: rows - 1], block.rows[-1])
 
     def cut(row: Row) -> Row:
         return Row(tuple(row.cells[i] for i in kept))
 
     more = f"and {left} more in the attached file" if left > 0 else block.more
     return Table(
-        block.key, block.title, tuple(block.columns[i] for i in kept), tuple(cut(row) for row in block.rows[:rows]),
+        block.key, block.title, tuple(block.columns[i] for i in kept), tuple(cut(row) for row in shown),
         block.empty, caption=block.caption, total=None if block.total is None else cut(block.total), more=more,
     )  # fmt: skip
 
