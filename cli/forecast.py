@@ -18,7 +18,7 @@ from cli.published import NotPublishedError
 from finops.paths import Home
 from reports import formatting as f
 from reports.measures.forecasts import PERIODS, Forecasts, JudgedMonth, Quality, ScopeTotals, forecasts
-from reports.measures.hours import ScopeHours, company_hours, scope_hours
+from reports.measures.hours import ScopeHours, hours_of, scope_hours
 
 LEVELS = (
     "company", "business_unit", "team", "app", "project", "model", "environment", "service", "region", "provider",
@@ -109,7 +109,7 @@ def show_hours(hours: pd.DataFrame, level: str, console: Console) -> None:
     console.print("Usage at list price; the busiest of the next 24 hours with its 80% interval", style="dim")
     for currency in sorted({one.currency for one in found}):
         console.print(f"\n[bold]The company by the hour[/] ({currency}, UTC)")
-        console.print(_company_hours(company_hours(hours[hours["currency"] == currency])))
+        console.print(_company_hours(hours_of(hours[hours["currency"] == currency])))
 
 
 def _scope_hours(found: Sequence[ScopeHours], level: str) -> Table:

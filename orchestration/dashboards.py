@@ -24,22 +24,49 @@ if TYPE_CHECKING:
     from reports.dashboards.site import Site
     from reports.dashboards.view import Operations
 
+PAGES_VARIABLE = "AIFINOPS_DASHBOARDS"
+EXTENTS = ("all", "company", "none")
 _SETTLED = ("delivered", "withdrawn", "would_send")
 
 
-def build_dashboards(home: Home, policies: Sequence[Policy], as_of: datetime, *, out_dir: Path | None = None) -> Site:
+def pages_to_write(environ: Mapping[str, str]) -> str:
+    """Which pages a run writes: one of ``EXTENTS``, ``all`` unless ``AIFINOPS_DASHBOARDS`` says otherwise.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    said = environ.get(PAGES_VARIABLE) or EXTENTS[0]
+    if said not in EXTENTS:
+        raise ValueError(f"{PAGES_VARIABLE} is {said!r}; it may be {', '.join(EXTENTS)}")
+    return said
+
+
+def build_dashboards(
+    home: Home,
+    policies: Sequence[Policy],
+    as_of: datetime,
+    *,
+    out_dir: Path | None = None,
+    of_scopes: bool = True,
+) -> Site:
     """Every page, in a folder that is swapped in whole.
 
     Args:
         policies: whose words, owners and runbooks decisions are told with.
         as_of: the moment reported on, with time zone.
         out_dir: the folder; ``home.reports`` if absent.
+        of_scopes: teams and apps have pages too.
 
     Raises:
         MartError: a mart lacks a column.
     """
     return reports.build_site(
-        home.published, out_dir or home.reports, as_of=as_of, operations=operations(home, policies), title="AI spend"
+        home.published,
+        out_dir or home.reports,
+        as_of=as_of,
+        operations=operations(home, policies),
+        title="AI spend",
+        of_scopes=of_scopes,
     )
 
 

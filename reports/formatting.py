@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
-_ACRONYMS = {"gpu": "GPU", "ai": "AI", "api": "API", "llm": "LLM", "sql": "SQL"}
+_ACRONYMS = {"gpu": "GPU", "ai": "AI", "api": "API", "llm": "LLM", "sql": "SQL", "saas": "SaaS"}
 
 
 def _fixed(value: Decimal, places: int) -> str:

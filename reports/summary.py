@@ -245,10 +245,12 @@ def headlines(
     reconciled: Reconciliation | Missing,
     idle_pools: Sequence[str],
     idle_cost: Decimal,
+    idle_when: str = "this month",
 ) -> tuple[Headline, ...]:
     """What needs attention, worst first, then what is fine.
 
-    ``month`` is the one that ``projection`` and ``budget`` are of; ``idle_pools`` are GPUs that are mostly idle.
+    ``month`` is the one that ``projection`` and ``budget`` are of; ``idle_pools`` are GPUs that are mostly idle,
+    ``idle_cost`` is what idle ones cost ``idle_when``.
     """
     lines: list[Headline] = []
     if isinstance(reconciled, Reconciliation):
@@ -322,7 +324,7 @@ def headlines(
         lines.append(
             Headline(
                 "warn",
-                f"Idle GPU time has cost {f.money(idle_cost, currency)} this month; mostly unused: {names}.",
+                f"Idle GPU time has cost {f.money(idle_cost, currency)} {idle_when}; mostly unused: {names}.",
                 "gpu",
             )
         )

@@ -32,6 +32,7 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
                 patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("AIFINOPS_HOME", str(home / "aifinops"))
+        patch.setenv("AIFINOPS_DASHBOARDS", "company")  # those of teams and apps take half a minute a run
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         yield

@@ -9,7 +9,7 @@ from dagster_dbt import DbtProject
 
 import reports
 from orchestration.assets.warehouse import WAREHOUSE_POOL, model_key
-from orchestration.dashboards import build_dashboards
+from orchestration.dashboards import PAGES_VARIABLE, build_dashboards, pages_to_write
 from orchestration.export_delivery import ExportDeliveryError, deliver_exports
 from orchestration.publish import public_marts, publish
 from orchestration.workspace import Workspace
@@ -92,8 +92,11 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         "offline; the overview is its index.html.",
     )
     def dashboards(workspace: Workspace) -> dg.MaterializeResult:
+        extent = pages_to_write(workspace.environ)
+        if extent == "none":
+            return dg.MaterializeResult(metadata={"pages": 0, "why": f"{PAGES_VARIABLE} is none: a portal serves them"})
         policies = workspace.configuration().guardrails.policies
-        site = build_dashboards(workspace.home, policies, workspace.as_of())
+        site = build_dashboards(workspace.home, policies, workspace.as_of(), of_scopes=extent == "all")
         return dg.MaterializeResult(
             metadata={
                 "overview": dg.MetadataValue.path(site.index),

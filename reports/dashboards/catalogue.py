@@ -6,7 +6,6 @@ Here: the list. Not here: any content (``pages``).
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,4 +43,3 @@ PAGES = (
     PageKind("app", "App", "app", "app", "owners of an app"),
 )
 BY_NAME = {kind.name: kind for kind in PAGES}
-PAGES = tuple(kind for kind in PAGES if importlib.util.find_spec(f"reports.dashboards.pages.{kind.module}"))

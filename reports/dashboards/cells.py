@@ -101,7 +101,9 @@ def day(value: date | None, *, small: str = "") -> Cell:
 
 
 def team(name: str | None, *, small: str = "") -> Cell:
-    return Cell(NO_OWNER, sort="", small=small) if name is None else text(name, small=small, target=Target("team", name))
+    return (
+        Cell(NO_OWNER, sort="", small=small) if name is None else text(name, small=small, target=Target("team", name))
+    )
 
 
 def app(name: str | None, *, small: str = "") -> Cell:

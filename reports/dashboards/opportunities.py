@@ -23,7 +23,7 @@ from reports.dashboards import cells as c
 from reports.dashboards.view import View
 from reports.frames import ZERO
 from reports.measures.coverage import UNOWNED
-from reports.measures.gpu import IDLE_GPU_KINDS, pool_of
+from reports.measures.gpu import IDLE_GPU_KINDS, pool_of_charge
 
 MONTH_DAYS = 30
 STALE_DAYS = 14
@@ -55,20 +55,28 @@ KINDS: Mapping[str, Kind] = {
     "idle_gpus": Kind(
         "Idle GPU machines", "hours", "Let the pool scale in when nobody holds a GPU; docs/allocation.md, Idle"
     ),
-    "fragmented_gpus": Kind("Scattered GPUs", "days", "Pack pods closer, or use smaller machines; docs/allocation.md, Idle"),
+    "fragmented_gpus": Kind(
+        "Scattered GPUs", "days", "Pack pods closer, or use smaller machines; docs/allocation.md, Idle"
+    ),
     "held_unused_gpus": Kind("GPUs held without work", "days", "Share them or use slices; aifinops service-levels"),
     "oversized_gpus": Kind("Oversized GPUs", "days", "Share GPUs, use slices or smaller ones; aifinops service-levels"),
     "unused_units": Kind("Idle provisioned throughput", "hours", "Give units back, or send more calls to them"),
     "pay_as_you_go": Kind(
-        "Provisioned throughput below break-even", "hours", "Pay by the token until the traffic is there; keep units for latency"
+        "Provisioned throughput below break-even",
+        "hours",
+        "Pay by the token until the traffic is there; keep units for latency",
     ),
-    "missed_cache": Kind("Missed prompt cache", "hours", "Put what repeats first in the prompt; aifinops units --missed"),
+    "missed_cache": Kind(
+        "Missed prompt cache", "hours", "Put what repeats first in the prompt; aifinops units --missed"
+    ),
     "cheaper_model": Kind("Cheaper model of equal quality", "days", "Route these calls; aifinops frontier"),
     "failed_calls": Kind("Failed and repeated calls", "hours", "Retry less, with a pause; aifinops service-levels"),
     "batch": Kind("Batch in place of live calls", "days", "Send what can wait a day as a batch"),
     "spot": Kind("Spot machines for training", "days", "Checkpoint, then train on spot machines"),
     "failed_runs": Kind("Failed training runs", "days", "Try small first, keep checkpoints"),
-    "repeated_work": Kind("Work repeated after interruptions", "hours", "Checkpoint more often; gpu.checkpoint_minutes"),
+    "repeated_work": Kind(
+        "Work repeated after interruptions", "hours", "Checkpoint more often; gpu.checkpoint_minutes"
+    ),
     "unused_commitment": Kind("Unused commitments", "minutes", "Exchange or shrink them at the next renewal"),
     "stale_resource": Kind("Resources without use", "minutes", "Delete what nobody has called in 14 days"),
     "unowned": Kind("Spend that nobody owns", "minutes", "Give it an owner: aifinops tags gaps prints the line"),
@@ -163,7 +171,7 @@ def _idle_gpus(view: View) -> list[Opportunity]:
         kinds=list(IDLE_GPU_KINDS),
         **_billed(view),
     ):
-        key = (row["idle_kind"], pool_of(row["resource_name"], "") or "the cluster's fees and commitments", row["team"])
+        key = (row["idle_kind"], pool_of_charge(row["resource_name"]), row["team"])
         sums[key] = sums.get(key, ZERO) + row["cost"]
     return [
         Opportunity(
@@ -172,7 +180,10 @@ def _idle_gpus(view: View) -> list[Opportunity]:
             _month(cost, view.period.days),
             Certainty.BILLED,
             ("gpu", pool, idle_kind),
-            (f"{f.money(cost, view.currency)} of {view.period.label} was billed for this; the page on GPUs has the hours.",),
+            (
+                f"{f.money(cost, view.currency)} of {view.period.label} was billed for this; the page "
+                "on GPUs has the hours.",
+            ),
             team=team,
         )
         for (idle_kind, pool, team), cost in sums.items()
@@ -184,7 +195,8 @@ def _oversized_gpus(view: View) -> list[Opportunity]:
     band = c.ask(
         view,
         "fct_gpu_utilization_daily",
-        "select max_by(utilization_at_least, usage_date) as low from fct_gpu_utilization_daily where usage_date <= $last",
+        "select max_by(utilization_at_least, usage_date) as low from fct_gpu_utilization_daily where "
+        "usage_date <= $last",
         last=view.period.last,
     )
     low = (band[0]["low"] if band else None) or WELL_USED
@@ -231,7 +243,8 @@ def _provisioned(view: View) -> list[Opportunity]:
     rows = c.ask(
         view,
         "fct_provisioned_throughput_daily",
-        """select p.resource_id, sum(p.unit_hours) as hours, sum(p.used_unit_hours) as used, sum(p.effective_cost) as cost,
+        """select p.resource_id, sum(p.unit_hours) as hours, sum(p.used_unit_hours) as used,
+                  sum(p.effective_cost) as cost,
                   sum(p.idle_cost) as idle, sum(p.pay_as_you_go_cost) as as_used,
                   count(*) filter (where p.pay_as_you_go_cost is null) as unknown_days
            from fct_provisioned_throughput_daily p
@@ -254,7 +267,8 @@ def _provisioned(view: View) -> list[Opportunity]:
                     Certainty.BILLED,
                     group,
                     (
-                        f"Of {f.whole(row['hours'])} unit-hours, {f.whole(row['used'] or ZERO)} served tokens; the rest was "
+                        f"Of {f.whole(row['hours'])} unit-hours, {f.whole(row['used'] or ZERO)} "
+                        "served tokens; the rest was "
                         f"billed with {f.money(row['idle'], view.currency)}.",
                     ),
                     team=team,
@@ -285,7 +299,8 @@ def _owners(view: View, idle_kind: str) -> dict[str, str | None]:
         view,
         "fct_ai_cost_daily",
         """select resource_name, max_by(team, effective_cost) as team from fct_ai_cost_daily
-           where idle_kind = $kind and billing_currency = $currency and usage_date between $first and $last group by 1""",
+           where idle_kind = $kind and billing_currency = $currency and usage_date between $first and $last
+           group by 1""",
         kind=idle_kind,
         **_billed(view),
     )
@@ -301,7 +316,8 @@ def _prompts(view: View) -> list[Opportunity]:
         """select team, app, model, sum(missed_cache_cost) as missed, sum(missed_cache_cost_low) as low,
                   sum(missed_cache_cost_high) as high, bool_or(missed_basis = 'peers') as by_peers,
                   max(missed_peer_count) as peers, sum(failed_cost) as failed, sum(repeated_cost) as repeated,
-                  sum(failed_request_count)::bigint as failed_calls, sum(repeated_request_count)::bigint as repeated_calls
+                  sum(failed_request_count)::bigint as failed_calls,
+                  sum(repeated_request_count)::bigint as repeated_calls
            from fct_prompt_economics_daily
            where currency = $currency and usage_date between $first and $last
            group by 1, 2, 3""",
@@ -340,8 +356,10 @@ def _prompts(view: View) -> list[Opportunity]:
                     _tokens(row["app"], row["model"]),
                     (
                         f"{f.count(row['failed_calls'] or 0, 'call')} failed and used tokens for "
-                        f"{f.money(row['failed'] or ZERO, view.currency)}; {f.count(row['repeated_calls'] or 0, 'call')} "
-                        f"repeat an earlier one for {f.money(row['repeated'] or ZERO, view.currency)}. The larger counts.",
+                        f"{f.money(row['failed'] or ZERO, view.currency)}; "
+                        f"{f.count(row['repeated_calls'] or 0, 'call')} "
+                        "repeat an earlier one for "
+                        f"{f.money(row['repeated'] or ZERO, view.currency)}. The larger counts.",
                     ),
                     team=row["team"],
                     app=row["app"],
@@ -391,7 +409,8 @@ def _batch(view: View) -> list[Opportunity]:
         "fct_ai_cost_daily dim_price",
         """with pairs as (
                select live.price_basis as meter, live.region_id, live.model, live.token_class,
-                      any_value(live.price_per_1m_tokens) as live_price, any_value(batch.price_per_1m_tokens) as batch_price
+                      any_value(live.price_per_1m_tokens) as live_price,
+                      any_value(batch.price_per_1m_tokens) as batch_price
                from dim_price live
                join dim_price batch using (provider_name, model, token_class, region_id, currency)
                where live.service_tier = 'standard' and batch.service_tier = 'batch' and live.price_source = 'invoice'
@@ -421,7 +440,8 @@ def _batch(view: View) -> list[Opportunity]:
             Certainty.POSSIBLE,
             _tokens(app, model),
             (
-                f"{f.money(cost, view.currency)} of live calls; by the invoice's batch prices {f.money(saved, view.currency)} "
+                f"{f.money(cost, view.currency)} of live calls; by the invoice's batch prices "
+                f"{f.money(saved, view.currency)} "
                 "less, if all of them could wait up to a day. Nobody measured how many can.",
             ),
             team=team,
@@ -494,8 +514,10 @@ def _spot(view: View) -> list[Opportunity]:
                 Certainty.POSSIBLE,
                 ("training", row["name"]),
                 (
-                    f"{f.money(row['cost'], view.currency)} of training on machines on demand (estimated). Spot machines "
-                    f"usually save {f.percent(SPOT_SAVES[0])} to {f.percent(SPOT_SAVES[1])}, less the work that evictions "
+                    f"{f.money(row['cost'], view.currency)} of training on machines on demand "
+                    "(estimated). Spot machines "
+                    f"usually save {f.percent(SPOT_SAVES[0])} to {f.percent(SPOT_SAVES[1])}, less the "
+                    "work that evictions "
                     "repeat; the lower end is told.",
                 ),
                 team=row["team"],
@@ -569,7 +591,8 @@ def _stale(view: View) -> list[Opportunity]:
             Certainty.BILLED,
             ("resource", row["resource_id"]),
             (
-                f"Last called on {f.day(row['last_used'])}; {f.money(row['cost'], view.currency)} in the {STALE_DAYS} days to "
+                f"Last called on {f.day(row['last_used'])}; {f.money(row['cost'], view.currency)} in "
+                f"the {STALE_DAYS} days to "
                 f"{f.day(last)}.",
             ),
             team=row["team"],

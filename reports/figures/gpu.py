@@ -104,7 +104,7 @@ def against_band(
 ) -> go.Figure:
     """Busy share of a day, a line per pool, with the band that is aimed at.
 
-    ``daily``: ``day, pool, ratio``, oldest first; the line breaks on days on which others were measured and this was not.
+    ``daily``: ``day, pool, ratio``, oldest first; a line breaks on days on which only other pools were measured.
     """
     colours = series_colours(names)
     traces = []
@@ -182,7 +182,7 @@ def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> go.F
 
 
 def packing(nodes: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """What became of each machine's GPU hours, as shares. ``nodes``: ``name`` and the hours of ``PACKING``, in order."""
+    """Shares of what became of machines' GPU hours. ``nodes``: ``name`` and hours of ``PACKING``, first on top."""
     rows = list(reversed(nodes))
     whole = [sum(float(row[column]) for column, *_ in PACKING) for row in rows]
     traces = [

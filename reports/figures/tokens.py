@@ -8,7 +8,19 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, SERIES, SOFT, SURFACE, axis, base, day_axis, days, figure, numbers, series_colours
+from reports.figures.theme import (
+    ACCENT,
+    SERIES,
+    SOFT,
+    SURFACE,
+    axis,
+    base,
+    day_axis,
+    days,
+    figure,
+    numbers,
+    series_colours,
+)
 
 
 def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go.Figure:

@@ -10,12 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from finops.periods import BillingPeriod
 from reports import formatting as f
 
-LEVEL_TONES = {"throttle": "bad", "pause": "bad", "stop": "bad", "warn": "warn", "release": "good"}
+LEVEL_TONES: dict[str, Literal["bad", "warn", "good"]] = {
+    "throttle": "bad",
+    "pause": "bad",
+    "stop": "bad",
+    "warn": "warn",
+    "release": "good",
+}
 LEVEL_WORDS = {
     "warn": "Warning",
     "throttle": "Throttle",
@@ -89,7 +95,7 @@ class DecisionView:
     acts_at: str
 
     @property
-    def tone(self) -> str:
+    def tone(self) -> Literal["bad", "warn", "good", "neutral"]:
         return LEVEL_TONES.get(self.level, "neutral")
 
     @property

@@ -80,6 +80,11 @@ def pool_of(node: object, gpu_model: object) -> str:
     return match["pool"] if match else str(gpu_model)
 
 
+def pool_of_charge(resource_name: object) -> str:
+    """The pool whose machines a charge is for; charges without a resource are for all of a cluster."""
+    return pool_of(resource_name, resource_name) if isinstance(resource_name, str) else "The whole cluster"
+
+
 def daily_pools(gpus: pd.DataFrame) -> pd.DataFrame:
     """``fct_gpu_hourly`` → day, pool, allocated_hours, busy_hours, idle_hours."""
     if gpus.empty:

@@ -1,6 +1,6 @@
 """The next two days of usage, hour by hour.
 
-Here: what each scope's next hours are expected to take, and the company's hours as known and as expected.
+Here: what each scope's next hours are expected to take, and its hours as known and as expected.
 Not here: forecasting (models), months and quarters (forecasts).
 """
 
@@ -59,9 +59,9 @@ def scope_hours(hours: pd.DataFrame, level: str) -> list[ScopeHours]:
     return sorted(found, key=lambda one: (one.currency, -one.next_day, one.scope_value))
 
 
-def company_hours(hours: pd.DataFrame) -> pd.DataFrame:
-    """The company's hours from two days before the newest known one on, oldest first; one currency's."""
-    rows = hours[hours["scope_type"] == "company"].sort_values("usage_hour")
+def hours_of(hours: pd.DataFrame, scope_type: str = "company", scope_value: str = "all") -> pd.DataFrame:
+    """A scope's hours from two days before the newest known one on, oldest first; one currency's."""
+    rows = hours[(hours["scope_type"] == scope_type) & (hours["scope_value"] == scope_value)].sort_values("usage_hour")
     known = rows.loc[rows["actual_cost"].notna(), "usage_hour"].max()
     if pd.isna(known):
         return rows.iloc[:0]

@@ -1,6 +1,7 @@
 """Incidents, ranked.
 
-Here: those that are open or were seen in the last 30 days, or since a day; open ones by severity and money, others apart.
+Here: those that are open or were seen in the last 30 days, or since a day; open ones by severity and money, others
+apart.
 Not here: detection, grouping and explanation (models).
 """
 

@@ -77,7 +77,9 @@ def period_unit_costs(
 def smoothed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """``day, series, value``: cost ÷ quantity of the 7 days that end on each day, one series per value of ``by``."""
     sums: dict[str, dict[date, list[float]]] = {}
-    for series, day, cost, quantity in zip(rows[by], rows["usage_date"].dt.date, rows["cost"], rows["quantity"], strict=True):
+    for series, day, cost, quantity in zip(
+        rows[by], rows["usage_date"].dt.date, rows["cost"], rows["quantity"], strict=True
+    ):
         of_day = sums.setdefault(series, {}).setdefault(day, [0.0, 0.0])
         of_day[0] += float(cost or 0)
         of_day[1] += float(quantity or 0)

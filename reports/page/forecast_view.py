@@ -13,7 +13,7 @@ from reports import formatting as f
 from reports.figures import budget, forecast
 from reports.measures.budgets import BudgetLine
 from reports.measures.forecasts import MATURITIES, Forecasts, JudgedMonth
-from reports.measures.hours import company_hours, scope_hours
+from reports.measures.hours import hours_of, scope_hours
 from reports.page.chart import Chart
 
 LEVEL_WORDS = {"company": "Company", "team": "Teams"}
@@ -76,12 +76,13 @@ def fans(lines: tuple[BudgetLine, ...], outlooks: pd.DataFrame, month: BillingPe
     return charts
 
 
-def hours_chart(hours: pd.DataFrame, currency: str) -> Chart:
+def hours_chart(hours: pd.DataFrame, currency: str, scope_type: str = "company", scope_value: str = "all") -> Chart:
     """``hours``: ``fct_usage_forecast_hourly`` of one currency."""
-    rows, company = company_hours(hours), scope_hours(hours, "company")
+    rows = hours_of(hours, scope_type, scope_value)
+    found = [one for one in scope_hours(hours, scope_type) if one.scope_value == scope_value]
     said = "There is no usage by the hour that the next hours could be told from."
-    if company:
-        one = company[0]
+    if found:
+        one = found[0]
         said = (
             f"The next 24 hours: {f.money(one.next_day, currency)}, {f.compact(one.tokens)} tokens in "
             f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
@@ -93,7 +94,7 @@ def hours_chart(hours: pd.DataFrame, currency: str) -> Chart:
         "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
         f"of those to come, with 80% and 95% intervals. {said}",
         f"Lines of usage cost by the hour, as known and as expected. {said}",
-        forecast.hours(rows, currency) if company else None,
+        forecast.hours(rows, currency) if found else None,
         said,
     )
 

@@ -16,6 +16,7 @@ from reports.dashboards.parts import (
     gpus,
     incidents,
     service,
+    short,
     spend,
     states,
     tokens,
@@ -29,7 +30,7 @@ def build(view: View) -> Page:
     ask = Ask(view, "app")
     whole = spend.total(ask)
     days = spend.daily(ask, "model", *spend.shown_days(ask))
-    by_model = spend.by(ask, "model", whole)
+    parts = spend.by(ask, whole, "service_name", "model", "environment", "project")
     estimated = spend.estimate(ask, "model")
     lines = budgets.lines_of(ask)
     own = budgets.own_line(ask, lines)
@@ -38,28 +39,39 @@ def build(view: View) -> Page:
     by_feature = tokens.sums(ask, "feature")
     mix, classes = tokens.mix(ask)
     levels = service.levels(ask)
-    ranked = [part.name for part in by_model if part.name is not None]
+    ranked = [part.name for part in parts["model"] if part.name is not None]
     tiles = [spend.tile(ask, whole, spend.all_of(spend.sparks(days, view.period.last)), ask.here("why"))]
-    if ask.is_current:
+    expected = budgets.projection(ask, own) if ask.is_current else None
+    if expected is not None:
         tiles += [
             spend.estimate_tile(ask, estimated),
-            budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")),
+            budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [*service.tiles(levels), allocation.own_tile(ask), incidents.tile(ask, found)]
+    said = short.of_scope(
+        ask,
+        expected,
+        own,
+        lines,
+        found,
+        whole,
+        parts["model"],
+        lambda model: Link("Models", Target("models", anchor="cost")),
+    )
     return Page(
         "app",
         f"App {view.scope}",
         f"What does {view.scope} cost, what does it give for that, and why is it charged to it?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (_about(ask),))),
+            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",
                 (
                     (spend.daily_chart(ask, days, ranked, estimated, "model"),),
-                    (spend.by_table(ask, "service_name", whole), spend.by_table(ask, "model", whole)),
+                    (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
-                    (spend.by_table(ask, "environment", whole), spend.by_table(ask, "project", whole)),
+                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
                 ),
             ),
             Section(
@@ -94,7 +106,7 @@ def build(view: View) -> Page:
                 "Budgets",
                 (
                     (budgets.table(ask, lines),),
-                    tuple(budgets.fan_charts(ask, lines, outlooks)),
+                    *budgets.fan_rows(budgets.fan_charts(ask, lines, outlooks)),
                     (forecast.next_hours(ask),),
                 ),
             ),

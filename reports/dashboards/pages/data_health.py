@@ -22,7 +22,6 @@ from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Sectio
 from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
 from reports.dashboards.view import View
 from reports.figures import health as figures
-from reports.frames import ZERO
 from reports.measures.health import Freshness, Reconciliation, reconciliation
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
@@ -48,7 +47,10 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "Another number of tokens",
         "Telemetry lost calls, counts them twice, or rented capacity covers a part of them",
     ),
-    "billed_without_usage": ("Billed, not measured", "Nobody measures this account: send its spans or read its metrics"),
+    "billed_without_usage": (
+        "Billed, not measured",
+        "Nobody measures this account: send its spans or read its metrics",
+    ),
     "usage_without_bill": ("Measured, not billed", "It was free, or is billed elsewhere: connect that bill"),
     "billed_otherwise": ("Billed by the hour", "Rented capacity is charged by the hour, not by the token"),
     "unpriced_usage": ("No price", "Add the model to config/prices.yml"),
@@ -89,7 +91,9 @@ def build(view: View) -> Page:
            from fct_exchange_rate_daily where billing_currency <> reporting_currency
            group by all order by billing_currency""",
     )
-    schema = c.ask(view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name")
+    schema = c.ask(
+        view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name"
+    )
     problems = [
         *_source_problems(sources, ages),
         *_bill_problems(reconciled, rates),
@@ -163,40 +167,42 @@ def _verdict(problems: Sequence[Note], ages: Sequence[Freshness]) -> Note:
 
 
 def _source_problems(sources: Rows, ages: Sequence[Freshness]) -> list[Note]:
-    found = []
-    for row in sources:
-        if row["status"] in ("missing", "late", "incomplete"):
-            words, tone = STATUS_WORDS[row["status"]]
-            found.append(
-                Note(f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.", tone)
-            )
+    found = [
+        Note(
+            f"{row['source_id']}: {words.lower()}. {_missing_words(row)}{STATUS_REMEDIES[row['status']]}.",
+            tone,
+        )
+        for row in sources
+        if row["status"] in STATUS_REMEDIES and row["status"] != "disabled"
+        for words, tone in (STATUS_WORDS[row["status"]],)
+    ]
     if not sources:
         late = [line.name for line in ages if line.is_late and line.through is not None]
-        found += [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
+        found = [Note(f"{name} is late. {STATUS_REMEDIES['late']}.", "bad") for name in late]
     return found
 
 
 def _bill_problems(reconciled: Reconciliation | Missing, rates: Rows) -> list[Note]:
-    found = []
+    found = [
+        Note(
+            f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
+            f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
+            f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
+            "bad",
+        )
+        for row in rates
+        if row["missing_days"]
+    ]
     if isinstance(reconciled, Reconciliation) and not reconciled.is_reconciled:
         found.append(
             Note(
-                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill do not add up with the marts. "
+                f"{f.count(len(reconciled.unreconciled), 'day')} of the bill "
+                f"{'does' if len(reconciled.unreconciled) == 1 else 'do'} not add up with the marts. "
                 "docs/reconciliation.md says what to do; guardrails do not act on them.",
                 "bad",
                 Link("The days", Target("data-health", anchor="bill")),
             )
         )
-    for row in rates:
-        if row["missing_days"]:
-            found.append(
-                Note(
-                    f"{row['billing_currency']} has no exchange rate on {f.count(row['missing_days'], 'day')} from "
-                    f"{f.day(row['first_missing'])} to {f.day(row['last_missing'])}: totals in "
-                    f"{row['reporting_currency']} leave them out. Give one in config/currencies.yml.",
-                    "bad",
-                )
-            )
     return found
 
 
@@ -281,13 +287,14 @@ def _tiles(
             Tile(
                 "Estimate to bill",
                 f.signed_percent(off / estimated, 1),
-                f"{f.signed_money(off, view.currency)} billed beside {f.whole_money(estimated, view.currency)} estimated",
+                f"{f.signed_money(off, view.currency)} billed beside "
+                f"{f.whole_money(estimated, view.currency)} estimated",
                 f"{view.period.label}, where both are known",
                 tone="good" if abs(off / estimated) <= Decimal("0.05") else "warn",
             )
         )
     rows = sum(row["rows"] for row in rejected)
-    if not c.hidden(view, "fct_rejected_row"):
+    if not c.hidden(view, "fct_rejected_row") and any(line.through is not None for line in ages):
         tiles.append(
             Tile(
                 "Rejected rows",
@@ -296,7 +303,7 @@ def _tiles(
                 tone="warn" if rows else "good",
             )
         )
-    if not c.hidden(view, "fct_unpriced_usage"):
+    if not c.hidden(view, "fct_unpriced_usage") and any(line.through is not None for line in ages):
         tokens = sum(row["tokens"] or 0 for row in unpriced)
         tiles.append(
             Tile(
@@ -314,7 +321,7 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
     if sources:
         landed = [row for row in sources if row["status"] != "disabled"]
         fresh = sum(row["status"] == "fresh" for row in landed)
-        worst = "good" if fresh == len(landed) else "bad"
+        worst: Tone = "good" if fresh == len(landed) else "bad"
         left = ", ".join(row["source_id"] for row in landed if row["status"] != "fresh")
         return Tile(
             "Sources up to date",
@@ -323,6 +330,8 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
             tone=worst,
         )
     known = [line for line in ages if line.through is not None]
+    if not known:
+        return Tile("Sources up to date", "None", "No source has delivered anything", tone="warn")
     late = [line.name for line in known if line.is_late]
     return Tile(
         "Data up to date",
@@ -628,7 +637,8 @@ def _drift(view: View) -> Rows:
     return c.ask(
         view,
         "fct_estimate_drift_daily",
-        """select provider_name, cause, count(distinct usage_date) as days, string_agg(distinct model, ', ' order by model)
+        """select provider_name, cause, count(distinct usage_date) as days,
+                  string_agg(distinct model, ', ' order by model)
                       as models, sum(estimated_cost) as estimated_cost, sum(billed_cost) as billed_cost,
                   sum(drift_cost) as drift_cost, sum(price_drift_cost) as price_cost,
                   sum(quantity_drift_cost) as quantity_cost, count(*) filter (where status = 'partly') as growing
@@ -659,7 +669,8 @@ def _drift_chart(view: View) -> Chart:
     return Chart(
         "drift",
         "Estimated and billed, per day",
-        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the price book's prices. "
+        f"{view.period.label}: model usage that was both measured and billed. Hatched: tokens at the "
+        "price book's prices. "
         "Solid: the bill.",
         f"Bars per day of estimated cost, {f.money(estimated, view.currency)} in all, and billed cost, "
         f"{f.money(billed, view.currency)}.",
@@ -718,7 +729,8 @@ def _drift_table(view: View, drift: Rows) -> Table:
         "Finance and administrators see how estimates meet the bill."
         if c.hidden(view, "fct_estimate_drift_daily")
         else f"No model usage of {view.period.label} has met a bill in {currency} yet.",
-        f"{view.period.label}, largest difference first. The bill is right; the difference says what the estimate lacks.",
+        f"{view.period.label}, largest difference first. The bill is right; the difference says what "
+        "the estimate lacks.",
         total=totals if rows else None,
         export="fct_estimate_drift_daily" if rows else "",
     )

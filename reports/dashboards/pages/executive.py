@@ -1,46 +1,32 @@
 """What AI costs, whether that is as planned, and what it brings: the page for executives.
 
-Here: the order of the parts, and the sentences "In short".
+Here: the order of the parts.
 Not here: the parts themselves (``parts``).
 """
 
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Link, Note, Notes, Page, Section, Target, Tiles, Tone
+from reports.dashboards.model import Page, Section, Target, Tiles
 from reports.dashboards.parts import (
     allocation,
     budgets,
     currencies,
-    gpus,
     incidents,
+    short,
     spend,
     states,
     teams,
     units,
 )
 from reports.dashboards.view import View
-from reports.measures.budgets import BudgetLine, Projection
-from reports.measures.coverage import Coverage
-from reports.measures.gpu import GpuUse
-from reports.measures.health import Reconciliation, reconciliation
-from reports.measures.incidents import Incidents
-from reports.measures.missing import Missing
-from reports.summary import headlines
-
-_SEE = {
-    "health": Link("Data health", Target("data-health")),
-    "budgets": Link("Budgets", Target("finance", anchor="budgets")),
-    "incidents": Link("Incidents", Target("on-call")),
-    "allocation": Link("Who is charged with what", Target("finance", anchor="allocation")),
-    "gpu": Link("GPUs", Target("gpu")),
-}
 
 
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    by_team = spend.by(ask, "team", whole)
+    parts = spend.by(ask, whole, "team", "service_name", "model", "business_unit")
+    by_team = parts["team"]
     days = spend.daily(ask, "team", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
     estimated = spend.estimate(ask, "team")
@@ -68,7 +54,11 @@ def build(view: View) -> Page:
     token_costs, gpu_hours, outcomes = units.charts(ask, costs)
     together = currencies.together(ask)
     sections = [
-        Section("overview", "Overview", ((Tiles(tiles),), (_in_short(ask, expected, own, lines, covered, found),))),
+        Section(
+            "overview",
+            "Overview",
+            ((Tiles(tiles),), (short.of_company(ask, expected, own, lines, covered, found, whole, by_team),)),
+        ),
         Section(
             "spend",
             "Spend",
@@ -86,18 +76,18 @@ def build(view: View) -> Page:
                         ask,
                         "services",
                         "By service",
-                        spend.by(ask, "service_name", whole),
+                        parts["service_name"],
                         "No AI cost has been billed yet.",
                     ),
                     spend.ranking_chart(
                         ask,
                         "models",
                         "By model",
-                        [part for part in spend.by(ask, "model", whole) if part.name is not None],
+                        [part for part in parts["model"] if part.name is not None],
                         "The bill names no model for this period's AI cost.",
                     ),
                 ),
-                (spend.by_table(ask, "business_unit", whole),),
+                (spend.by_table(ask, parts, "business_unit", whole),),
             ),
         ),
     ]
@@ -124,43 +114,4 @@ def build(view: View) -> Page:
         "What does AI cost us, is that as planned, and what does it bring?",
         tuple(sections),
         states.states(ask),
-    )
-
-
-def _in_short(
-    ask: Ask,
-    expected: Projection | Missing | None,
-    own: BudgetLine | None,
-    lines: tuple[BudgetLine, ...],
-    covered: Coverage | Missing,
-    found: Incidents,
-) -> Notes:
-    """What needs attention, worst first, then what is fine."""
-    past = Missing("The period is over.")
-    used = gpus.company_use(ask)
-    said = headlines(
-        ask.currency,
-        month=ask.month if ask.is_current else None,
-        projection=expected or past,
-        budget=own or past,
-        budgets=lines,
-        covered=covered,
-        found=found,
-        reconciled=_reconciled(ask),
-        idle_pools=[pool.pool for pool in used.idle_pools] if isinstance(used, GpuUse) else (),
-        idle_cost=gpus.idle_cost(ask),
-    )
-    tones: dict[str, Tone] = {"bad": "bad", "warn": "warn", "good": "good"}
-    notes = tuple(Note(line.text, tones[line.tone], _SEE[line.anchor]) for line in said)
-    return Notes("In short", notes or (Note("There is nothing to say yet: no bill has arrived."),))
-
-
-def _reconciled(ask: Ask) -> Reconciliation | Missing:
-    """The period's days of the bill against the marts."""
-    return reconciliation(
-        ask.frame(
-            "fct_reconciliation_daily",
-            "(billing_currency = $currency or billing_currency is null) "
-            "and (usage_date between $first and $last or usage_date is null)",
-        )
     )

@@ -6,11 +6,9 @@ Here: the order of the parts. Not here: the parts themselves (``parts``).
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Block, Note, Page, Section, Tiles
+from reports.dashboards.model import Block, Note, Page, Section, Target, Tiles
 from reports.dashboards.parts import allocation, books, budgets, currencies, forecast, spend, states
 from reports.dashboards.view import View
-
-_FANS_A_ROW = 3
 
 
 def build(view: View) -> Page:
@@ -23,11 +21,14 @@ def build(view: View) -> Page:
     reconciled, reconciliation = books.reconciliation_table(ask)
     found = forecast.forecasts_of(ask)
     backtests, backtests_table = forecast.backtests(ask)
-    tiles = [spend.tile(ask, whole, (), ask.here("allocation")), reconciled, allocation.tile(ask, covered)]
+    tiles = [
+        spend.tile(ask, whole, (), Target("finance", anchor="allocation")),
+        reconciled,
+        allocation.tile(ask, covered),
+    ]
     if ask.is_current:
-        tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")))
+        tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, Target("finance", anchor="budgets")))
     fans = budgets.fan_charts(ask, lines, outlooks)
-    fan_rows: list[tuple[Block, ...]] = [tuple(fans[n : n + _FANS_A_ROW]) for n in range(0, len(fans), _FANS_A_ROW)]
     together = currencies.together(ask)
     converted: tuple[tuple[Block, ...], ...] = () if together is None else ((together,),)
     return Page(
@@ -54,7 +55,12 @@ def build(view: View) -> Page:
             Section(
                 "budgets",
                 "Budgets",
-                (*_past_note(ask), (budgets.table(ask, lines),), (budgets.burn_up(ask, own, outlooks),), *fan_rows),
+                (
+                    *_past_note(ask),
+                    (budgets.table(ask, lines),),
+                    (budgets.burn_up(ask, own, outlooks),),
+                    *budgets.fan_rows(fans),
+                ),
                 "Where each budget may stand on the days not billed yet: median, 80% and 95% of the forecast's paths."
                 if fans
                 else "",
@@ -67,7 +73,8 @@ def build(view: View) -> Page:
                     (forecast.months(ask, found), forecast.months_table(ask, found)),
                     (forecast.next_hours(ask),),
                     forecast.quality(found),
-                    (backtests, backtests_table),
+                    (backtests,),
+                    (backtests_table,),
                 ),
                 "Where months will end, and how good such forecasts have been.",
             ),

@@ -6,7 +6,7 @@ Not here: how machines' cost is split among teams (dbt), what to do about each f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,12 +17,12 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards import cells as c
-from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.model import Cell, Column, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.view import View
 from reports.figures import gpu as figures
 from reports.figures import unit as unit_figures
 from reports.frames import ZERO
-from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of
+from reports.measures.gpu import IDLE_GPU_KINDS, GpuPool, GpuUse, daily_pools, gpu_use, pool_of, pool_of_charge
 from reports.measures.missing import Missing
 from reports.measures.units import (
     GPU_HOUR_WORDS,
@@ -38,6 +38,8 @@ from reports.page.chart import Chart
 CHART_DAYS = 60
 TREND_DAYS = 90
 SHOWN = 12
+MUCH_IDLE = Decimal("0.15")
+"""Share of GPU cost from which idle time is worth a warning: with the usual band a well-packed pool stays below it."""
 QUIET_HOURS = (20, 6)
 """From 20:00 to 06:00 UTC is night."""
 IDLE_WORDS = {
@@ -104,7 +106,10 @@ def build(view: View) -> Page:
             Section(
                 "idle",
                 "Idle and scattered",
-                ((_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart), (_idle_table(view, idle), _nodes_table(nodes))),
+                (
+                    (_week_chart(view, weekly, _height(packing_chart, 280)), packing_chart),
+                    (_idle_table(view, idle), _nodes_table(nodes)),
+                ),
                 _week_words(weekly),
             ),
         ]
@@ -121,7 +126,9 @@ def build(view: View) -> Page:
             "Estimated from GPU hours and the price book; the bill has the same GPUs as machines, so nothing of it is "
             "added to billed cost.",
         ),
-        Section("interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))),
+        Section(
+            "interruptions", "Interruptions", ((_interruptions_table(view, interruptions),), (_machines_table(view),))
+        ),
         Section("slices", "Slices and energy", ((_slices_table(view), _energy_table(view)),)),
     ]
     states = (Note(use.reason, "warn"),) if isinstance(use, Missing) else ()
@@ -334,17 +341,18 @@ def _tiles(
     wasted = c.total(idle, "cost")
     billed = company_cost(costs, "gpu_hour_billed")
     paid = billed.cost if billed is not None else ZERO
-    tiles.append(
-        Tile(
-            "Idle GPUs cost",
-            f.whole_money(wasted, currency),
-            f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
-            f"{f.whole_money(c.total([r for r in idle if r['idle_kind'] == 'fragmented'], 'cost'), currency)} of it "
-            "beside GPUs in use",
-            tone="warn" if paid and wasted > paid * Decimal("0.15") else "good" if paid else "",
-            target=Target("savings") if wasted else None,
+    if paid or wasted:
+        beside = c.total([row for row in idle if row["idle_kind"] == "fragmented"], "cost")
+        tiles.append(
+            Tile(
+                "Idle GPUs cost",
+                f.whole_money(wasted, currency),
+                f"{f.percent(wasted / paid)} of {f.whole_money(paid, currency)} for GPUs, {label}" if paid else label,
+                f"{f.whole_money(beside, currency)} of it beside GPUs in use",
+                tone="warn" if wasted > paid * MUCH_IDLE else "good",
+                target=Target("savings") if wasted else None,
+            )
         )
-    )
     allocated = company_cost(costs, "gpu_hour_allocated") or billed
     if allocated is not None:
         busy = company_cost(costs, "gpu_hour_busy")
@@ -377,7 +385,8 @@ def _tiles(
                 f"{f.whole(sum(row['runs'] for row in training))} runs, "
                 f"{f.whole(sum(row['retrains'] for row in training))} retrains for "
                 f"{f.whole_money(c.total(training, 'retrain_cost'), currency)}",
-                f"{f.whole_money(failed, currency)} for {f.count(sum(row['failed'] for row in training), 'run')} that failed",
+                f"{f.whole_money(failed, currency)} for "
+                f"{f.count(sum(row['failed'] for row in training), 'run')} that failed",
                 tone="warn" if failed > 0 else "",
                 target=Target("gpu", anchor="training"),
             )
@@ -393,7 +402,9 @@ def _change_words(view: View, line: UnitCost) -> str:
 
 def _daily_ratio(view: View, hours: pd.DataFrame) -> tuple[float | None, ...]:
     recent = hours[hours["usage_hour"] >= pd.Timestamp(_chart_start(view))]
-    daily = recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+    daily = (
+        recent.groupby("usage_hour")[["busy_gpu_seconds", "allocated_seconds", "idle_seconds"]].sum().astype("float64")
+    )
     whole = daily["allocated_seconds"] + daily["idle_seconds"]
     shares = daily["busy_gpu_seconds"] / whole.where(whole > 0)
     return tuple(None if value != value else round(value, 4) for value in shares)
@@ -432,14 +443,16 @@ def _height(beside: Chart, least: int) -> int:
 
 def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:
     daily = [
-        {"day": row.day, "pool": row.pool, "ratio": row.busy_hours / whole if whole else None}
-        for row in recent.itertuples()
-        for whole in (row.allocated_hours + row.idle_hours,)
+        {"day": row["day"], "pool": row["pool"], "ratio": row["busy_hours"] / whole if whole else None}
+        for row in recent.to_dict("records")
+        for whole in (row["allocated_hours"] + row["idle_hours"],)
     ]
     return Chart(
         "gpu-band",
         "Busy share per day and pool",
-        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}." if band.words else "Of all GPU time.",
+        f"Of all GPU time that is paid for, held or not. {band.words.capitalize()}."
+        if band.words
+        else "Of all GPU time.",
         "Lines of the busy share per day: "
         + ", ".join(f"{pool.pool} {f.percent(pool.duty_cycle)}" for pool in use.pools),
         figures.against_band(
@@ -471,7 +484,7 @@ def _pools_chart(daily: pd.DataFrame, use: GpuUse) -> Chart:
 def _pools_table(view: View, use: GpuUse, band: _Band, idle: Rows) -> Table:
     money: dict[str, Decimal] = {}
     for row in idle:
-        name = pool_of(row["resource_name"], "")
+        name = pool_of_charge(row["resource_name"])
         money[name] = money.get(name, ZERO) + row["cost"]
     named = {pool.pool for pool in use.pools}
     rest = sum((cost for name, cost in money.items() if name not in named), ZERO)
@@ -567,7 +580,8 @@ def _packing_chart(view: View, nodes: Rows) -> Chart:
     return Chart(
         "gpu-packing",
         "How machines are packed",
-        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: the machine cannot be "
+        f"Share of each machine's GPU hours, {view.period.label}, largest first. Free beside others: "
+        "the machine cannot be "
         "given back, because somebody uses a part of it.",
         "Stacked bars of GPU hours by machine, busy, held, free beside others, and machines without a holder.",
         figures.packing(shown) if shown else None,
@@ -626,7 +640,7 @@ def _idle_table(view: View, idle: Rows) -> Table:
             Row(
                 (
                     c.text(f.humanise(row["idle_kind"]), small=IDLE_WORDS.get(row["idle_kind"], "")),
-                    c.text(pool_of(row["resource_name"], "") or "Commitments and fees of the cluster"),
+                    c.text(pool_of_charge(row["resource_name"])),
                     c.team(row["team"]),
                     c.money(row["cost"], view.currency),
                 )
@@ -930,7 +944,9 @@ def _machines_table(view: View) -> Table:
             Column("Machine"),
             Column("Machines", "number"),
             Column("GPU-hours up", "number"),
-            Column("Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"),
+            Column(
+                "Cluster's estimate", "number", "What the cluster's own price model thinks; the bill says what is paid"
+            ),
         ),
         tuple(
             Row(

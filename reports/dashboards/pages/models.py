@@ -7,7 +7,7 @@ Not here: what to do with most money in it (``savings``), objectives and alarms 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from finops.tokens import INPUT_CLASSES, TokenClass
 from reports import formatting as f
 from reports.dashboards import cells as c
 from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
+from reports.dashboards.parts.tokens import cache_chart
 from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
 from reports.dashboards.view import View
 from reports.figures import frontier as frontier_figures
@@ -39,7 +40,6 @@ from reports.page.chart import Chart
 CHART_DAYS = 60
 TREND_DAYS = 90
 SHOWN = 15
-CACHE_APPS = 12
 LENGTH_ROWS = 12
 PRICE_CLASSES = (
     TokenClass.INPUT_UNCACHED,
@@ -70,6 +70,11 @@ def build(view: View) -> Page:
     unpriced = unpriced_usage(view)
     hits = _cache_hits_chart(sums)
     height = 320 if hits.figure is None else max(hits.figure.layout.height, 280)
+    missing = Note(
+        f"No model usage and no bill of a model's tokens in {view.currency} is known of {view.period.label}; "
+        "connect gateway spans, usage files or Azure Monitor.",
+        "warn",
+    )
     return Page(
         name="models",
         title="Models",
@@ -88,7 +93,7 @@ def build(view: View) -> Page:
             Section(
                 "cost",
                 "What tokens cost",
-                ((_token_costs_chart(view, economics, lines),), (_models_table(view, lines),), (_classes_table(view, sums),)),
+                ((_token_costs_chart(view, lines),), (_models_table(view, lines),), (_classes_table(view, sums),)),
             ),
             Section(
                 "tokens",
@@ -117,30 +122,55 @@ def build(view: View) -> Page:
                 _provisioned_words(view, units),
             ),
         ),
+        states=() if sums or lines else (missing,),
     )
 
 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _trend_start(view: View) -> date:
-    return view.period.last - timedelta(days=TREND_DAYS - 1)
-
-
 def _economics(view: View) -> pd.DataFrame:
+    """Cost and tokens of the period and of what it is compared with, each summed to its first day."""
+    period = view.period
+    rows = c.ask(
+        view,
+        "fct_unit_economics_daily",
+        """select case when usage_date >= $first then $first::date else $before_first::date end as usage_date, unit,
+                  scope_type, scope_value, cost_basis, sum(cost) as cost, sum(quantity) as quantity
+           from fct_unit_economics_daily
+           where unit = $unit and scope_type in ('company', 'model') and currency = $currency
+               and (usage_date between $first and $last or usage_date between $before_first and $before_last)
+           group by all order by all""",
+        unit=TOKENS,
+        currency=view.currency,
+        first=period.first,
+        last=period.last,
+        before_first=period.before_first,
+        before_last=period.before_last,
+    )
+    return _frame(rows)
+
+
+def _trend(view: View, lines: Sequence[UnitCost]) -> pd.DataFrame:
+    """Days of the models in ``lines``, each on its own basis."""
     rows = c.ask(
         view,
         "fct_unit_economics_daily",
         """select usage_date, unit, scope_type, scope_value, cost_basis, cost, quantity
            from fct_unit_economics_daily
-           where unit = $unit and scope_type in ('company', 'model') and currency = $currency
-               and usage_date between $since and $last
-           order by usage_date""",
+           where unit = $unit and scope_type = 'model' and currency = $currency
+               and scope_value || ' ' || cost_basis in (select unnest($shown)) and usage_date between $since and $last
+           order by usage_date, scope_value""",
         unit=TOKENS,
         currency=view.currency,
-        since=min(view.period.before_first, _trend_start(view)),
+        shown=[f"{line.scope_value} {line.cost_basis}" for line in lines],
+        since=view.period.last - timedelta(days=TREND_DAYS - 1),
         last=view.period.last,
     )
+    return smoothed(_frame(rows), "scope_value")
+
+
+def _frame(rows: Rows) -> pd.DataFrame:
     columns = ["usage_date", "unit", "scope_type", "scope_value", "cost_basis", "cost", "quantity"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(usage_date=pd.to_datetime(frame["usage_date"]).astype("datetime64[us]"))
@@ -209,7 +239,8 @@ def _services(view: View) -> Rows:
                   sum(mean_milliseconds * timed_request_count) filter (where mean_milliseconds is not null)
                       / nullif(sum(timed_request_count) filter (where mean_milliseconds is not null), 0) as mean,
                   median(p95_first_token_milliseconds) as p95_first_token,
-                  sum(effective_cost) as billed, sum(request_count) filter (where effective_cost is not null) as billed_of,
+                  sum(effective_cost) as billed,
+                  sum(request_count) filter (where effective_cost is not null) as billed_of,
                   sum(estimated_cost) as estimated,
                   sum(request_count) filter (where estimated_cost is not null) as estimated_of,
                   median(effective_cost_per_request_per_second) as billed_rate,
@@ -352,7 +383,8 @@ def _tradeoff_chart(view: View, variants: Rows) -> Chart:
         f"Cheaper ones that are no worse would have saved {f.money(saved, view.currency)}.",
         "Points of what 1,000 requests cost and how good the answers were judged: "
         + ", ".join(
-            f"{row.app} with {row.model} {view.currency} {row.cost:,.2f} and {row.quality:.0%}" for row in frame.itertuples()
+            f"{row.app} with {row.model} {view.currency} {row.cost:,.2f} and {row.quality:.0%}"
+            for row in frame.itertuples()
         ),
         None if frame.empty else frontier_figures.scatter(frame, sorted(set(frame["app"])), view.currency),
         "No app has answers of several models that somebody judged; deliver outcomes with model and quality_score.",
@@ -371,7 +403,9 @@ def _tradeoff_table(view: View, variants: Rows) -> Table:
                     c.text(row["model"], small=row["provider_name"] or ""),
                     c.unit_money(row["cost_per_request"] * 1000, view.currency),
                     c.share(
-                        row["quality_score"], 1, small=f"{f.percent(row['quality_low'], 1)} to {f.percent(row['quality_high'], 1)}"
+                        row["quality_score"],
+                        1,
+                        small=f"{f.percent(row['quality_low'], 1)} to {f.percent(row['quality_high'], 1)}",
                     ),
                     Cell(_time(row["p95_latency_ms"]), sort=row["p95_latency_ms"]),
                     c.compact(row["request_count"]),
@@ -403,7 +437,9 @@ def _tradeoff_table(view: View, variants: Rows) -> Table:
         (
             Column("App"),
             Column("Model"),
-            Column("1,000 requests", "number", "Estimated with the price book, of the requests that this model was given"),
+            Column(
+                "1,000 requests", "number", "Estimated with the price book, of the requests that this model was given"
+            ),
             Column("Quality", "number", "Mean score of judged answers with its 95% interval"),
             Column("P95", "number", "95% of its calls took at most this long"),
             Column("Requests", "number"),
@@ -423,14 +459,9 @@ def _tradeoff_table(view: View, variants: Rows) -> Table:
 # ── cost of tokens ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _token_costs_chart(view: View, economics: pd.DataFrame, lines: Sequence[UnitCost]) -> Chart:
+def _token_costs_chart(view: View, lines: Sequence[UnitCost]) -> Chart:
     shown = lines[: len(SERIES)]
-    basis = {line.scope_value: line.cost_basis for line in shown}
-    rows = economics[
-        (economics["scope_type"] == "model") & (economics["usage_date"] >= pd.Timestamp(_trend_start(view)))
-    ]
-    rows = rows[rows["cost_basis"] == rows["scope_value"].map(basis)]
-    trend = smoothed(rows, "scope_value")
+    trend = _trend(view, shown)
     return Chart(
         "token-costs",
         "Cost per 1M tokens by model",
@@ -528,7 +559,8 @@ def _classes_table(view: View, sums: Rows) -> Table:
             for name in ordered[:SHOWN]
         ),
         f"No usage of {view.period.label} has a price.",
-        f"{view.period.label} through {f.short_day(c.usage_through(view))}, at the price book's prices; an estimate, never "
+        f"{view.period.label} through {f.short_day(c.usage_through(view))}, at the price book's "
+        "prices; an estimate, never "
         "added to billed cost.",
         total=Row((Cell("All"), c.money(sum(money.values(), ZERO), view.currency), *(Cell("") for _ in classes)))
         if models
@@ -572,29 +604,13 @@ def _mix_chart(view: View, height: int) -> Chart:
 
 
 def _cache_hits_chart(sums: Rows) -> Chart:
-    apps: dict[str, list[int]] = {}
+    apps: dict[str | None, dict[str, Any]] = {}
     for row in sums:
         if row["token_class"] in _INPUT_NAMES:
-            given = apps.setdefault(row["app"] or "Not named", [0, 0])
-            given[0] += row["tokens"]
-            given[1] += row["tokens"] if row["token_class"] == TokenClass.CACHE_READ.value else 0
-    ranked = sorted(((name, *given) for name, given in apps.items() if given[0]), key=lambda one: (-one[1], one[0]))
-    frame = pd.DataFrame(
-        [
-            {"app": name, "ratio": cached / given, "millions": given / 1e6}
-            for name, given, cached in ranked[:CACHE_APPS]
-        ],
-        columns=["app", "ratio", "millions"],
-    )
-    return Chart(
-        "cache-hits",
-        "Prompt-cache hit rate by app",
-        "Share of input tokens read from the provider's cache; most input first. Embeddings cannot be cached.",
-        "Bars of the share of input tokens from the cache: "
-        + ", ".join(f"{row.app} {row.ratio:.0%}" for row in frame.itertuples()),
-        None if frame.empty else token_figures.cache_hits(frame),
-        "No input tokens have been counted in this period.",
-    )
+            given = apps.setdefault(row["app"], {"name": row["app"], "input": 0, "cached": 0})
+            given["input"] += row["tokens"]
+            given["cached"] += row["tokens"] if row["token_class"] == TokenClass.CACHE_READ.value else 0
+    return cache_chart(list(apps.values()))
 
 
 def _prompts_table(view: View, prompts: Rows) -> Table:
@@ -648,7 +664,8 @@ def _prompts_table(view: View, prompts: Rows) -> Table:
         ),
         tuple(line(c.app(row["app"], small=row["team"] or ""), row) for row in prompts[:SHOWN]),
         f"No usage of {view.period.label} tells what prompts are made of.",
-        f"{view.period.label} through {f.short_day(c.usage_through(view))}. aifinops units --missed says how the missed cache "
+        f"{view.period.label} through {f.short_day(c.usage_through(view))}. aifinops units --missed "
+        "says how the missed cache "
         "is known.",
         total=line(Cell("All"), sums) if prompts else None,
         export="fct_prompt_economics_daily" if prompts else "",
@@ -661,7 +678,8 @@ def _lengths_chart(view: View) -> Chart:
         view,
         "fct_prompt_economics_daily",
         """select coalesce(app, 'No app') || ' · ' || coalesce(model, 'not named') as name,
-                  sum(sized_request_count) as requests, median(p50_input_tokens) as half, median(p95_input_tokens) as most
+                  sum(sized_request_count) as requests, median(p50_input_tokens) as half,
+                  median(p95_input_tokens) as most
            from fct_prompt_economics_daily
            where sized_request_count > 0 and p50_input_tokens > 0 and usage_date between $first and $last
            group by app, model order by requests desc, name limit $shown""",
@@ -672,7 +690,8 @@ def _lengths_chart(view: View) -> Chart:
     return Chart(
         "context-lengths",
         "How long requests are",
-        f"Input tokens of one request, {view.period.label}, the middle one of the days; most requests first. Above a model's "
+        f"Input tokens of one request, {view.period.label}, the middle one of the days; most requests "
+        "first. Above a model's "
         "context tier the same tokens cost more.",
         "Lines from what half of the requests have at most to what 95% have at most: "
         + ", ".join(f"{row['name']} {f.compact(row['half'])} to {f.compact(row['most'])}" for row in rows[:6]),
@@ -749,7 +768,8 @@ def _prices_table(view: View, sums: Rows) -> Table:
         ),
         tuple(made[: 2 * SHOWN]),
         f"No price in {view.currency} is in force for the models of this period; add them to config/prices.yml.",
-        f"Per 1M tokens, in force on {f.day(view.period.last)}, for the models used in the period; prices for longer contexts "
+        f"Per 1M tokens, in force on {f.day(view.period.last)}, for the models used in the period; "
+        "prices for longer contexts "
         "apart. aifinops prices explain says which entry counts and why.",
         export="dim_price" if made else "",
         more=f"and {len(made) - 2 * SHOWN} more" if len(made) > 2 * SHOWN else "",
@@ -784,7 +804,9 @@ def _disagreements_table(view: View) -> Table:
             Row(
                 (
                     c.text(row["model"], small=f"{_class_words(row['token_class'])}, {row['provider_name']}"),
-                    c.unit_money(row["price"], view.currency, small=PRICE_SOURCES.get(row["price_source"], row["price_source"])),
+                    c.unit_money(
+                        row["price"], view.currency, small=PRICE_SOURCES.get(row["price_source"], row["price_source"])
+                    ),
                     c.unit_money(
                         row["other_price"],
                         view.currency,
@@ -1009,7 +1031,8 @@ def _provisioned_table(view: View, units: Rows) -> Table:
         )
 
     sums: dict[str, Any] = {
-        name: c.total(units, name) for name in ("unit_hours", "used", "cost", "idle_cost", "pay_as_you_go", "spilled_cost")
+        name: c.total(units, name)
+        for name in ("unit_hours", "used", "cost", "idle_cost", "pay_as_you_go", "spilled_cost")
     }
     sums["spilled"] = sum(row["spilled"] or 0 for row in units)
     return Table(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import (
     Cell,
@@ -34,14 +35,15 @@ from reports.dashboards.model import (
     Tiles,
     Tone,
 )
+from reports.dashboards.parts.forecast import next_hours
 from reports.dashboards.view import View
-from reports.figures import forecast as forecast_figures
 from reports.figures import incident as incident_figures
 from reports.frames import ZERO
 from reports.marts import MARTS, conform
+from reports.measures.budgets import STATUS_ORDER as STATUS_ORDER_OF_BUDGETS
 from reports.measures.budgets import BudgetLine, budget_lines
 from reports.measures.decisions import DecisionView, newest_first, view_decision
-from reports.measures.hours import company_hours, scope_hours
+from reports.measures.health import Freshness
 from reports.measures.incidents import Incident, Incidents, incidents_since
 from reports.page.chart import Chart
 
@@ -107,17 +109,17 @@ def build(view: View) -> Page:
     decisions = newest_first(view.operations.decisions)
     budgets = _budgets(view)
     objectives = _objectives(view)
-    late = [line for line in ages_of(view) if line.is_late and line.through is not None]
+    known = [line for line in ages_of(view) if line.through is not None]
     sections = [
         Section(
             "now",
             "Right now",
             (
                 (Tiles(_tiles(view, open_now, decisions, budgets, objectives)),),
-                (Notes("In short", _headlines(view, open_now, decisions, budgets, objectives, [n.name for n in late])),),
+                (Notes("In short", _headlines(view, open_now, decisions, budgets, objectives, known)),),
             ),
         ),
-        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found)),
+        Section("incidents", "Open incidents", _incident_blocks(view, open_now), _incidents_lead(found, known)),
         Section(
             "guardrails",
             "Guardrails",
@@ -129,12 +131,13 @@ def build(view: View) -> Page:
             ),
         ),
         Section("budgets", "Budgets that run out", ((_budgets_table(view, budgets),),)),
-        Section("hours", "The next 48 hours", ((_hours_chart(view),), (_scopes_table(view),))),
+        Section("hours", "The next 48 hours", ((next_hours(Ask(view, "company")),), (_scopes_table(view),))),
         Section(
             "objectives",
             "Service objectives",
             ((_objectives_table(view, objectives),),),
-            f"An error budget is what may go wrong in the window. At {f.percent(ALERT_BURNED)} burned somebody is alerted, at "
+            f"An error budget is what may go wrong in the window. At {f.percent(ALERT_BURNED)} burned "
+            "somebody is alerted, at "
             f"{f.percent(PAGE_BURNED)} woken.",
         ),
         Section(
@@ -148,7 +151,7 @@ def build(view: View) -> Page:
         "On call",
         "What is wrong now, what does it cost, and what do I do?",
         tuple(sections),
-        (_verdict(view, open_now, decisions, budgets, objectives),),
+        (_verdict(view, open_now, decisions, budgets, objectives, known),),
     )
 
 
@@ -159,9 +162,10 @@ def _incidents(view: View) -> Incidents:
     rows = c.ask(
         view,
         "fct_incident",
-        """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation, first_seen,
-                  last_seen, day_count, metrics, impact, daily_impact, projected_impact, volume_effect, mix_effect,
-                  cache_effect, price_effect, contributors, daily_costs, event_id, suppressed_because, verdict
+        """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation,
+                  first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact,
+                  volume_effect, mix_effect, cache_effect, price_effect, contributors, daily_costs, event_id,
+                  suppressed_because, verdict
            from fct_incident
            where currency = $currency and (status in ('open', 'acknowledged') or first_seen <= $last)""",
         currency=view.currency,
@@ -228,7 +232,9 @@ def _given_up(view: View) -> list[Mapping[str, Any]]:
 
 
 def _in_trouble(budgets: Sequence[_Budget]) -> list[_Budget]:
-    return [budget for budget in budgets if budget.line.status != "on_track"]
+    """Those that are over first, then whichever is used up soonest."""
+    found = [budget for budget in budgets if budget.line.status != "on_track"]
+    return sorted(found, key=lambda one: (STATUS_ORDER_OF_BUDGETS.get(one.line.status, 3), one.used_up_on or date.max))
 
 
 def _burned(objectives: Rows, share: Decimal) -> Rows:
@@ -241,11 +247,13 @@ def _verdict(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
+    known: Sequence[Freshness],
 ) -> Note:
     parts = []
     if open_now:
         parts.append(
-            f"{f.count(len(open_now), 'open incident')}, the largest {f.signed_money(open_now[0].impact, view.currency)}"
+            f"{f.count(len(open_now), 'open incident')}, the largest "
+            f"{f.signed_money(open_now[0].impact, view.currency)}"
         )
     waiting = _waiting(view, decisions)
     if waiting:
@@ -259,6 +267,11 @@ def _verdict(
     dead = _given_up(view)
     if dead:
         parts.append(f"{f.count(len(dead), 'message')} not delivered")
+    if not parts and not known:
+        return Note(
+            "Nothing can be told: no data has arrived yet. Connect a source in config/sources.yml, then aifinops run.",
+            "warn",
+        )
     if not parts:
         return Note("Nothing is wrong: no open incident, no budget in doubt, nothing waits for anybody.", "good")
     urgent = bool(paged or waiting or dead) or any(SEVERITY_TONES.get(one.severity) == "bad" for one in open_now)
@@ -300,7 +313,8 @@ def _tiles(
             Tile(
                 "Still going on, a day",
                 f.signed_money(daily, currency),
-                f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, currency)} by the month's end",
+                f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, currency)} "
+                "by the month's end",
                 "estimated from usage" if not worst.is_billed else "",
                 tone="bad",
                 target=Target(worst.scope_type, worst.scope_value) if worst.scope_type in c.PAGE_OF_SCOPE else None,
@@ -319,7 +333,9 @@ def _tiles(
         )
     )
     trouble = _in_trouble(budgets)
-    soonest = min((budget for budget in trouble if budget.used_up_on), key=lambda b: b.used_up_on or date.max, default=None)
+    soonest = min(
+        (budget for budget in trouble if budget.used_up_on), key=lambda b: b.used_up_on or date.max, default=None
+    )
     if budgets:
         tiles.append(
             Tile(
@@ -368,11 +384,12 @@ def _headlines(
     decisions: Sequence[DecisionView],
     budgets: Sequence[_Budget],
     objectives: Rows,
-    late: Sequence[str],
+    known: Sequence[Freshness],
 ) -> tuple[Note, ...]:
-    notes = []
-    for one in open_now[:2]:
-        notes.append(Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one)))
+    notes = [
+        Note(_first_sentence(one.explanation), SEVERITY_TONES.get(one.severity, "neutral"), _scope_link(one))
+        for one in open_now[:2]
+    ]
     for budget in _in_trouble(budgets)[:3]:
         line = budget.line
         words = f"{line.name}: {line.status_words.lower()}, {f.percent(line.used_ratio)} of its budget is used"
@@ -383,7 +400,8 @@ def _headlines(
         words, tone = _burn_state(row["budget_burned_ratio"])
         notes.append(
             Note(
-                f"{row['objective_name']}, {row['aspect']}: {f.percent(row['budget_burned_ratio'])} of the error budget of "
+                f"{row['objective_name']}, {row['aspect']}: {f.percent(row['budget_burned_ratio'])} "
+                "of the error budget of "
                 f"{row['window_days']} days is burned ({words.lower()}).",
                 tone,
             )
@@ -398,12 +416,23 @@ def _headlines(
                 "warn",
             )
         )
-    if late:
+    late = [line.name for line in known if line.is_late]
+    if not known:
         notes.append(
-            Note(f"Late: {', '.join(late)}. Guardrails do not act on old data.", "warn", _see("data-health", "Data health"))
+            Note("No data has arrived that this page could stand on.", "warn", _see("data-health", "Data health"))
+        )
+    elif late:
+        notes.append(
+            Note(
+                f"Late: {', '.join(late)}. Guardrails do not act on old data.",
+                "warn",
+                _see("data-health", "Data health"),
+            )
         )
     else:
-        notes.append(Note("All data that this page stands on is up to date.", "good", _see("data-health", "Data health")))
+        notes.append(
+            Note("All data that this page stands on is up to date.", "good", _see("data-health", "Data health"))
+        )
     return tuple(notes)
 
 
@@ -425,9 +454,11 @@ def _scope_link(one: Incident) -> Link | None:
 # ── incidents ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _incidents_lead(found: Incidents) -> str:
-    words = f"Cost and usage other than expected, one entry a cause. {f.count(len(found.open), 'open incident')}"
-    words = words.replace("no open incident", "No open incident") + ", the most money first"
+def _incidents_lead(found: Incidents, known: Sequence[Freshness]) -> str:
+    if not known:
+        return "Cost and usage other than expected are told here once data has arrived."
+    opened = f"{f.count(len(found.open), 'open incident')}, the most money first" if found.open else "None is open"
+    words = f"Cost and usage other than expected, one entry a cause. {opened}"
     if found.past:
         words += f"; since {f.day(found.first_day)} {f.count(len(found.past), 'incident')} over"
     if found.silent:
@@ -441,7 +472,10 @@ def _incident_blocks(view: View, open_now: Sequence[Incident]) -> tuple[tuple[An
     rows: list[tuple[Any, ...]] = []
     for one in open_now[:DETAILED]:
         rows.append((_told(view, one),))
-        beside = (*((_incident_chart(one),) if one.days else ()), *((_contributors_table(view, one),) if one.contributors else ()))
+        beside = (
+            *((_incident_chart(one),) if one.days else ()),
+            *((_contributors_table(view, one),) if one.contributors else ()),
+        )
         if beside:
             rows.append(beside)
     if len(open_now) > DETAILED:
@@ -463,7 +497,8 @@ def _told(view: View, one: Incident) -> Notes:
     if one.daily_impact:
         notes.append(
             Note(
-                f"{f.signed_money(one.daily_impact, currency)} a day; {f.signed_money(one.projected_impact, currency)} by the "
+                f"{f.signed_money(one.daily_impact, currency)} a day; "
+                f"{f.signed_money(one.projected_impact, currency)} by the "
                 "month's end if nobody acts.",
                 "bad",
             )
@@ -474,7 +509,8 @@ def _told(view: View, one: Incident) -> Notes:
     notes.append(
         Note(
             f"To do: aifinops incidents show {one.incident_id} tells what drives it and what it resembles, "
-            f"aifinops incidents acknowledge {one.incident_id} that you look after it. docs/incidents.md is the runbook."
+            f"aifinops incidents acknowledge {one.incident_id} that you look after it. "
+            "docs/incidents.md is the runbook."
         )
     )
     return Notes(f"{one.severity.capitalize()}: {one.scope_name}, {f.signed_money(one.impact, currency)}", tuple(notes))
@@ -497,12 +533,19 @@ def _contributors_table(view: View, one: Incident) -> Table:
     return Table(
         f"contributors-{one.incident_id}",
         f"What drives it: {one.scope_name}",
-        (Column("Dimension"), Column("What"), Column("Share", "bar", "Of the whole impact"), Column("Impact", "number")),
+        (
+            Column("Dimension"),
+            Column("What"),
+            Column("Share", "bar", "Of the whole impact"),
+            Column("Impact", "number"),
+        ),
         tuple(
             Row(
                 (
                     c.text(f.humanise(part.dimension)),
-                    c.scope(part.dimension, part.value, small=" ") if part.dimension in c.PAGE_OF_SCOPE else c.text(part.value),
+                    c.scope(part.dimension, part.value, small=" ")
+                    if part.dimension in c.PAGE_OF_SCOPE
+                    else c.text(part.value),
                     c.bar(part.share),
                     c.signed(part.impact, view.currency),
                 )
@@ -518,7 +561,13 @@ def _rest_table(view: View, rest: Sequence[Incident]) -> Table:
     return Table(
         "open-incidents-more",
         "Smaller ones",
-        (Column("Scope"), Column("Severity", "badge"), Column("Since"), Column("Impact", "number"), Column("What happens")),
+        (
+            Column("Scope"),
+            Column("Severity", "badge"),
+            Column("Since"),
+            Column("Impact", "number"),
+            Column("What happens"),
+        ),
         tuple(
             Row(
                 (
@@ -666,7 +715,8 @@ def _quality_table(view: View) -> Table:
         "Finance and administrators see the quality of alarms."
         if c.hidden(view, "fct_alert_quality_monthly")
         else "No incident has been found yet.",
-        f"{month}. Under 5% false alarms is the aim; aifinops incidents proposals prints floors that false ones call for."
+        f"{month}. Under 5% false alarms is the aim; aifinops incidents proposals prints floors that "
+        "false ones call for."
         if month
         else "",
         export="fct_alert_quality_monthly" if rows else "",
@@ -718,7 +768,11 @@ def _decisions_table(decisions: Sequence[DecisionView]) -> Table:
                         small="Dry run" if decision.is_dry_run else "",
                     ),
                     Cell(decision.money(decision.value), sort=decision.value),
-                    Cell(decision.money(decision.reference), sort=decision.reference, small=decision.reference_words.lower()),
+                    Cell(
+                        decision.money(decision.reference),
+                        sort=decision.reference,
+                        small=decision.reference_words.lower(),
+                    ),
                     Cell(decision.ratio_words, sort=decision.ratio),
                     Cell(" ".join(why), small=". ".join(follows)),
                 ),
@@ -766,7 +820,9 @@ def _approvals_table(view: View) -> Table:
                     c.text(" and ".join(orders) or decision.level_words, small=decision.policy_id),
                     c.text(decision.reason),
                     c.text(decision.approve_until or "no end"),
-                    c.text(said or "nobody yet", small=f"{f.count(missing, 'person', 'people')} missing" if missing else ""),
+                    c.text(
+                        said or "nobody yet", small=f"{f.count(missing, 'person', 'people')} missing" if missing else ""
+                    ),
                     c.text(
                         f"aifinops approvals approve {decision.decision_id}",
                         small=f"or aifinops approvals deny {decision.decision_id}",
@@ -907,50 +963,23 @@ def _budgets_table(view: View, budgets: Sequence[_Budget]) -> Table:
 # ── hours ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _hours_chart(view: View) -> Chart:
-    columns = list(MARTS["fct_usage_forecast_hourly"].columns)
-    rows = c.ask(
-        view,
-        "fct_usage_forecast_hourly",
-        f"""select {", ".join(columns)} from fct_usage_forecast_hourly
-            where scope_type = 'company' and currency = $currency order by usage_hour""",  # noqa: S608
-        currency=view.currency,
-    )
-    hours = conform("fct_usage_forecast_hourly", pd.DataFrame(rows, columns=columns))
-    company = scope_hours(hours, "company")
-    said = "There is no usage by the hour that the next hours could be told from."
-    if company:
-        one = company[0]
-        said = (
-            f"The next 24 hours: {f.money(one.next_day, view.currency)}, {f.compact(one.tokens)} tokens in "
-            f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
-            f"{f.money(one.busiest, view.currency)} an hour."
-        )
-    return Chart(
-        "forecast-hours",
-        "Usage by the hour",
-        "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
-        f"of those to come, with 80% and 95% intervals. {said}",
-        f"Lines of usage cost by the hour, as known and as expected. {said}",
-        forecast_figures.hours(company_hours(hours), view.currency) if company else None,
-        said,
-    )
-
-
 def _scopes_table(view: View) -> Table:
     rows = c.ask(
         view,
         "fct_usage_forecast_hourly",
         """with known as (
-               select *, max(usage_hour) filter (where actual_cost is not null) over (partition by scope_type, scope_value)
+               select *, max(usage_hour) filter (where actual_cost is not null)
+                             over (partition by scope_type, scope_value)
                              as newest
                from fct_usage_forecast_hourly where scope_type in ('team', 'app') and currency = $currency
            )
            select scope_type, scope_value,
-                  sum(actual_cost) filter (where usage_hour > newest - interval 24 hours and usage_hour <= newest) as before,
+                  sum(actual_cost) filter (where usage_hour > newest - interval 24 hours and usage_hour <= newest)
+                      as before,
                   sum(expected_cost) filter (where is_future and usage_hour <= newest + interval 24 hours) as next_day,
                   sum(expected_cost) filter (where is_future) as two_days,
-                  max_by(usage_hour, expected_cost) filter (where is_future and usage_hour <= newest + interval 24 hours)
+                  max_by(usage_hour, expected_cost)
+                      filter (where is_future and usage_hour <= newest + interval 24 hours)
                       as busiest_hour
            from known group by 1, 2
            having sum(expected_cost) filter (where is_future) is not null

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from reports import formatting as f
 from reports.dashboards import cells as c
@@ -40,7 +41,10 @@ def build(view: View) -> Page:
             Section(
                 "short",
                 "In short",
-                ((Tiles(_tiles(view, found, total)),), (_kinds_chart(view, counting), _owners_table(view, counting, total))),
+                (
+                    (Tiles(_tiles(view, found, total)),),
+                    (_kinds_chart(view, counting), _owners_table(view, counting, total)),
+                ),
             ),
             Section("opportunities", "What to do, the most money first", ((_table(view, found, total),),), _lead(view)),
             Section("saved", "Saved already", ((_saved_table(view),),)),
@@ -51,7 +55,8 @@ def build(view: View) -> Page:
 
 def _lead(view: View) -> str:
     return (
-        f"Amounts are of {MONTH_DAYS} days at the pace of {view.period.label}. Where two are about the same tokens or machines, "
+        f"Amounts are of {MONTH_DAYS} days at the pace of {view.period.label}. Where two are about "
+        "the same tokens or machines, "
         "using one takes away from the other: only the larger counts. What is only possible counts in no total."
     )
 
@@ -75,7 +80,8 @@ def _spend(view: View) -> Decimal:
 def _verdict(view: View, found: Sequence[Opportunity], counting: Sequence[Opportunity], total: Decimal) -> Note:
     if not found:
         return Note(
-            f"Nothing is known that need not be paid in {view.currency} in {view.period.label}. Telemetry of GPUs, prompts and "
+            f"Nothing is known that need not be paid in {view.currency} in {view.period.label}. "
+            "Telemetry of GPUs, prompts and "
             "quality scores is what finds it; docs/units.md and docs/sources.md say how to send it.",
             "neutral",
         )
@@ -102,7 +108,7 @@ def _tiles(view: View, found: Sequence[Opportunity], total: Decimal) -> list[Til
             f.whole_money(total, currency),
             f"{f.percent(share)} of {f.whole_money(spend, currency)} AI spend a month" if share else "",
             f"at the pace of {view.period.label}",
-            tone="warn" if total else "good",
+            tone="warn" if total else "good" if spend else "",
         ),
         Tile(
             "Measured on the bill",
@@ -200,7 +206,9 @@ def _table(view: View, found: Sequence[Opportunity], total: Decimal) -> Table:
             Row(
                 (
                     c.text(one.label, small=one.what),
-                    c.team(one.team, small=one.app or "") if one.app is None else c.app(one.app, small=one.team or NO_OWNER),
+                    c.team(one.team, small=one.app or "")
+                    if one.app is None
+                    else c.app(one.app, small=one.team or NO_OWNER),
                     c.money(one.monthly, currency, small=spread),
                     Cell(f.whole_money(one.counts, currency) if one.counts else c.NOTHING, sort=one.counts),
                     Cell(
@@ -249,7 +257,7 @@ def _table(view: View, found: Sequence[Opportunity], total: Decimal) -> Table:
 # ── saved already ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _saved_rows(view: View) -> list[dict[str, Decimal | None | str | int]]:
+def _saved_rows(view: View) -> list[dict[str, Any]]:
     return c.ask(
         view,
         "fct_prompt_economics_daily",
@@ -289,7 +297,11 @@ def _saved_table(view: View) -> Table:
             Column("App"),
             Column("From cache", "number", "Share of input tokens"),
             Column("Estimated cost", "number", "What it cost with the cache"),
-            Column("Saved", "number", "Against the price of fresh input; negative where writing cost more than reading saved"),
+            Column(
+                "Saved",
+                "number",
+                "Against the price of fresh input; negative where writing cost more than reading saved",
+            ),
         ),
         tuple(made),
         "No usage of this period came from a prompt cache.",

@@ -15,6 +15,7 @@ from reports.dashboards.parts import (
     forecast,
     gpus,
     incidents,
+    short,
     spend,
     states,
     tokens,
@@ -27,7 +28,8 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "team")
     whole = spend.total(ask)
-    by_app = spend.by(ask, "app", whole)
+    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project")
+    by_app = parts["app"]
     days = spend.daily(ask, "app", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
     estimated = spend.estimate(ask, "app")
@@ -39,18 +41,22 @@ def build(view: View) -> Page:
     mix, classes = tokens.mix(ask)
     ranked = [part.name for part in by_app if part.name is not None]
     tiles = [spend.tile(ask, whole, spend.all_of(trend), ask.here("why"))]
-    if ask.is_current:
+    expected = budgets.projection(ask, own) if ask.is_current else None
+    if expected is not None:
         tiles += [
             spend.estimate_tile(ask, estimated),
-            budgets.tile(ask, budgets.projection(ask, own), own, ask.here("budgets")),
+            budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [allocation.own_tile(ask), incidents.tile(ask, found)]
+    said = short.of_scope(
+        ask, expected, own, lines, found, whole, by_app, lambda app: Link(f"App {app}", Target("app", app))
+    )
     return Page(
         "team",
         f"Team {view.scope}",
         f"What does {view.scope} spend, is that as planned, and why is it theirs?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (_about(ask),))),
+            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",
@@ -58,8 +64,8 @@ def build(view: View) -> Page:
                     (spend.daily_chart(ask, days, ranked, estimated, "app"),),
                     (spend.parts_table(ask, "by-app", "By app", "App", by_app, whole, spend.app_cells(by_app)),),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
-                    (spend.by_table(ask, "service_name", whole), spend.by_table(ask, "model", whole)),
-                    (spend.by_table(ask, "environment", whole), spend.by_table(ask, "project", whole)),
+                    (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
+                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
                 ),
             ),
             Section(
@@ -73,7 +79,7 @@ def build(view: View) -> Page:
                 "Budgets",
                 (
                     (budgets.table(ask, lines),),
-                    tuple(budgets.fan_charts(ask, lines, outlooks)),
+                    *budgets.fan_rows(budgets.fan_charts(ask, lines, outlooks)),
                     (forecast.next_hours(ask),),
                 ),
             ),

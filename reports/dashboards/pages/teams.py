@@ -14,7 +14,7 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    by_team = spend.by(ask, "team", whole)
+    by_team = spend.by(ask, whole, "team")["team"]
     days = spend.daily(ask, "team", *spend.shown_days(ask))
     by_app = spend.daily(ask, "app", *spend.spark_days(ask))
     estimated = spend.estimate(ask, "team")

@@ -156,7 +156,12 @@ def nobody_table(ask: Ask, found: Coverage | Missing) -> Table:
                 Cell(words.METHOD_WORDS.get(one.method, one.method)),
                 cells.money(one.cost, ask.currency),
             ),
-            details=(one.resource_id,) if one.resource_id else (),
+            details=(
+                f"The resource is {one.resource_id}.",
+                f"aifinops tags explain {one.resource_id} shows every rule and what came of it.",
+            )
+            if one.resource_id
+            else (),
         )
         for one in resources
     ]

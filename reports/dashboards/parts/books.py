@@ -136,7 +136,7 @@ def statement_table(ask: Ask) -> Table:
         ),
         f"Nothing of {f.month(month.start)} has been billed in {ask.currency} yet.",
         caption=f"Billed cost of {f.month(month.start)}{through}, the whole bill with what is no AI, as it is known "
-        "today. Statements are issued with `aifinops statements issue`.",
+        "today. Statements are issued with aifinops statements issue.",
         total=Row((Cell("All of the bill"), Cell(), *line(sums))) if rows else None,
         export="fct_statement_line_monthly",
     )
@@ -173,7 +173,7 @@ def issued_table(ask: Ask) -> Table:
             for one in rows
         ),
         f"No statement in {ask.currency} has been issued. Once a month is billed in full, issue it with "
-        "`aifinops statements issue`.",
+        "aifinops statements issue.",
         caption="An issued month never changes; what moves later stands as a true-up in the next one's statements.",
     )
 

@@ -39,7 +39,7 @@ group by 1
 """
 _PERIOD_WORDS = {"month": "month", "day": "day", "quarter": "quarter", "milestone": "milestone"}
 _CUMULATIVE = """
-select usage_date as day, sum(sum(effective_cost)) over (order by usage_date) as cost
+select usage_date as day, sum(sum(effective_cost)) over (partition by usage_date >= $start order by usage_date) as cost
 from fct_ai_cost_daily
 where is_ai and billing_currency = $currency and {scope} and usage_date between $since and $until
 group by 1
@@ -203,15 +203,18 @@ def burn_up(ask: Ask, line: BudgetLine | None, outlooks: pd.DataFrame) -> Chart:
     until = min(ask.view.period.last, month.last_day)
     running = ask.is_current and month == ask.month
     line = line if running else None
-    spent = _cumulative(ask, month.start, until)
+    before = month.previous()
+    daily = pd.DataFrame(
+        ask.rows(_CUMULATIVE, since=before.start, start=month.start, until=until), columns=["day", "cost"]
+    )
+    is_before = pd.Series([day < month.start for day in daily["day"]], dtype=bool)
+    spent, previous = daily[~is_before].reset_index(drop=True), daily[is_before].reset_index(drop=True)
     projected = pd.DataFrame(columns=["day", "expected"])
     if running and line is not None:
         projected = outlook_of(outlooks, line)
         projected = projected.assign(day=[day.date() for day in projected["day"]])
     if running and projected.empty:
         projected = _expected(ask, ZERO if spent.empty else spent["cost"].iloc[-1])
-    before = month.previous()
-    previous = _cumulative(ask, before.start, before.last_day)
     if not previous.empty and previous["day"].iloc[0] > before.start + timedelta(days=6):
         # Bills that begin in the middle of a month would be drawn as a month of little spend.
         previous = previous.iloc[:0]
@@ -233,10 +236,6 @@ def burn_up(ask: Ask, line: BudgetLine | None, outlooks: pd.DataFrame) -> Chart:
     return Chart("burn-up", "Burn-up", text, label, shown, f"Nothing of {f.month(month.start)} has been billed yet.")
 
 
-def _cumulative(ask: Ask, since: object, until: object) -> pd.DataFrame:
-    return pd.DataFrame(ask.rows(_CUMULATIVE, since=since, until=until), columns=["day", "cost"])
-
-
 def _expected(ask: Ask, so_far: Decimal) -> pd.DataFrame:
     """Expected spend to the end of each day; no interval, because daily bounds do not add up to one."""
     future = spend.forecast_days(ask)
@@ -252,6 +251,12 @@ def _expected(ask: Ask, so_far: Decimal) -> pd.DataFrame:
 def fan_charts(ask: Ask, lines: tuple[BudgetLine, ...], outlooks: pd.DataFrame) -> list[Chart]:
     """Budgets that may be overrun, the likeliest first."""
     return fans(lines, outlooks, BillingPeriod.containing(ask.through), ask.currency)
+
+
+def fan_rows(charts: Sequence[Chart]) -> list[tuple[Chart, ...]]:
+    """Up to three side by side, and none alone where two rows can share."""
+    rows = -(-len(charts) // 3)
+    return [tuple(charts[len(charts) * n // rows : len(charts) * (n + 1) // rows]) for n in range(rows)]
 
 
 def table(ask: Ask, lines: Sequence[BudgetLine], *, key: str = "budgets") -> Table:
@@ -274,7 +279,6 @@ def table(ask: Ask, lines: Sequence[BudgetLine], *, key: str = "budgets") -> Tab
                 cells.money(line.remaining, currency),
                 Cell(line.status_words, tone=words.BUDGET_TONES.get(line.status, "neutral")),
             ),
-            details=() if line.chance_words is None else (line.chance_words,),
         )
         for line in lines
     ]

@@ -6,7 +6,7 @@ Not here: the sentences (``reports.explain.words``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -24,15 +24,15 @@ _COLUMNS = ", ".join(field.name for field in fields(Amount))
 _GROUPS = """
 select resource_name, resource_id, service_name, sku_meter, model, app, attribution_method, attribution_rule, pool_id,
        is_idle, sum(effective_cost) as cost, count(*) as charges,
-       arg_max(allocation_id, abs(effective_cost)) as largest
+       arg_max(allocation_id, abs(effective_cost)) as largest, arg_max(charge_id, abs(effective_cost)) as charge
 from fct_allocated_charge
 where is_ai and billing_currency = $currency and {scope} and usage_date between $first and $last
 group by all
 order by abs(cost) desc, largest
 """
-_AMOUNTS = f"select {_COLUMNS} from fct_allocated_charge where allocation_id in (select unnest($ids))"  # noqa: S608
 _PARTS = (
-    f"select {_COLUMNS} from fct_allocated_charge where charge_id in (select unnest($ids)) "  # noqa: S608
+    f"select {_COLUMNS} from fct_allocated_charge "  # noqa: S608 - our own column names
+    "where usage_date between $first and $last and charge_id in (select unnest($charges)) "
     "order by charge_id, target_number"
 )
 
@@ -41,7 +41,7 @@ def table(ask: Ask) -> Table:
     """The dearest groups of charges, the rest together; the total is the scope's spend."""
     groups = ask.rows(_GROUPS)
     shown, rest = groups[:SHOWN], groups[SHOWN:]
-    stories = _stories(ask, [group["largest"] for group in shown])
+    stories = _stories(ask, shown)
     whole = sum((group["cost"] for group in groups), ZERO)
     rows = [
         Row(
@@ -102,23 +102,25 @@ def table(ask: Ask) -> Table:
     )
 
 
-def _stories(ask: Ask, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Paragraphs by the id of an amount; two queries, however many there are."""
-    amounts = [Amount(**row) for row in ask.rows(_AMOUNTS, ids=list(ids))] if ids else []
+def _stories(ask: Ask, groups: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Paragraphs by the id of a group's largest amount; one query, however many there are."""
     parts: dict[str, list[Amount]] = {}
-    for row in ask.rows(_PARTS, ids=[amount.charge_id for amount in amounts]) if amounts else []:
-        parts.setdefault(row["charge_id"], []).append(Amount(**row))
+    if groups:
+        for row in ask.rows(_PARTS, charges=[group["charge"] for group in groups]):
+            parts.setdefault(row["charge_id"], []).append(Amount(**row))
     found = {}
-    for amount in amounts:
-        of_charge = parts.get(amount.charge_id, [amount])
+    for group in groups:
+        of_charge = parts[group["charge"]]
+        amount = next(part for part in of_charge if part.allocation_id == group["largest"])
         story = tell(amount, of_charge, None)
         said = [f"The largest of them: {story.headline}", *story.reason, *story.charge]
         if story.is_whole and len(of_charge) > 1:
             said.append(f"Its {len(of_charge)} parts sum to the charge, to the last digit.")
         said.append(
-            f"`aifinops explain {amount.allocation_id[:SHORT_ID]}` shows all its parts and the row of the bill itself."
+            f"aifinops explain {amount.allocation_id[:SHORT_ID]} shows all its parts and the row of the bill itself."
         )
-        found[amount.allocation_id] = tuple(said)
+        # Commands stand in backticks for terminals; a page has no such marks.
+        found[amount.allocation_id] = tuple(text.replace("`", "") for text in said)
     return found
 
 

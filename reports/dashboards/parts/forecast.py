@@ -14,7 +14,8 @@ from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tone
 from reports.figures import forecast as drawn
-from reports.measures.forecasts import LEVELS, PERIODS, Forecasts, forecasts
+from reports.figures.spend import NO_OWNER
+from reports.measures.forecasts import LEVELS, NO_TEAM, PERIODS, Forecasts, forecasts
 from reports.page.chart import Chart
 from reports.page.forecast_view import hours_chart, months_chart, quality_charts
 
@@ -77,7 +78,12 @@ def _target(scope_type: str, scope_value: str, name: str) -> Target | None:
 
 
 def next_hours(ask: Ask) -> Chart:
-    return hours_chart(ask.frame("fct_usage_forecast_hourly", "currency = $currency"), ask.currency)
+    scope = ask.view.scope or "all"
+    hours = ask.frame(
+        "fct_usage_forecast_hourly",
+        "currency = $currency and scope_type = $scope_type and scope_value = $scope_value",
+    )
+    return hours_chart(hours, ask.currency, ask.kind, scope)
 
 
 def months(ask: Ask, found: Forecasts) -> Chart:
@@ -195,7 +201,11 @@ def backtests(ask: Ask) -> tuple[Chart, Table]:
 
 def _scope_name(row: dict[str, Any]) -> str:
     kind, value = row["scope_type"], row["scope_value"]
-    return "Company" if kind == "company" else value if kind == "team" else f"{value} ({kind.replace('_', ' ')})"
+    if kind == "company":
+        return "Company"
+    if kind == "team":
+        return NO_OWNER if value == NO_TEAM else str(value)
+    return f"{value} ({kind.replace('_', ' ')})"
 
 
 def _model_name(row: dict[str, Any]) -> str:

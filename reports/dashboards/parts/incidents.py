@@ -11,7 +11,7 @@ from reports import formatting as f
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
 from reports.dashboards.parts import words
-from reports.measures.incidents import SEVERITIES, Incident, Incidents, incidents
+from reports.measures.incidents import SEVERITIES, Incidents, incidents
 
 _OF_SCOPE = {
     "company": "true",
@@ -27,12 +27,8 @@ def incidents_of(ask: Ask) -> Incidents:
     )
 
 
-def anchor(found: Incident) -> str:
-    return f"incident-{found.incident_id}"
-
-
 def tile(ask: Ask, found: Incidents) -> Tile:
-    target = Target("on-call")
+    target = Target("on-call", anchor="incidents")
     if not found.open:
         return Tile("Open incidents", "None", sub="No cost or usage is far from what is expected.", target=target)
     counts = Counter(one.severity for one in found.open)
@@ -66,7 +62,7 @@ def table(ask: Ask, found: Incidents) -> Table:
                     Cell(
                         f.humanise(one.scope_name),
                         small=one.basis_words,
-                        target=Target("on-call", anchor=anchor(one)) if one in found.open else None,
+                        target=Target("on-call", anchor="incidents"),
                     ),
                     Cell(f.humanise(one.severity), tone=words.SEVERITY_TONES.get(one.severity, "neutral")),
                     Cell(f.day(one.first_seen), sort=one.first_seen),

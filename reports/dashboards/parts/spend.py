@@ -49,12 +49,12 @@ from (select *, usage_date between $first and $last as now from fct_ai_cost_dail
       where billing_currency = $currency and {_PERIODS})
 """  # noqa: S608 - put together from constants
 _BY = f"""
-select column_name as name,
+select {{columns}}, grouping_id({{columns}}) as dimension,
        coalesce(sum(effective_cost) filter (usage_date between $first and $last), 0) as now,
        coalesce(sum(effective_cost) filter (usage_date not between $first and $last), 0) as before
 from fct_ai_cost_daily
 where is_ai and billing_currency = $currency and {{scope}} and {_PERIODS}
-group by 1
+group by grouping sets ({{sets}})
 having now <> 0 or before <> 0
 """  # noqa: S608
 _DAILY = """
@@ -121,13 +121,21 @@ def total(ask: Ask) -> Total:
     )
 
 
-def by(ask: Ask, dimension: Dimension, whole: Total) -> list[Part]:
-    """Parts of ``whole``, most money first, what has no name last. They sum to it exactly."""
-    found = [
-        Part(row["name"], row["now"], None if whole.before is None else row["before"])
-        for row in ask.rows(_BY.replace("column_name", dimension))
-    ]
-    return sorted(found, key=lambda part: (part.name is None, -part.now, part.name or ""))
+def by(ask: Ask, whole: Total, *dimensions: Dimension) -> dict[Dimension, list[Part]]:
+    """Parts of ``whole`` by each dimension, most money first, what has no name last. They sum to it exactly."""
+    asked = _BY.replace("{columns}", ", ".join(dimensions)).replace(
+        "{sets}", ", ".join(f"({dimension})" for dimension in dimensions)
+    )
+    # The bit of a column in grouping_id() is 0 where rows are grouped by it, the last column's bit is the lowest.
+    every = 2 ** len(dimensions) - 1
+    of_id = {every - 2**n: dimension for n, dimension in enumerate(reversed(dimensions))}
+    found: dict[Dimension, list[Part]] = {dimension: [] for dimension in dimensions}
+    for row in ask.rows(asked):
+        dimension = of_id[row["dimension"]]
+        found[dimension].append(Part(row[dimension], row["now"], None if whole.before is None else row["before"]))
+    for parts in found.values():
+        parts.sort(key=lambda part: (part.name is None, -part.now, part.name or ""))
+    return found
 
 
 def daily(ask: Ask, dimension: Dimension, since: date, until: date) -> pd.DataFrame:
@@ -418,17 +426,19 @@ _TITLES: Mapping[Dimension, str] = {
 }
 
 
-def by_table(
-    ask: Ask, dimension: Literal["service_name", "model", "environment", "project", "business_unit"], whole: Total
-) -> Table:
-    """A dimension of the bill as a table of its own."""
-    parts = by(ask, dimension, whole)
+def by_table(ask: Ask, parts: Mapping[Dimension, Sequence[Part]], dimension: Dimension, whole: Total) -> Table:
+    """A dimension of the bill as a table of its own; ``parts``: of ``by``."""
     title = _TITLES[dimension]
-    links = {part.name: cells.model(part.name) for part in parts} if dimension == "model" else {}
+    links = {part.name: cells.model(part.name) for part in parts[dimension]} if dimension == "model" else {}
     return parts_table(
-        ask, f"by-{dimension.removesuffix('_name').replace('_', '-')}", f"By {title.lower()}", title, parts, whole,
+        ask,
+        f"by-{dimension.removesuffix('_name').replace('_', '-')}",
+        f"By {title.lower()}",
+        title,
+        parts[dimension],
+        whole,
         {**links, None: Cell(f"No {title.lower()} named")},
-    )  # fmt: skip
+    )
 
 
 def app_cells(parts: Sequence[Part]) -> Mapping[str | None, Cell]:

@@ -307,8 +307,8 @@ select unit_id, unit_name, team, app, feature, model, target_amount,
        sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
        list(trailing_7d_unit_cost order by usage_date) as trend
 from newest
-group by all
-order by cost desc nulls last, unit_id
+group by unit_id, unit_name, team, app, feature, model, target_amount
+order by target_amount is null, cost desc nulls last, unit_id
 limit $most
 """
 
@@ -344,7 +344,7 @@ def _target_row(row: dict[str, Any], currency: str) -> Row:
     if target is not None and cost is not None:
         above = cost > target
         tone, state = ("bad", "above target") if above else ("good", "within target")
-    details = ()
+    details: tuple[str, ...] = ()
     if row["with_training"] is not None:
         details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)
     return Row(

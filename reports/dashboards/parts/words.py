@@ -34,6 +34,11 @@ def period_words(period: Period) -> str:
     return f"{period.label} through {f.short_day(period.last)}" if period.is_running else period.label
 
 
+def within(period: Period) -> str:
+    """``in October 2026``, ``in the last 30 days``."""
+    return f"in the {period.label.lower()}" if period.key.startswith("last-") else f"in {period.label}"
+
+
 def change_words(now: Decimal, before: Decimal | None, period: Period) -> str:
     """``+12% against the same days of the month before``."""
     if before is None:
@@ -67,7 +72,7 @@ def share_cell(part: Decimal, whole: Decimal) -> Cell:
 def team_cell(team: str | None, small: str = "") -> Cell:
     """A team with the way to its page; what nobody owns leads to the resources without an owner."""
     if team is None:
-        return Cell(NO_OWNER, sort="", small=small, target=Target("finance", anchor="nobody"))
+        return Cell(NO_OWNER, sort="", small=small, target=Target("finance", anchor="table-nobody"))
     return cells.team(team, small=small)
 
 

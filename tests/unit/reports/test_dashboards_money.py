@@ -1,0 +1,356 @@
+"""Pages on money: the overview, finance, teams, a team, an app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops.periods import BillingPeriod
+from reports import formatting as f
+from reports.dashboards.access import Published, Role, Viewer
+from reports.dashboards.catalogue import BY_NAME
+from reports.dashboards.model import Cell, Note, Notes, Page, Row, Table, Target, Tile, Tiles
+from reports.dashboards.parts.budgets import fan_rows
+from reports.dashboards.period import Period, last_days, month_period
+from reports.dashboards.view import Operations, View
+from reports.page.chart import Chart
+from tests.support.mart_factory import BILLED_THROUGH, decisions
+from tests.support.published import EURO_RATE, TRUE_UP, view_of
+
+PAGES = (("executive", None), ("finance", None), ("teams", None), ("team", "support"), ("app", "support-copilot"))
+OCTOBER = "usage_date between '2026-10-01' and '2026-10-18' and billing_currency = 'USD'"
+
+
+@pytest.fixture(scope="module")
+def published(published_folder: Path) -> Iterator[Published]:
+    with Published(published_folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def built(published: Published) -> Mapping[str, Page]:
+    operations = Operations(decisions=decisions())
+    return {name: build(name, view_of(published, scope, operations=operations)) for name, scope in PAGES}
+
+
+def build(name: str, view: View) -> Page:
+    return BY_NAME[name].build(view)
+
+
+def blocks(page: Page) -> Iterator[Any]:
+    for section in page.sections:
+        for row in section.rows:
+            yield from row
+
+
+def tables(page: Page) -> dict[str, Table]:
+    return {block.key: block for block in blocks(page) if isinstance(block, Table)}
+
+
+def tiles(page: Page) -> dict[str, Tile]:
+    return {tile.label: tile for block in blocks(page) if isinstance(block, Tiles) for tile in block.tiles}
+
+
+def charts(page: Page) -> dict[str, Chart]:
+    return {block.key: block for block in blocks(page) if isinstance(block, Chart)}
+
+
+def texts(page: Page) -> list[str]:
+    """Every sentence outside tables and charts."""
+    found = [note.text for note in page.states]
+    for block in blocks(page):
+        found += [block.text] if isinstance(block, Note) else []
+        found += [note.text for note in block.notes] if isinstance(block, Notes) else []
+    return found
+
+
+def column(table: Table, label: str) -> int:
+    return [one.label for one in table.columns].index(label)
+
+
+def amounts(table: Table, label: str) -> list[Any]:
+    return [row.cells[column(table, label)].sort for row in table.rows]
+
+
+def total(table: Table, label: str) -> Any:
+    assert table.total is not None
+    return table.total.cells[column(table, label)].sort
+
+
+def named(table: Table, name: str) -> Row:
+    return next(row for row in table.rows if row.cells[0].text == name)
+
+
+def billed(published: Published, condition: str, column_name: str = "effective_cost") -> Decimal:
+    row = published.rows(f"select sum({column_name}) as amount from fct_ai_cost_daily where {condition}")[0]
+    return Decimal(row["amount"])
+
+
+@pytest.mark.ids("BI-1", "COST-1")
+def test_the_spend_of_a_page_is_the_sum_of_its_bill(published: Published, built: Mapping[str, Page]) -> None:
+    whole = billed(published, f"is_ai and {OCTOBER}")
+    before = billed(
+        published, "is_ai and billing_currency = 'USD' and usage_date between '2026-09-01' and '2026-09-18'"
+    )
+    tile = tiles(built["executive"])["AI spend"]
+    assert tile.value == f.whole_money(whole, "USD")
+    assert tile.sub == f"{f.signed_percent(whole / before - 1)} against the same days of the month before"
+    assert "invoiced for the same days" in tile.foot
+    for page, key, heading in (
+        ("executive", "teams", "Spend"),
+        ("executive", "by-business-unit", "Spend"),
+        ("teams", "teams", "Spend"),
+        ("teams", "apps", "Spend"),
+        ("finance", "owners", "All"),
+    ):
+        table = tables(built[page])[key]
+        assert sum(amounts(table, heading)) == total(table, heading) == whole
+    for page, scope in (("team", "team = 'support'"), ("app", "app = 'support-copilot'")):
+        own = billed(published, f"is_ai and {scope} and {OCTOBER}")
+        assert tiles(built[page])["AI spend"].value == f.whole_money(own, "USD")
+        for key, heading in (("by-service", "Spend"), ("charges", "Cost")):
+            table = tables(built[page])[key]
+            assert sum(amounts(table, heading)) == total(table, heading) == own
+
+
+@pytest.mark.ids("ALLOC-4", "BI-1")
+def test_what_nobody_owns_is_a_line_that_leads_to_its_resources(built: Mapping[str, Page]) -> None:
+    for page, key in (("executive", "teams"), ("teams", "teams"), ("finance", "owners"), ("finance", "statement")):
+        assert named(tables(built[page])[key], "No owner").cells[0].target == Target("finance", anchor="table-nobody")
+    nobody = tables(built["finance"])["nobody"]
+    assert total(nobody, "Cost") == named(tables(built["finance"])["owners"], "No owner").cells[-2].sort
+    assert {row.cells[0].text for row in nobody.rows} == {"mlw-untagged", "aoai-lab"}
+    gap = named(tables(built["finance"])["tag-gaps"], "mlw-untagged")
+    assert gap.details[-1].startswith("az tag update --operation Merge")
+    assert gap.details[-1].endswith("--tags team=robotics") or "team=robotics" in gap.details[-1]
+
+
+@pytest.mark.ids("BUD-1", "FCST-1", "BI-1")
+def test_where_the_month_ends_stands_beside_the_budget(built: Mapping[str, Page]) -> None:
+    tile = tiles(built["executive"])["Projected October 2026"]
+    assert tile.gauge is not None
+    assert tile.gauge.projected is not None
+    assert tile.gauge.projected > tile.gauge.used > 0
+    assert f"of {f.whole_money(Decimal(95000), 'USD')}" in tile.sub
+    assert "80% interval" in tile.foot
+    assert "end above the budget" in tile.foot
+    own = named(tables(built["team"])["budgets"], "support-copilot")
+    assert own.cells[0].target == Target("app", "support-copilot")
+    assert own.cells[column(tables(built["team"])["budgets"], "Status")].text == "Over budget"
+    assert tables(built["app"])["budgets"].rows == (own,)
+    assert any("Over budget: support-copilot" in text for text in texts(built["executive"]))
+
+
+@pytest.mark.ids("ALLOC-3")
+def test_an_amount_tells_why_it_is_whose_it_is(built: Mapping[str, Page]) -> None:
+    rows = tables(built["team"])["charges"].rows
+    tagged = next(row for row in rows if row.cells[2].text == "rule team-tag")
+    assert any("found the tag team = 'support'" in text for text in tagged.details)
+    shared = next(row for row in rows if row.cells[2].text == "split from the pool shared-gpus")
+    assert any("900 s of 3,600 s, a share of 25.00%" in text for text in shared.details)
+    assert any("of the source azure-exports: row" in text for text in shared.details)
+    assert not any("`" in text for row in rows for text in row.details)
+
+
+@pytest.mark.ids("ALLOC-5", "COST-5", "BI-1")
+def test_finance_ties_to_invoices_and_shows_true_ups(published: Published, built: Mapping[str, Page]) -> None:
+    found = tables(built["finance"])
+    invoiced = billed(published, "billing_period_start = '2026-10-01' and billing_currency = 'USD'", "billed_cost")
+    assert total(found["statement"], "All") == total(found["invoices"], "Invoiced") == invoiced
+    assert found["invoices"].total is not None
+    assert found["invoices"].total.cells[-1] == Cell("ties", sort=Decimal(0), tone="good")
+    september = named(found["closed"], "September 2026").cells
+    assert september[3].sort == TRUE_UP
+    assert september[4].sort - september[2].sort == TRUE_UP
+    kinds = {row.cells[0].text: row.cells[2].sort for row in found["charge-kinds"].rows if row.cells[1].text == "other"}
+    assert (kinds["Credit"], kinds["Tax"]) == (Decimal(-150), Decimal("72.5"))
+    assert tiles(built["finance"])["Against the delivered bill"].value == "Equal"
+    issued = {
+        "period": "2026-09",
+        "issued_at": datetime(2026, 10, 7, tzinfo=UTC),
+        "currency": "USD",
+        "count": 9,
+        "charges": Decimal("100.5"),
+        "true_ups": Decimal(0),
+        "closing": Decimal("100.5"),
+    }
+    page = build(
+        "finance", view_of(published, operations=Operations(statements=[issued, {**issued, "currency": "EUR"}]))
+    )
+    assert [row.cells[0].text for row in tables(page)["issued"].rows] == ["September 2026"]
+
+
+@pytest.mark.ids("COST-1", "BI-1")
+def test_currencies_stand_alone_and_are_added_converted_only(published: Published) -> None:
+    page = build("executive", view_of(published, currency="EUR"))
+    euros = billed(published, f"is_ai and {OCTOBER.replace('USD', 'EUR')}")
+    assert tiles(page)["AI spend"].value == f.whole_money(euros, "EUR")
+    together = tables(page)["together"]
+    dollars = billed(published, f"is_ai and {OCTOBER}")
+    assert total(together, "In USD") == dollars + euros * EURO_RATE
+    assert named(together, "EUR").cells[1].text == f.whole_money(euros, "EUR")
+    assert "Group treasury" in together.caption
+    assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"support", "documents"}
+
+
+@pytest.mark.ids("SEC-1", "BI-1")
+def test_someone_of_one_team_sees_that_team_only(published_folder: Path, published: Published) -> None:
+    viewer = Viewer("lead", frozenset({Role.ENG}), frozenset({"search"}))
+    with Published(published_folder, viewer) as own:
+        page = build("executive", view_of(own))
+        assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"search"}
+        assert tiles(page)["AI spend"].value == f.whole_money(
+            billed(published, f"is_ai and team = 'search' and {OCTOBER}"), "USD"
+        )
+        assert "You see the figures of search only" in page.states[-1].text
+        other = build("team", view_of(own, "support"))
+    assert tables(other)["charges"].rows == ()
+    assert tiles(other)["AI spend"].value == "USD\u00a00"
+    assert "support" not in " ".join(row.cells[0].text for table in tables(other).values() for row in table.rows)
+
+
+@pytest.mark.ids("BI-1")
+@pytest.mark.parametrize(("name", "scope"), PAGES)
+def test_a_page_without_any_mart_says_what_to_do(name: str, scope: str | None, tmp_path: Path) -> None:
+    with Published(tmp_path) as nothing:
+        page = build(name, replace(view_of(nothing, scope), billed_through=None))
+    assert "Connect a source in config/sources.yml" in page.states[0].text
+    assert all(not table.rows and table.total is None and table.empty for table in tables(page).values())
+    assert all(chart.figure is None and chart.empty for chart in charts(page).values())
+
+
+@pytest.mark.ids("BI-1")
+def test_pages_stand_on_the_bill_alone_and_on_usage_alone(published: Published, tmp_path: Path) -> None:
+    for mart, expected in (("fct_ai_cost_daily", "AI spend"), ("fct_usage_cost_hourly", "Estimated since the bill")):
+        folder = tmp_path / mart
+        folder.mkdir()
+        (folder / f"{mart}.parquet").symlink_to(published.folder / f"{mart}.parquet")
+        with Published(folder) as alone:
+            for name, scope in PAGES:
+                found = tiles(build(name, view_of(alone, scope)))
+                assert expected not in found or any(digit in found[expected].value for digit in "123456789")
+
+
+@pytest.mark.ids("BI-1")
+@pytest.mark.parametrize(
+    ("period", "words"),
+    [
+        (month_period(BillingPeriod(date(2026, 8, 1)), BILLED_THROUGH), "against the month before"),
+        (last_days(30, BILLED_THROUGH), "against the 30 days before"),
+        (last_days(365, BILLED_THROUGH), "no bills of the time before"),
+    ],
+    ids=["a past month", "30 days", "a year"],
+)
+def test_every_period_is_compared_with_the_one_before(published: Published, period: Period, words: str) -> None:
+    for name, scope in PAGES:
+        page = build(name, view_of(published, scope, period=period))
+        found = tiles(page)
+        assert words in found["AI spend"].sub
+        assert ("Projected October 2026" in found) is (name != "teams" and period.last == BILLED_THROUGH)
+        spent = billed(
+            published,
+            f"is_ai and billing_currency = 'USD' and usage_date between '{period.first}' and '{period.last}'"
+            + (f" and {name} = '{scope}'" if scope else ""),
+        )
+        assert found["AI spend"].value == f.whole_money(spent, "USD")
+
+
+@pytest.mark.ids("UNIT-1", "UNIT-3", "BI-1")
+def test_unit_costs_stand_beside_their_targets_and_their_value(built: Mapping[str, Page]) -> None:
+    row = named(tables(built["app"])["unit-costs"], "Ticket resolved")
+    assert row.cells[4].text in ("above target", "within target")
+    assert len(row.cells[5].spark) == 88
+    assert named(tables(built["executive"])["value"], "Saved by resolved tickets").cells[3].text == "+200%"
+    assert tiles(built["executive"])["Value of outcomes"].sub == "USD\u00a03.00 for each USD of AI cost"
+    costs = tables(built["executive"])["model-costs"]
+    volume, price = column(costs, "By volume"), column(costs, "By price and mix")
+    assert all(
+        one.cells[volume].sort is not None and one.cells[price].sort is not None
+        for one in costs.rows
+        if one.cells[2].sort
+    )
+
+
+@pytest.mark.ids("UNIT-2", "UNIT-4")
+def test_an_app_tells_its_tokens_cache_and_service(published: Published, built: Mapping[str, Page]) -> None:
+    page = build("app", view_of(published, "contract-review"))
+    assert "could have been saved" in tiles(page)["Input from the cache"].sub
+    assert {row.cells[0].text for row in tables(page)["usage-by-feature"].rows} == {"chat", "Not named"}
+    assert tables(page)["customers"].empty.startswith("No call names its customer")
+    assert all(row.cells[4].text == "2.4 s" for row in tables(page)["service-levels"].rows)
+    frontier = charts(built["app"])["tradeoff"]
+    assert frontier.figure is not None
+    assert "would have saved" in frontier.caption
+    classes = tables(page)["token-classes"]
+    assert sum(amounts(classes, "Cost")) == total(classes, "Cost")
+
+
+@pytest.mark.ids("GUARD-3", "BI-1")
+def test_decisions_stand_on_the_pages_that_they_are_about(built: Mapping[str, Page]) -> None:
+    about = tables(built["app"])["decisions"].rows
+    assert [row.cells[0].text for row in about] == ["App support-copilot"]
+    assert tables(built["team"])["decisions"].rows == about
+    assert any("Suppressed:" in text for text in about[0].details)
+
+
+@pytest.mark.ids("BI-1")
+def test_estimate_and_forecast_are_drawn_unlike_what_is_billed(built: Mapping[str, Page]) -> None:
+    for name, _ in PAGES:
+        if name == "finance":
+            continue
+        traces = charts(built[name])["daily"].figure.data
+        hatched = [trace for trace in traces if (trace.name or "").endswith("(estimated)")]
+        assert hatched
+        assert all(trace.marker.pattern.shape == "/" for trace in hatched)
+        assert any(trace.name == "Forecast" and trace.line.dash == "dot" for trace in traces) or name == "app"
+
+
+@pytest.mark.ids("BI-1")
+def test_links_lead_to_pages_and_sections_that_exist(built: Mapping[str, Page]) -> None:
+    keys = {
+        name: {section.key for section in page.sections} | {f"table-{key}" for key in tables(page)}
+        for name, page in built.items()
+    }
+    found = []
+    for page in built.values():
+        for block in blocks(page):
+            found += [tile.target for tile in block.tiles] if isinstance(block, Tiles) else []
+            found += [cell.target for row in block.rows for cell in row.cells] if isinstance(block, Table) else []
+            found += [block.link.target] if isinstance(block, Note) and block.link else []
+            found += [note.link.target for note in block.notes if note.link] if isinstance(block, Notes) else []
+    targets = {target for target in found if target is not None}
+    assert Target("team", "search") in targets
+    for target in targets:
+        assert BY_NAME[target.page].about == "company" or target.scope
+        assert not target.anchor or target.page not in keys or target.anchor in keys[target.page], target
+
+
+@pytest.mark.ids("BI-1")
+def test_a_page_asks_a_number_of_questions_that_does_not_grow_with_its_rows(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    rows = Published.rows
+
+    def counted(self: Published, sql: str, **values: Any) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return rows(self, sql, **values)
+
+    monkeypatch.setattr(Published, "rows", counted)
+    for name, scope in PAGES:
+        asked.clear()
+        build(name, view_of(published, scope))
+        assert len(asked) <= 36, name
+
+
+def test_charts_side_by_side_share_rows_evenly() -> None:
+    chart = Chart("key", "", "", "", None, "empty")
+    assert [len(row) for row in fan_rows([chart] * 4)] == [2, 2]
+    assert [len(row) for row in fan_rows([chart] * 5)] == [2, 3]
+    assert fan_rows([]) == []
