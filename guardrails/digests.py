@@ -52,7 +52,8 @@ def due_digests(routing: RoutingFile, reconciliation: ReconciliationFile, now: d
         if isinstance(digest, WeeklyDigest):
             week, since = next(weeks(digest, zone, now))
             if now - since <= LATE:
-                found += [DueDigest(digest, week, team, since) for team in digest.teams or [None]]
+                teams: list[str | None] = [*digest.teams] or [None]
+                found += [DueDigest(digest, week, team, since) for team in teams]
         else:
             month, since = next(months(digest, zone, reconciliation, now))
             if now - since <= LATE_MONTH:

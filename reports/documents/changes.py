@@ -14,7 +14,7 @@ from finops.cost_change import CostChange, TokenCost, decompose
 from finops.tokens import TokenClass
 from reports import formatting as f
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Note
+from reports.dashboards.model import Note, Tone
 from reports.dashboards.parts import spend
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO, change
@@ -76,7 +76,7 @@ def sentences(ask: Ask, whole: spend.Total) -> tuple[Note, ...]:
             f"AI spend was {f.money(whole.now, currency)}, {f.money(abs(difference), currency)} "
             f"{'more' if difference > 0 else 'less'} than in {period.before_label}{share}."
         )
-    tone = "warn" if ratio is not None and ratio >= Decimal("0.1") else "neutral"
+    tone: Tone = "warn" if ratio is not None and ratio >= Decimal("0.1") else "neutral"
     found = [Note(first, tone), Note(_movers(ask, moves(ask), whole))]
     tokens = token_change(ask)
     if tokens is not None:
@@ -96,7 +96,8 @@ def moves(ask: Ask) -> list[Move]:
     found = []
     for owner, parts in grouped.items():
         most = max(parts, key=lambda part: (abs(part[1] - part[2]), part[0]))
-        now, before = (sum((part[i] for part in parts), ZERO) for i in (1, 2))
+        now = sum((part[1] for part in parts), ZERO)
+        before = sum((part[2] for part in parts), ZERO)
         is_one = len(parts) == 1 or most[0] in (owner, NO_APP)
         found.append(Move(owner, now, before, None if is_one else most[0], most[1] - most[2]))
     return sorted(found, key=lambda move: (-abs(move.amount), move.name))

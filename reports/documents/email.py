@@ -72,10 +72,16 @@ def document_email(
     """
     open_urls({"Open": link} if link else {})
     images: dict[str, str] = {}
-    for rows, pictures, columns in _TRIALS:
+    told = page.sections[:sections]
+    least = _TRIALS[-1]
+    # Where shorter tables are not enough, the last sections are left to the attached file.
+    for (rows, pictures, columns), count in [
+        *((trial, len(told)) for trial in _TRIALS),
+        *((least, count) for count in range(len(told) - 1, 0, -1)),
+    ]:
         shown = [
             (section, [_shortened(block, rows, columns) for line in section.rows for block in line])
-            for section in page.sections[:sections]
+            for section in told[:count]
         ]
         drawn = _pictures([block for _, blocks in shown for block in blocks], pictures)
         images |= {one.name: _drawn(one) for one in drawn if one.name not in images}

@@ -180,7 +180,7 @@ def _story(page: Page) -> list[Flowable]:
 
 def _section(section: Section) -> list[Flowable]:
     title = _text(section.title, _style("section", 13, bold=True, spaceBefore=10, spaceAfter=3))
-    title.outline = section.key, section.title  # type: ignore[attr-defined]
+    title.outline = section.key, section.title
     opening: list[Flowable] = [title]
     if section.lead:
         opening.append(_text(section.lead, _style("lead", 8.5, tone="ink-2", spaceAfter=5)))

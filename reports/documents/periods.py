@@ -60,11 +60,12 @@ def view_of(
     if choice.through is None or choice.through < period.start:
         known = "nothing is billed yet" if choice.through is None else f"billed is what came before {_next(choice)}"
         raise NothingBilledError(f"No day of {period} is billed in {choice.currency}: {known}")
-    shown = week_period if isinstance(period, IsoWeek) else month_period
+    through = choice.through
+    shown = week_period(period, through) if isinstance(period, IsoWeek) else month_period(period, through)
     return View(
         published=published,
         as_of=as_of,
-        period=shown(period, choice.through),  # type: ignore[operator]
+        period=shown,
         currency=choice.currency,
         billed_through=choice.through,
         scope=team,

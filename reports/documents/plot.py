@@ -96,12 +96,14 @@ def picture(figure: go.Figure, *, width: float, height: float, dpi: int = 200) -
     # Half a second to import, for documents only.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from PIL import Image
 
     said = figure.to_plotly_json()
-    sheet = Figure(figsize=(width, height), dpi=dpi, facecolor="white", layout="constrained")
+    sheet = Figure(
+        figsize=(width, height), dpi=dpi, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+    )
     FigureCanvasAgg(sheet)
-    sheet.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
     _Drawing(said["data"], said["layout"], sheet.add_subplot()).draw()
     drawn, small = io.BytesIO(), io.BytesIO()
     # Without the program's name and version the same figure is the same bytes.
@@ -285,7 +287,7 @@ class _Drawing:
                 drawn.set_inverted(True)
         self.axes.margins(x=0.01)
         if self.layout.get("showlegend") and self.handles:
-            self.axes.figure.legend(  # type: ignore[union-attr]
+            self.axes.figure.legend(
                 self.handles.values(), self.handles.keys(), loc="outside upper left", ncols=min(len(self.handles), 5),
                 frameon=False, fontsize=7, labelcolor=soft, handlelength=1.6, columnspacing=1.4, borderpad=0.1,
             )  # fmt: skip

@@ -73,9 +73,9 @@ def table(ask: Ask, found: Sequence[Opportunity], most: int) -> Table:
             Column("To do"),
         ),
         tuple(rows),
-        "Nothing is known that need not be paid in this period. Telemetry of GPUs, prompts and quality is what finds it.",
-        caption=f"Money of {MONTH_DAYS} days at the pace of {words.period_words(ask.view.period)}; what overlaps with a "
-        "larger one, or has to be tried first, is not in it.",
+        "Nothing is known that need not be paid in this period. Telemetry of GPUs, prompts and quality finds it.",
+        caption=f"Money of {MONTH_DAYS} days at the pace of {words.period_words(ask.view.period)}; what overlaps with "
+        "a larger one, or has to be tried first, is not in it.",
         total=Row((Cell("Together"), Cell(), cells.money(_total(counting), ask.currency), Cell(), Cell()))
         if rows
         else None,

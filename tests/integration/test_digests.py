@@ -33,7 +33,7 @@ from tests.support.mail_server import MailServer, receiving_mail
 from tests.support.receiver import Receiver, receiving
 from tests.support.small_config import write_small_config
 
-pytestmark = pytest.mark.ids("OPT-2", "NOTIF-1")
+pytestmark = pytest.mark.ids("NOTIF-1", "BI-1")
 
 NOW = datetime(2026, 10, 20, 6, 30, tzinfo=UTC)
 """A Tuesday; the bill reaches the Sunday before."""

@@ -28,7 +28,7 @@ def build(view: View) -> Page:
     # Budgets, forecasts and estimates start where the bill ends, which may be a day after the week.
     ahead = _to_the_last_billed_day(ask) if is_newest else ask
     whole = spend.total(ask)
-    parts = spend.by(ask, _dimension(ask), whole)
+    parts = spend.by(ask, whole, _dimension(ask))[_dimension(ask)]
     days = spend.daily(ask, _dimension(ask), *spend.shown_days(ahead))
     estimated = spend.estimate(ahead, _dimension(ask))
     lines = budgets.lines_of(ask) if is_newest else ()

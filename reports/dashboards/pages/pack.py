@@ -7,15 +7,19 @@ Not here: how it looks on paper (``reports.documents.pdf``), editions of a month
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Block, Note, Notes, Page, Section, Tile, Tiles
+from reports.dashboards.model import Block, Cell, Note, Notes, Page, Section, Tile, Tiles
 from reports.dashboards.opportunities import Opportunity
 from reports.dashboards.parts import allocation, books, forecast, incidents, spend, teams, units
 from reports.dashboards.view import View
 from reports.documents import changes, month, savings, shared
+from reports.measures.forecasts import Forecasts
 from reports.measures.incidents import Incidents
+from reports.measures.units import UnitCost
 
 MOST_PARTS = 10
 MOST_SAVINGS = 15
@@ -33,11 +37,13 @@ METHOD = (
     "If the bill of this month changes after this edition, a new edition is made, and says what changed.",
 )
 
+_Parts = Mapping[spend.Dimension, list[spend.Part]]
+
 
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    by_team = spend.by(ask, "team", whole)
+    parts = spend.by(ask, whole, "team", "business_unit", "app", "model", "service_name")
     budgets = month.budgets_of(ask)
     found = shared.incidents_of(ask)
     covered = allocation.coverage_of(ask)
@@ -75,8 +81,8 @@ def build(view: View) -> Page:
                 "Against budget and forecast",
                 ((month.burn_up(ask, budgets),), (month.budgets_table(ask, budgets),)),
             ),
-            Section("owners", "Who spent it", _owners(ask, whole, by_team)),
-            Section("purpose", "What it was spent on", _purpose(ask, whole)),
+            Section("owners", "Who spent it", _owners(ask, whole, parts)),
+            Section("purpose", "What it was spent on", _purpose(ask, whole, parts)),
             Section(
                 "allocation",
                 "How it found its owner",
@@ -132,7 +138,7 @@ def _incidents_tile(ask: Ask, found: Incidents) -> Tile:
     )
 
 
-def _outlook_tile(ask: Ask, expected: forecast.Forecasts) -> Tile:
+def _outlook_tile(ask: Ask, expected: Forecasts) -> Tile:
     company = next((one for one in expected.totals if one.scope_type == "company"), None)
     for period, label in (("next_month", "Next month"), ("month", "This month")):
         total = None if company is None else company.totals.get(period)
@@ -146,27 +152,26 @@ def _outlook_tile(ask: Ask, expected: forecast.Forecasts) -> Tile:
     return Tile("Next month", "Not known", sub="There is no forecast yet; it is made once enough days are billed.")
 
 
-def _owners(ask: Ask, whole: spend.Total, by_team: list[spend.Part]) -> tuple[tuple[Block, ...], ...]:
+def _owners(ask: Ask, whole: spend.Total, parts: _Parts) -> tuple[tuple[Block, ...], ...]:
     trend = spend.sparks(spend.daily(ask, "team", *spend.spark_days(ask)), ask.view.period.last)
     return (
-        (spend.by_table(ask, "business_unit", whole),),
-        (teams.teams_table(ask, whole, by_team, trend, (), {}, None),),
+        (spend.by_table(ask, parts, "business_unit", whole),),
+        (teams.teams_table(ask, whole, parts["team"], trend, (), {}, None),),
         (allocation.owners_table(ask),),
         (spend.categories_chart(ask),),
     )
 
 
-def _purpose(ask: Ask, whole: spend.Total) -> tuple[tuple[Block, ...], ...]:
-    apps = spend.by(ask, "app", whole)
-    names = {None: cells.app(None)}
+def _purpose(ask: Ask, whole: spend.Total, parts: _Parts) -> tuple[tuple[Block, ...], ...]:
+    names: dict[str | None, Cell] = {None: cells.app(None)}
     return (
-        (spend.parts_table(ask, "apps", "By app", "App", apps, whole, names, most=MOST_PARTS),),
-        (spend.by_table(ask, "model", whole),),
-        (spend.by_table(ask, "service_name", whole),),
+        (spend.parts_table(ask, "apps", "By app", "App", parts["app"], whole, names, most=MOST_PARTS),),
+        (spend.by_table(ask, parts, "model", whole),),
+        (spend.by_table(ask, parts, "service_name", whole),),
     )
 
 
-def _units(ask: Ask, costs: tuple[units.UnitCost, ...]) -> tuple[tuple[Block, ...], ...]:
+def _units(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[tuple[Block, ...], ...]:
     tokens, gpus, outcomes = units.charts(ask, costs)
     found: list[tuple[Block, ...]] = [(Tiles(tuple(units.tiles(ask, costs))),), (tokens, gpus)]
     found += [tuple(outcomes[i : i + 2]) for i in range(0, min(len(outcomes), MOST_OUTCOMES), 2)]

@@ -12,7 +12,7 @@ from finops.config.models import ReconciliationFile, RoutingFile
 from finops.periods import IsoWeek
 from guardrails import due_digests
 
-pytestmark = pytest.mark.ids("OPT-2", "NOTIF-1")
+pytestmark = pytest.mark.ids("NOTIF-1")
 
 ROUTES = [
     {"id": "mail", "kind": "email", "host_env": "SMTP_HOST", "sender": "a@example.com", "to": ["b@example.com"]},

@@ -33,7 +33,7 @@ from reports.page.chart import Chart
 from tests.support import mart_factory
 from tests.support.mart_factory import AS_OF
 
-pytestmark = pytest.mark.ids("OPT-2", "BI-1")
+pytestmark = pytest.mark.ids("BI-1", "NOTIF-1")
 
 WEEK, MONTH = IsoWeek.parse("2026-W42"), BillingPeriod.parse("2026-09")
 HEAD = Letterhead("Contoso", "Week 42, 12–18 Oct 2026", "20 Oct 2026, 06:00 UTC")
@@ -277,6 +277,9 @@ def test_a_mail_is_short_enough_and_carries_its_picture(month_page: Page) -> Non
     assert "All of it is attached: pack.pdf" in words(mail["html"])
     assert "<script" not in mail["html"]
     assert "How to read this" not in mail["text"], "the rest is attached"
+    whole = document_email(month_page, HEAD, thread="t")
+    assert len(json.dumps(whole).encode()) <= MAX_EMAIL_BYTES, "what does not fit is left to the attached file"
+    assert "The month in short" in whole["email"]["text"]
     with pytest.raises(ValueError, match="no http or https address"):
         document_email(month_page, HEAD, thread="t", link="javascript:alert(1)")
 
