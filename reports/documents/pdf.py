@@ -49,6 +49,8 @@ _TOP, _BOTTOM = 26 * mm, 18 * mm
 _GAP = 4 * mm
 _TILES = 4
 """Tiles in a line."""
+_ONE_LINE = 66.0
+"""Points that a heading may take before its words go below each other."""
 _SHORT = 8
 """A table of that many rows, its headings counted, stays on one sheet."""
 _LEAST_ROWS = 3
@@ -384,7 +386,9 @@ def _widths(table: Table) -> list[float]:
     for i, column in enumerate(table.columns):
         texts = [line for row in rows for line in (row.cells[i].text, row.cells[i].small) if line]
         longest = max([_line_width(text) for text in texts], default=0)
-        head = max(_line_width(word, 7.5, _BOLD) for word in column.label.split() or [""])
+        head = _line_width(column.label, 7.5)
+        if head > _ONE_LINE:
+            head = max(_line_width(word, 7.5) for word in column.label.split())
         word = max([_line_width(part) for text in texts for part in text.split()], default=0)
         if column.kind == "text":
             wants.append(min(max(longest, head), WIDTH * 0.75) + 8)

@@ -79,10 +79,19 @@ def table(ask: Ask, found: Sequence[Opportunity], most: int) -> Table:
         total=Row((Cell("Together"), Cell(), cells.money(_total(counting), ask.currency), Cell(), Cell()))
         if rows
         else None,
-        more=f"{f.count(others, 'more idea')} overlap with these or must be tried first: see the savings page."
-        if others
-        else "",
+        more=" ".join(_more(ask, others)),
     )
+
+
+def _more(ask: Ask, others: int) -> list[str]:
+    """What is not in the table, and where it is."""
+    found = []
+    if others:
+        overlap = "overlaps with these or must" if others == 1 else "overlap with these or must"
+        found.append(f"{f.count(others, 'more idea')} {overlap} be tried first: see the savings page.")
+    if ask.kind == "team":
+        found.append("What could be saved on capacity that teams share is in the company's digest.")
+    return found
 
 
 def _range(one: Opportunity) -> str:
