@@ -6,7 +6,7 @@ Not here: what pages say (reports.dashboards), serving them (portal).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ def build_dashboards(
     as_of: datetime,
     *,
     out_dir: Path | None = None,
-    of_scopes: bool = True,
+    about: Collection[str] | None = None,
 ) -> Site:
     """Every page, in a folder that is swapped in whole.
 
@@ -55,7 +55,7 @@ def build_dashboards(
         policies: whose words, owners and runbooks decisions are told with.
         as_of: the moment reported on, with time zone.
         out_dir: the folder; ``home.reports`` if absent.
-        of_scopes: teams and apps have pages too.
+        about: the teams and apps that have pages; all of them if absent, none if empty.
 
     Raises:
         MartError: a mart lacks a column.
@@ -66,7 +66,7 @@ def build_dashboards(
         as_of=as_of,
         operations=operations(home, policies),
         title="AI spend",
-        of_scopes=of_scopes,
+        about=about,
     )
 
 

@@ -96,7 +96,7 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         if extent == "none":
             return dg.MaterializeResult(metadata={"pages": 0, "why": f"{PAGES_VARIABLE} is none: a portal serves them"})
         policies = workspace.configuration().guardrails.policies
-        site = build_dashboards(workspace.home, policies, workspace.as_of(), of_scopes=extent == "all")
+        site = build_dashboards(workspace.home, policies, workspace.as_of(), about=None if extent == "all" else ())
         return dg.MaterializeResult(
             metadata={
                 "overview": dg.MetadataValue.path(site.index),

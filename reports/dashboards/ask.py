@@ -70,6 +70,17 @@ class Ask:
         """The month that the period ends in."""
         return BillingPeriod.containing(self.view.period.last)
 
+    @property
+    def sees_company(self) -> bool:
+        """Whether figures of the whole company may be told: not to someone who sees some teams only."""
+        return self.kind != "company" or self.view.published.viewer.sees_everything
+
+    def empty(self, mart: str, words: str) -> str:
+        """Why there are no rows of a mart: ``words``, unless the viewer may not see it at all."""
+        if mart in self.view.published.marts and not self.has(mart):
+            return "This is shown to finance people and administrators only."
+        return words
+
     def here(self, anchor: str) -> Target:
         """A section of the page about the scope."""
         return Target(_PAGES[self.kind], self.view.scope if self.kind != "company" else None, anchor)

@@ -10,7 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,7 +75,7 @@ def build_site(
     operations: Operations | None = None,
     title: str = "AI spend",
     months: int = MONTHS,
-    of_scopes: bool = True,
+    about: Collection[str] | None = None,
     processes: int | None = None,
 ) -> Site:
     """Write every page, and swap the folder in when all are there.
@@ -86,13 +86,20 @@ def build_site(
         operations: what ledgers know; nothing if absent.
         title: whose pages they are, such as the organisation's name.
         months: of how many months pages tell at most, the running one included.
-        of_scopes: teams and apps have pages too.
+        about: the teams and apps that have pages; all of them if absent, none if empty.
         processes: how many may work; all cores if absent.
 
     Raises:
         MartError: a mart lacks a column.
     """
-    job = _Job(published.resolve(), as_utc(as_of), operations or Operations(), title, months, of_scopes)
+    job = _Job(
+        published.resolve(),
+        as_utc(as_of),
+        operations or Operations(),
+        title,
+        months,
+        None if about is None else frozenset(about),
+    )
     workers = processes or os.cpu_count() or 1
     with swapped_in(out_dir) as folder, _Builder(job, folder) as builder:
         pages = builder.pages
@@ -137,7 +144,7 @@ class _Job:
     operations: Operations
     title: str
     months: int
-    of_scopes: bool
+    about: frozenset[str] | None
 
 
 PageId = tuple[str, str | None]
@@ -168,7 +175,10 @@ class _Builder:
         self._folder = folder
         self._published = _Remembering(job.published)
         self._choices = choices(self._published, job.as_of, months=job.months)
-        self._scopes = scopes(self._published) if job.of_scopes else {"team": {}, "app": {}}
+        self._scopes = {
+            level: {name: scope for name, scope in found.items() if job.about is None or name in job.about}
+            for level, found in scopes(self._published).items()
+        }
 
     def __enter__(self) -> _Builder:
         return self

@@ -59,6 +59,6 @@ def scatter(variants: pd.DataFrame, apps: Sequence[str], currency: str, *, heigh
             dtick="D2",
             title={"text": "Cost of 1,000 requests"},
         ),
-        "yaxis": axis(tickformat=".0%", nticks=6, title={"text": "Quality"}),
+        "yaxis": axis(tickformat=".1~%", nticks=6, title={"text": "Quality"}),
     }
     return figure(traces, layout)

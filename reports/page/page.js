@@ -6,6 +6,9 @@
   const plots = new Set();
   const drawn = new Set();
   const config = { displayModeBar: false, displaylogo: false, responsive: true };
+  const paper = window.matchMedia("print");
+  const paperPixels = 660; // A4 without margins and a card's padding: a drawing does not shrink with the paper by itself
+  let onPaper = paper.matches;
   let loading = null;
 
   // A page that stands alone has Plotly inside; one of many asks for the file beside them, once.
@@ -40,10 +43,11 @@
 
   function draw(node) {
     drawn.add(node);
-    plotly().then(function () {
+    return plotly().then(function () {
       if (!node.isConnected) return;
       const figure = resolver()(figures[node.dataset.figure]);
-      Plotly.react(node, figure.data, figure.layout, config);
+      const size = onPaper ? { width: Math.min(paperPixels, node.clientWidth), autosize: false } : {};
+      Plotly.react(node, figure.data, { ...figure.layout, ...size }, config);
     }, function () {
       node.textContent = "The chart cannot be drawn: " + document.body.dataset.plotly + " is not where this page is.";
     });
@@ -92,9 +96,16 @@
   });
   prefersDark.addEventListener("change", redraw);
 
-  // Print styles are light: charts follow, and those never scrolled to are drawn.
-  window.matchMedia("print").addEventListener("change", drawAll);
-  window.addEventListener("beforeprint", drawAll);
+  // Print styles are light and narrow: charts follow, and those never scrolled to are drawn.
+  function print(isNow) {
+    if (onPaper === isNow) return;
+    onPaper = isNow;
+    if (isNow) drawAll();
+    else drawn.forEach((node) => draw(node).then(() => { if (node.isConnected) Plotly.Plots.resize(node); }));
+  }
+  paper.addEventListener("change", () => print(paper.matches));
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 
   const links = Array.from(document.querySelectorAll('nav[aria-label="Sections"] a'));
   const sections = links.map((link) => document.querySelector(link.getAttribute("href")));

@@ -38,7 +38,7 @@ from reports.page.chart import Chart
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 THROUGH = date(2026, 10, 18)
-HOSTILE = '</script><img src=x onerror="document.title=\'run\'">&"\''
+HOSTILE = "</script><img src=x onerror=\"document.title='run'\">&\"'"
 PERIODS = tuple(periods(date(2026, 8, 1), THROUGH))
 CHOICES = (
     Choice("USD", THROUGH, PERIODS),
@@ -59,7 +59,9 @@ def sample_page(view: View) -> Page:
         Row(
             (
                 Cell(f"row {n} {HOSTILE}", target=Target("team", HOSTILE)),
-                Cell("–" if amount is None else f"{view.currency} {amount:,.0f}", sort="" if amount is None else amount),
+                Cell(
+                    "–" if amount is None else f"{view.currency} {amount:,.0f}", sort="" if amount is None else amount
+                ),
                 Cell("late", tone="bad"),
                 Cell("40%", bar=0.4, sort=0.4),
                 Cell("", spark=(1.0, None, 3.0, 2.0)),
@@ -78,7 +80,9 @@ def sample_page(view: View) -> Page:
         Column("Since"),
     )
     tiles = (
-        Tile("Spend", shown, "of it", "under it", "warn", (1.0, 2.0, None, 3.0), "Spend a day", Gauge(0.4, 1.1, "warn")),
+        Tile(
+            "Spend", shown, "of it", "under it", "warn", (1.0, 2.0, None, 3.0), "Spend a day", Gauge(0.4, 1.1, "warn")
+        ),
         Tile(HOSTILE, HOSTILE, tone="bad", target=Target("finance", anchor="bill")),
     )
     total = Row((Cell("All"), Cell("USD 2,749", sort=Decimal("2749.5")), Cell(), Cell(), Cell(), Cell()))
@@ -93,7 +97,12 @@ def sample_page(view: View) -> Page:
                 "Figures",
                 (
                     (Tiles(tiles),),
-                    (Notes("In short", (Note(f"{shown}: {HOSTILE}", "bad", Link("See", Target("sample", anchor="same"))),)),),
+                    (
+                        Notes(
+                            "In short",
+                            (Note(f"{shown}: {HOSTILE}", "bad", Link("See", Target("sample", anchor="same"))),),
+                        ),
+                    ),
                     (Table("rows", "Rows", columns, rows, "none", "All of them", total, "fct_ai_cost_daily"),),
                 ),
                 "What it is about.",
@@ -165,5 +174,7 @@ def write_sample(folder: Path, plotly: str) -> Path:
     contents, frame = sample_contents(), sample_frame(plotly=plotly)
     page = folder / "sample.html"
     for file in (page, folder / "finance.html"):
-        file.write_text(render_document(contents["USD", PERIODS[0].key], frame, variants=packed(contents, frame)), "utf-8")
+        file.write_text(
+            render_document(contents["USD", PERIODS[0].key], frame, variants=packed(contents, frame)), "utf-8"
+        )
     return page

@@ -30,7 +30,7 @@ def build(view: View) -> Page:
     ask = Ask(view, "app")
     whole = spend.total(ask)
     days = spend.daily(ask, "model", *spend.shown_days(ask))
-    parts = spend.by(ask, whole, "service_name", "model", "environment", "project")
+    parts = spend.by(ask, whole, "service_name", "model", "environment", "project", "region_id")
     estimated = spend.estimate(ask, "model")
     lines = budgets.lines_of(ask)
     own = budgets.own_line(ask, lines)
@@ -48,6 +48,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [*service.tiles(levels), allocation.own_tile(ask), incidents.tile(ask, found)]
+    value = units.value_rows(ask)
+    worth = ((units.value_table(ask, value),),) if value else ()
     said = short.of_scope(
         ask,
         expected,
@@ -71,7 +73,11 @@ def build(view: View) -> Page:
                     (spend.daily_chart(ask, days, ranked, estimated, "model"),),
                     (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
-                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
+                    (
+                        spend.by_table(ask, parts, "environment", whole),
+                        spend.by_table(ask, parts, "region_id", whole),
+                        spend.by_table(ask, parts, "project", whole),
+                    ),
                 ),
             ),
             Section(
@@ -98,9 +104,7 @@ def build(view: View) -> Page:
                 ((service.table(ask, levels),), (service.frontier_chart(ask),)),
                 "What calls of each model take and how often they fail, beside what they cost.",
             ),
-            Section(
-                "units", "Unit costs", ((units.targets_table(ask),), (units.value_table(ask, units.value_rows(ask)),))
-            ),
+            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
             Section(
                 "budgets",
                 "Budgets",

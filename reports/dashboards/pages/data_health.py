@@ -689,14 +689,16 @@ def _drift_table(view: View, drift: Rows) -> Table:
         rows.append(
             Row(
                 (
-                    c.text(row["provider_name"], small=f"{f.count(row['days'], 'day')}{growing}"),
-                    c.badge(words, tone),
+                    c.text(
+                        row["provider_name"],
+                        small=f"{row['models'] or 'no model'}; {f.count(row['days'], 'day')}{growing}",
+                    ),
+                    Cell(words, sort=words, tone=tone, small=remedy),
                     c.money(row["estimated_cost"], currency),
                     c.money(row["billed_cost"], currency),
                     c.signed(row["drift_cost"], currency),
                     c.signed(row["price_cost"], currency),
                     c.signed(row["quantity_cost"], currency),
-                    Cell(remedy or "Nothing to do", small=row["models"] or ""),
                 )
             )
         )
@@ -709,7 +711,6 @@ def _drift_table(view: View, drift: Rows) -> Table:
             c.signed(c.total(drift, "drift_cost"), currency),
             c.signed(c.total(drift, "price_cost"), currency),
             c.signed(c.total(drift, "quantity_cost"), currency),
-            Cell(""),
         )
     )
     return Table(
@@ -717,13 +718,12 @@ def _drift_table(view: View, drift: Rows) -> Table:
         "Why bill and estimate differ",
         (
             Column("Provider"),
-            Column("Cause", "badge"),
+            Column("Cause, and what to do", "badge"),
             Column("Estimated", "number"),
             Column("Billed", "number"),
             Column("Billed − estimated", "number"),
             Column("By price", "number"),
             Column("By tokens", "number"),
-            Column("What to do"),
         ),
         tuple(rows),
         "Finance and administrators see how estimates meet the bill."

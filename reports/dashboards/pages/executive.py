@@ -25,7 +25,7 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "company")
     whole = spend.total(ask)
-    parts = spend.by(ask, whole, "team", "service_name", "model", "business_unit")
+    parts = spend.by(ask, whole, "team", "service_name", "model", "business_unit", "region_id")
     by_team = parts["team"]
     days = spend.daily(ask, "team", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
@@ -33,7 +33,7 @@ def build(view: View) -> Page:
     lines = budgets.lines_of(ask) if ask.is_current else ()
     own = budgets.own_line(ask, lines)
     outlooks = budgets.outlooks_of(ask, () if own is None else (own,))
-    expected = budgets.projection(ask, own) if ask.is_current else None
+    expected = budgets.projection(ask, own) if ask.is_current and ask.sees_company else None
     covered = allocation.coverage_of(ask)
     found = incidents.incidents_of(ask)
     costs = units.costs_of(ask)
@@ -41,12 +41,11 @@ def build(view: View) -> Page:
     ranked = [part.name for part in by_team if part.name is not None]
 
     tiles = [spend.tile(ask, whole, spend.all_of(trend), Target("executive", anchor="spend"))]
+    if ask.is_current:
+        tiles.append(spend.estimate_tile(ask, estimated))
     if expected is not None:
-        tiles += [
-            spend.estimate_tile(ask, estimated),
-            budgets.tile(ask, expected, own, Target("finance", anchor="budgets")),
-        ]
-    tiles += [allocation.tile(ask, covered), *units.tiles(ask, costs), incidents.tile(ask, found)]
+        tiles.append(budgets.tile(ask, expected, own, Target("finance", anchor="budgets")))
+    tiles += [*allocation.tiles(ask, covered), *units.tiles(ask, costs), incidents.tile(ask, found)]
     worth = units.value_tile(ask, value)
     if worth is not None:
         tiles.append(worth)
@@ -87,10 +86,14 @@ def build(view: View) -> Page:
                         "The bill names no model for this period's AI cost.",
                     ),
                 ),
-                (spend.by_table(ask, parts, "business_unit", whole),),
+                (
+                    spend.by_table(ask, parts, "business_unit", whole),
+                    spend.by_table(ask, parts, "region_id", whole),
+                ),
             ),
         ),
     ]
+    sections.append(Section("incidents", "Open incidents", ((incidents.open_table(ask, found),),)))
     if together is not None:
         sections.append(Section("currencies", "All currencies together", ((together,),)))
     sections += [

@@ -24,9 +24,9 @@ def build(view: View) -> Page:
     tiles = [
         spend.tile(ask, whole, (), Target("finance", anchor="allocation")),
         reconciled,
-        allocation.tile(ask, covered),
+        *allocation.tiles(ask, covered),
     ]
-    if ask.is_current:
+    if ask.is_current and ask.sees_company:
         tiles.insert(1, budgets.tile(ask, budgets.projection(ask, own), own, Target("finance", anchor="budgets")))
     fans = budgets.fan_charts(ask, lines, outlooks)
     together = currencies.together(ask)

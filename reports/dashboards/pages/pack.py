@@ -54,7 +54,7 @@ def build(view: View) -> Page:
         spend.tile(ask, whole, ()),
         month.budget_tile(ask, budgets),
         month.variance_tile(ask),
-        allocation.tile(ask, covered),
+        *allocation.tiles(ask, covered),
         _outlook_tile(ask, expected),
         savings.tile(ask, opportunities),
         _incidents_tile(ask, found),

@@ -20,7 +20,7 @@ from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO, ratio
 from reports.page.chart import Chart
 
-SHOWN = 25
+SHOWN = 15
 OWNERS = 12
 CERTAINTY_TONES: dict[Certainty, Tone] = {
     Certainty.BILLED: "good",

@@ -28,7 +28,7 @@ from reports.dashboards.view import View
 def build(view: View) -> Page:
     ask = Ask(view, "team")
     whole = spend.total(ask)
-    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project")
+    parts = spend.by(ask, whole, "app", "service_name", "model", "environment", "project", "region_id")
     by_app = parts["app"]
     days = spend.daily(ask, "app", *spend.shown_days(ask))
     trend = spend.sparks(days, view.period.last)
@@ -48,6 +48,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [allocation.own_tile(ask), incidents.tile(ask, found)]
+    value = units.value_rows(ask)
+    worth = ((units.value_table(ask, value),),) if value else ()
     said = short.of_scope(
         ask, expected, own, lines, found, whole, by_app, lambda app: Link(f"App {app}", Target("app", app))
     )
@@ -65,7 +67,11 @@ def build(view: View) -> Page:
                     (spend.parts_table(ask, "by-app", "By app", "App", by_app, whole, spend.app_cells(by_app)),),
                     (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
                     (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
-                    (spend.by_table(ask, parts, "environment", whole), spend.by_table(ask, parts, "project", whole)),
+                    (
+                        spend.by_table(ask, parts, "environment", whole),
+                        spend.by_table(ask, parts, "region_id", whole),
+                        spend.by_table(ask, parts, "project", whole),
+                    ),
                 ),
             ),
             Section(
@@ -100,9 +106,7 @@ def build(view: View) -> Page:
                 ),
                 "Model usage at list price, known to this hour; the bill of it comes later.",
             ),
-            Section(
-                "units", "Unit costs", ((units.targets_table(ask),), (units.value_table(ask, units.value_rows(ask)),))
-            ),
+            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
             Section(
                 "gpus",
                 "GPUs and training",

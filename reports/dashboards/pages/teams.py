@@ -6,7 +6,7 @@ Here: the order of the parts. Not here: what a team's own page says (``team``).
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Page, Section, Tiles
+from reports.dashboards.model import Page, Section, Target, Tiles
 from reports.dashboards.parts import allocation, budgets, incidents, spend, states, teams, tokens
 from reports.dashboards.view import View
 
@@ -20,7 +20,9 @@ def build(view: View) -> Page:
     estimated = spend.estimate(ask, "team")
     trend = spend.sparks(days, view.period.last)
     lines = budgets.lines_of(ask) if ask.is_current else ()
-    expected = budgets.projection(ask, budgets.own_line(ask, lines)) if ask.is_current else None
+    own = budgets.own_line(ask, lines)
+    expected = budgets.projection(ask, own) if ask.is_current and ask.sees_company else None
+    ahead = () if expected is None else (budgets.tile(ask, expected, own, Target("finance", anchor="budgets")),)
     covered = allocation.coverage_of(ask)
     ranked = [part.name for part in by_team if part.name is not None]
     usage = tokens.sums(ask, "app")
@@ -37,7 +39,8 @@ def build(view: View) -> Page:
                         Tiles(
                             [
                                 spend.tile(ask, whole, spend.all_of(trend)),
-                                allocation.tile(ask, covered),
+                                *ahead,
+                                *allocation.tiles(ask, covered),
                                 incidents.tile(ask, incidents.incidents_of(ask)),
                             ]
                         ),

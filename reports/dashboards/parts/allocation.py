@@ -50,6 +50,8 @@ _GAPS = {
 
 def coverage_of(ask: Ask) -> Coverage | Missing:
     """Of the month that the period ends in."""
+    if not ask.sees_company:
+        return Missing("Coverage is told of the whole company, which you do not see.")
     month = ask.shown_month
     monthly = ask.frame(
         "fct_allocation_coverage_monthly", "currency = $currency and billing_period_start = $month", month=month.start
@@ -58,7 +60,12 @@ def coverage_of(ask: Ask) -> Coverage | Missing:
     return coverage(monthly, as_frame("fct_ai_cost_daily", rows), month)
 
 
-def tile(ask: Ask, found: Coverage | Missing) -> Tile:
+def tiles(ask: Ask, found: Coverage | Missing) -> list[Tile]:
+    """How much of spend has an owner; nothing for whoever does not see the company."""
+    return [_tile(ask, found)] if ask.sees_company else []
+
+
+def _tile(ask: Ask, found: Coverage | Missing) -> Tile:
     target = Target("finance", anchor="allocation")
     if isinstance(found, Missing) or found.company.coverage_ratio is None:
         reason = found.reason if isinstance(found, Missing) else "Nothing was spent."

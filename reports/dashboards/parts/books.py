@@ -216,7 +216,7 @@ def invoices_table(ask: Ask) -> Table:
             )
             for row in known
         ),
-        f"No invoice of {f.month(month.start)} has arrived yet.",
+        ask.empty("fct_invoice_monthly", f"No invoice of {f.month(month.start)} has arrived yet."),
         caption=f"Billed cost of {f.month(month.start)}, with all digits.",
         total=line(
             Cell("All invoices"),
@@ -247,7 +247,11 @@ def reconciliation_table(ask: Ask) -> tuple[Tile, Table]:
             )
         )
 
-    tile = Tile("Against the delivered bill", "Not known", sub="The bill has not been reconciled yet.")
+    tile = Tile(
+        "Against the delivered bill",
+        "Not known",
+        sub=ask.empty("fct_reconciliation_daily", "The bill has not been reconciled yet."),
+    )
     if rows:
         tile = Tile(
             "Against the delivered bill",
@@ -274,7 +278,7 @@ def reconciliation_table(ask: Ask) -> tuple[Tile, Table]:
         tuple(
             line(row["provider"] or "Unknown provider", cells.count(row["days"]), row, row["broken"]) for row in rows
         ),
-        "The bill has not been reconciled yet.",
+        ask.empty("fct_reconciliation_daily", "The bill has not been reconciled yet."),
         caption=f"Billed cost of the whole bill, {words.period_words(ask.view.period)}.",
         total=line("All providers", Cell(), sums, broken) if rows else None,
         export="fct_reconciliation_daily",
@@ -312,7 +316,7 @@ def closed_table(ask: Ask) -> Table:
             )
             for row in rows
         ),
-        "No month has been closed yet.",
+        ask.empty("fct_closed_month", "No month has been closed yet."),
         caption="A closed month moves only by visible true-ups.",
         export="fct_closed_month",
     )

@@ -176,7 +176,7 @@ def rates_table(ask: Ask) -> Table:
             )
             for row in rows
         ),
-        "Nothing was billed in the period, so no rate was used.",
+        ask.empty("fct_exchange_rate_daily", "Nothing was billed in the period, so no rate was used."),
         caption=f"Used for days of {words.period_words(ask.view.period)}.",
         export="fct_exchange_rate_daily",
     )

@@ -166,7 +166,7 @@ def backtests(ask: Ask) -> tuple[Chart, Table]:
         "The blend of all candidates is the one used.",
         "Dots of forecast error by scope and model; the table beside it has the numbers.",
         None if errors.empty else drawn.accuracy(errors, list(dict.fromkeys(errors["model"]))),
-        "No backtest has run yet; it needs a few weeks of billed days.",
+        ask.empty("fct_forecast_accuracy", "No backtest has run yet; it needs a few weeks of billed days."),
     )
     table = Table(
         "backtests",
@@ -192,7 +192,7 @@ def backtests(ask: Ask) -> tuple[Chart, Table]:
             )
             for row in rows
         ),
-        "No backtest has run yet; it needs a few weeks of billed days.",
+        ask.empty("fct_forecast_accuracy", "No backtest has run yet; it needs a few weeks of billed days."),
         caption="Forecasts made from past days and compared with what came.",
         export="fct_forecast_accuracy",
     )

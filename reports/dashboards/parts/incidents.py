@@ -6,12 +6,13 @@ Here: the tile and the short list. Not here: all that is known of an incident (t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from reports import formatting as f
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
 from reports.dashboards.parts import words
-from reports.measures.incidents import SEVERITIES, Incidents, incidents
+from reports.measures.incidents import SEVERITIES, Incident, Incidents, incidents
 
 _OF_SCOPE = {
     "company": "true",
@@ -43,11 +44,33 @@ def tile(ask: Ask, found: Incidents) -> Tile:
     )
 
 
+def open_table(ask: Ask, found: Incidents) -> Table:
+    """What is open, most money first."""
+    shown = sorted(found.open, key=lambda one: -abs(one.impact))
+    return _table(
+        ask,
+        shown,
+        "Open incidents by money",
+        "No incident is open: no cost or usage is far from what is expected.",
+        "Most money first. One cause can be in several incidents, so there is no total.",
+    )
+
+
 def table(ask: Ask, found: Incidents) -> Table:
-    shown = (*found.open, *found.past)
+    """What is open, and what was over lately."""
+    return _table(
+        ask,
+        (*found.open, *found.past),
+        "Incidents",
+        f"Nothing unusual since {f.day(found.first_day)}: no cost or usage was far from what is expected.",
+        f"Open ones, the most serious first, then those over since {f.day(found.first_day)}.",
+    )
+
+
+def _table(ask: Ask, shown: Sequence[Incident], title: str, empty: str, caption: str) -> Table:
     return Table(
         "incidents",
-        "Incidents",
+        title,
         (
             Column("What"),
             Column("Severity", "badge"),
@@ -74,7 +97,7 @@ def table(ask: Ask, found: Incidents) -> Table:
             )
             for one in shown
         ),
-        f"Nothing unusual since {f.day(found.first_day)}: no cost or usage was far from what is expected.",
-        caption=f"Open ones, the most serious first, then those over since {f.day(found.first_day)}.",
+        empty,
+        caption=caption,
         export="fct_incident",
     )

@@ -102,7 +102,7 @@ def table(ask: Ask, rows: Sequence[Mapping[str, Any]]) -> Table:
         ),
         tuple(_row(ask, row) for row in rows),
         "No call of it was counted in the period; connect gateway spans.",
-        caption=f"From {f.day(ask.view.period.first)}. Latency as the caller saw it.",
+        caption=f"From {f.day(ask.view.period.first)}. Latency as the caller saw it; a dash: nobody timed them.",
         export="fct_service_level_daily",
     )
 
@@ -113,7 +113,7 @@ def _row(ask: Ask, row: Mapping[str, Any]) -> Row:
         (
             cells.model(row["model"]),
             cells.count(requests),
-            cells.share((row["errors"] or 0) / requests if requests else None, 2),
+            cells.share(row["errors"] / requests, 2) if requests and row["errors"] else Cell("none", sort=0),
             Cell(_milliseconds(row["p50"]), sort=row["p50"]),
             Cell(_milliseconds(row["p95"]), sort=row["p95"]),
             Cell(
@@ -159,5 +159,8 @@ def frontier_chart(ask: Ask) -> Chart:
         "Points of what 1,000 requests cost and how good the answers were judged: "
         + ", ".join(f"{row.model} {ask.currency} {row.cost:,.2f} and {row.quality:.0%}" for row in shown.itertuples()),
         None if shown.empty else frontier.scatter(shown, sorted(set(shown["app"])), ask.currency),
-        f"Nobody judged answers of {ask.name}; deliver outcomes with model and quality_score.",
+        ask.empty(
+            "fct_model_tradeoff_monthly",
+            f"Nobody judged answers of {ask.name}; deliver outcomes with model and quality_score.",
+        ),
     )

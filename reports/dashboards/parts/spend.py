@@ -30,7 +30,16 @@ from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
 Dimension = Literal[
-    "team", "app", "business_unit", "cost_center", "service_name", "model", "environment", "ai_category", "project"
+    "team",
+    "app",
+    "business_unit",
+    "cost_center",
+    "service_name",
+    "model",
+    "environment",
+    "ai_category",
+    "project",
+    "region_id",
 ]
 DAYS_SHOWN = 60
 MOST_DAYS = 92
@@ -423,6 +432,7 @@ _TITLES: Mapping[Dimension, str] = {
     "environment": "Environment",
     "project": "Project",
     "business_unit": "Business unit",
+    "region_id": "Region",
 }
 
 
@@ -432,7 +442,7 @@ def by_table(ask: Ask, parts: Mapping[Dimension, Sequence[Part]], dimension: Dim
     links = {part.name: cells.model(part.name) for part in parts[dimension]} if dimension == "model" else {}
     return parts_table(
         ask,
-        f"by-{dimension.removesuffix('_name').replace('_', '-')}",
+        f"by-{dimension.removesuffix('_name').removesuffix('_id').replace('_', '-')}",
         f"By {title.lower()}",
         title,
         parts[dimension],

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask, as_frame
@@ -102,7 +103,9 @@ def _smoothed(line: int, daily: dict[date, tuple[float, float]]) -> list[tuple[d
 
 
 def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
-    """What a million tokens and a GPU-hour cost."""
+    """What a million tokens and a GPU-hour cost the company; nothing for whoever does not see it."""
+    if not ask.sees_company:
+        return []
     found = []
     tokens = company_cost(costs, TOKENS)
     gpu = company_cost(costs, "gpu_hour_allocated") or company_cost(costs, "gpu_hour_billed")
@@ -210,6 +213,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
 
 
 def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
+    lines = model_costs(costs)
     return Table(
         "model-costs",
         "Models",
@@ -223,36 +227,75 @@ def models_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
             Column("Cost", "number"),
             Column("Basis"),
         ),
-        tuple(
-            Row(
-                (
-                    cells.model(line.scope_value),
-                    cells.unit_money(line.unit_cost, ask.currency),
-                    _change_cell(line),
-                    *_effects(line, ask.currency),
-                    cells.compact(line.quantity * 1_000_000),
-                    cells.money(line.cost, ask.currency),
-                    Cell(line.cost_basis),
-                )
-            )
-            for line in model_costs(costs)
-        ),
+        tuple(_model_row(line, cells.model(line.scope_value), ask.currency) for line in lines),
         "No model's tokens have been matched with cost yet.",
-        caption="Newest 30 days of each cost basis against the 30 days before.",
+        caption="Newest 30 days of each cost basis against the 30 days before. Volume and price with mix add up to "
+        "what cost has changed by.",
+        total=_models_total(lines, ask.currency),
         export="fct_unit_economics_daily",
+        more=_of_no_model(company_cost(costs, TOKENS), lines, ask.currency),
     )
 
 
-def _effects(line: UnitCost, currency: str) -> tuple[Cell, Cell]:
+def _of_no_model(company: UnitCost | None, lines: Sequence[UnitCost], currency: str) -> str:
+    """Why the company's cost per 1M tokens is more than that of all models: capacity is charged to none of them."""
+    if company is None or {line.cost_basis for line in lines} != {company.cost_basis}:
+        return ""
+    rest = company.cost - money.total(line.cost for line in lines)
+    if rest <= 0:
+        return ""
+    return (
+        f"The company's {f.unit_money(company.unit_cost, currency)} per 1M tokens has {f.money(rest, currency)} more: "
+        "what the bill charges for tokens without naming a model, such as rented capacity."
+    )
+
+
+def _model_row(line: UnitCost, name: Cell, currency: str) -> Row:
+    volume, price = _effects(line)
+    return Row(
+        (
+            name,
+            cells.unit_money(line.unit_cost, currency),
+            _change_cell(line),
+            cells.signed(volume, currency),
+            cells.signed(price, currency),
+            cells.compact(line.quantity * 1_000_000),
+            cells.money(line.cost, currency),
+            Cell(line.cost_basis),
+        )
+    )
+
+
+def _models_total(lines: Sequence[UnitCost], currency: str) -> Row | None:
+    """All models; None where some are billed and some estimated, because the two are never added."""
+    if len({line.cost_basis for line in lines}) != 1:
+        return None
+    cost, quantity = money.total(line.cost for line in lines), money.total(line.quantity for line in lines)
+    effects = [[one for one in side if one is not None] for side in zip(*map(_effects, lines), strict=True)]
+    volume, price = (money.total(side) if side else None for side in effects)
+    return Row(
+        (
+            Cell("All models"),
+            cells.unit_money(cost / quantity if quantity else None, currency),
+            Cell(),
+            cells.signed(volume, currency),
+            cells.signed(price, currency),
+            cells.compact(quantity * 1_000_000),
+            cells.money(cost, currency),
+            Cell(lines[0].cost_basis),
+        )
+    )
+
+
+def _effects(line: UnitCost) -> tuple[Decimal | None, Decimal | None]:
     """What a change of cost is made of: quantity at the old unit cost, and the new unit cost on today's quantity.
 
     ``(q₁ − q₀)·p₀ + (p₁ − p₀)·q₁ = c₁ − c₀``.
     """
     if line.previous_unit_cost is None or line.previous_quantity is None:
-        return Cell(cells.NOTHING), Cell(cells.NOTHING)
+        return None, None
     volume = (line.quantity - line.previous_quantity) * line.previous_unit_cost
-    price = line.cost - line.quantity * line.previous_unit_cost
-    return cells.signed(volume, currency), cells.signed(price, currency)
+    return volume, line.cost - line.quantity * line.previous_unit_cost
 
 
 def outcomes_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
@@ -299,7 +342,7 @@ with newest as (
     where currency = $currency and usage_date between $since and $until and {scope}
           and trailing_28d_unit_cost is not null
 )
-select unit_id, unit_name, team, app, feature, model, target_amount,
+select unit_id, unit_name, cost_basis, team, app, feature, model, target_amount,
        max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
        max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
        max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
@@ -307,7 +350,7 @@ select unit_id, unit_name, team, app, feature, model, target_amount,
        sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
        list(trailing_7d_unit_cost order by usage_date) as trend
 from newest
-group by unit_id, unit_name, team, app, feature, model, target_amount
+group by unit_id, unit_name, cost_basis, team, app, feature, model, target_amount
 order by target_amount is null, cost desc nulls last, unit_id
 limit $most
 """
@@ -338,7 +381,8 @@ def targets_table(ask: Ask, *, most: int = 12) -> Table:
 
 def _target_row(row: dict[str, Any], currency: str) -> Row:
     cost, before, target = row["unit_cost"], row["before"], row["target_amount"]
-    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None]
+    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None] or ["company"]
+    basis = " at list price, from usage" if row["cost_basis"] == "usage" else ""
     tone: Tone = "neutral"
     state = "no target"
     if target is not None and cost is not None:
@@ -349,7 +393,7 @@ def _target_row(row: dict[str, Any], currency: str) -> Row:
         details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)
     return Row(
         (
-            Cell(row["unit_name"], small=", ".join(of) or "company"),
+            Cell(row["unit_name"], small=f"{', '.join(of)}{basis}"),
             cells.unit_money(cost, currency),
             Cell(cells.NOTHING)
             if not before or cost is None
@@ -428,7 +472,7 @@ def value_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
             )
             for row in rows
         ),
-        "No outcome has a value; give one in config/units.yml to see what AI brings beside what it costs.",
+        f"No outcome of {ask.name} has a value; give one in config/units.yml to see what AI brings beside its cost.",
         caption="Months that the period touches, days known in full.",
         export="fct_value_monthly",
     )

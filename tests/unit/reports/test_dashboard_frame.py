@@ -7,19 +7,16 @@ import hashlib
 import json
 import re
 import zlib
-from pathlib import Path
 
 import pytest
 
 from reports.dashboards.drawing import gauge_shape, spark_lines
 from reports.dashboards.model import Gauge
 from reports.dashboards.render import render_document
-from reports.dashboards.site import build_site, path_of, slug
+from reports.dashboards.site import path_of, slug
 from reports.dashboards.variants import packed
 from tests.support.html_structure import Structure
-from tests.support.mart_factory import AS_OF
 from tests.support.sample_dashboard import (
-    HOSTILE,
     PERIODS,
     figure,
     sample_contents,
@@ -27,7 +24,20 @@ from tests.support.sample_dashboard import (
     sample_frame,
 )
 
-HOSTILE_NAMES = ["../../etc/passwd", "a/b", "A/B", "Search", "search", "søk", "søk ", "con", "", ".", "x" * 300, "x" * 301]
+HOSTILE_NAMES = [
+    "../../etc/passwd",
+    "a/b",
+    "A/B",
+    "Search",
+    "search",
+    "søk",
+    "søk ",
+    "con",
+    "",
+    ".",
+    "x" * 300,
+    "x" * 301,
+]
 
 
 @pytest.fixture(scope="module")
