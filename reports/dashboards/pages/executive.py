@@ -40,23 +40,30 @@ def build(view: View) -> Page:
     value = units.value_rows(ask)
     ranked = [part.name for part in by_team if part.name is not None]
 
+    # Tokens and GPUs are mostly of one currency: in another, a tile that nothing is known would only be in the way.
+    unit_tiles = units.tiles(ask, costs) if costs or not whole.now else []
     tiles = [spend.tile(ask, whole, spend.all_of(trend), Target("executive", anchor="spend"))]
     if ask.is_current:
         tiles.append(spend.estimate_tile(ask, estimated))
     if expected is not None:
         tiles.append(budgets.tile(ask, expected, own, Target("finance", anchor="budgets")))
-    tiles += [*allocation.tiles(ask, covered), *units.tiles(ask, costs), incidents.tile(ask, found)]
+    tiles += [*allocation.tiles(ask, covered), *unit_tiles, incidents.tile(ask, found)]
     worth = units.value_tile(ask, value)
     if worth is not None:
         tiles.append(worth)
 
     token_costs, gpu_hours, outcomes = units.charts(ask, costs)
     together = currencies.together(ask)
+    converted = currencies.in_a_sentence(together)
     sections = [
         Section(
             "overview",
             "Overview",
-            ((Tiles(tiles),), (short.of_company(ask, expected, own, lines, covered, found, whole, by_team),)),
+            (
+                (Tiles(tiles),),
+                *(() if converted is None else ((converted,),)),
+                (short.of_company(ask, expected, own, lines, covered, found, whole, by_team),),
+            ),
         ),
         Section(
             "spend",

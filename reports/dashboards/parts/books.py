@@ -209,7 +209,7 @@ def invoices_table(ask: Ask) -> Table:
         ),
         tuple(
             line(
-                Cell(row["provider"], small=row["account"] or ""),
+                Cell(row["provider"], small=(row["account"] or "").rsplit("/", 1)[-1]),
                 Cell(words.listed(sorted(row["ids"] or ())) or "not invoiced yet"),
                 row["invoiced"] or ZERO,
                 row["charged"] or ZERO,

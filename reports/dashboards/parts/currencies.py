@@ -15,7 +15,7 @@ from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Cell, Column, Note, Row, Table
+from reports.dashboards.model import Cell, Column, Link, Note, Row, Table, Target
 from reports.dashboards.parts import words
 from reports.frames import ZERO
 
@@ -106,6 +106,18 @@ def together(ask: Ask) -> Table | Note | None:
         ),
         export="fct_ai_cost_daily",
     )
+
+
+def in_a_sentence(found: Table | Note | None) -> Note | None:
+    """The sums of ``together``, for whoever reads no further."""
+    if isinstance(found, Note) or found is None or found.total is None:
+        return found if isinstance(found, Note) else None
+    *_, spend, _, bill, projected, budget = (cell.text for cell in found.total.cells)
+    text = f"All currencies together: {spend} of AI spend, of a bill of {bill}"
+    if projected != cells.NOTHING:
+        text += f"; month end {projected} projected"
+        text += f", budgets {budget}" if budget != cells.NOTHING else ""
+    return Note(f"{text}. Converted.", link=Link("Each currency", Target("executive", anchor="currencies")))
 
 
 def _part_row(part: dict[str, Any], rate: dict[str, Any], reporting: str, ahead: Any) -> Row:

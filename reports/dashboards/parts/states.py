@@ -37,7 +37,15 @@ def states(ask: Ask) -> tuple[Note, ...]:
                 )
             )
     viewer = ask.view.published.viewer
+    if not viewer.sees_everything and not _is_own(ask):
+        found.append(Note(f"Nothing of {ask.name} is shown to you: it is none of your teams or their apps.", "warn"))
     if not viewer.sees_everything:
         teams = words.listed(sorted(viewer.teams), most=6) or "no team"
         found.append(Note(f"You see the figures of {teams} only; totals are of what you see."))
     return tuple(found)
+
+
+def _is_own(ask: Ask) -> bool:
+    if ask.kind == "team":
+        return ask.view.scope in ask.view.published.viewer.teams
+    return ask.kind == "company" or bool(ask.rows("select app from dim_app where app = $scope"))
