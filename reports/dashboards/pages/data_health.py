@@ -61,7 +61,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
 CLOSING_WORDS = {
     "known_at_close": "as known when it closed",
     "first_known": "as first delivered",
-    "current_only": "as it is now: its deliveries kept no history",
+    "current_only": "as it is now; how it closed was not kept",
 }
 
 Rows = list[dict[str, Any]]
@@ -113,15 +113,20 @@ def build(view: View) -> Page:
                     *((note,) for note in problems),
                 ),
             ),
-            Section("sources", "Sources", ((_sources_table(view, sources),), (_freshness_table(ages),))),
+            Section(
+                "sources",
+                "Sources",
+                ((_sources_table(view, sources),), (_freshness_table(ages),)),
+                _run_words(view, sources),
+            ),
             Section(
                 "bill",
                 "The bill",
                 (
                     (_reconciliation_note(reconciled, currency),),
                     *((_unreconciled_table(reconciled, currency),) for _ in range(_has_bad_days(reconciled))),
-                    (_closed_table(view), _overlap_table(view)),
-                    (_rates_table(rates),),
+                    (_closed_table(view),),
+                    (_overlap_table(view), _rates_table(rates)),
                 ),
                 "What the providers charged is in the marts to the last digit, once.",
             ),
@@ -380,6 +385,13 @@ def _missing_words(row: Mapping[str, Any]) -> str:
         parts.append(f"{stretch} of {scope}" if scope else stretch)
     more = f" and {row['missing_count'] - len(parts)} more" if row["missing_count"] > len(parts) else ""
     return f"Missing: {'; '.join(parts)}{more}. "
+
+
+def _run_words(view: View, sources: Rows) -> str:
+    """How old the run is that these figures are from."""
+    landed = [row["last_landed_at"] for row in sources if row["last_landed_at"] is not None]
+    words = f"These figures are from the run of {f.moment(view.as_of)}"
+    return f"{words}; anything was last landed on {f.moment(max(landed))}." if landed else f"{words}."
 
 
 def _fresh_words(row: Mapping[str, Any]) -> str:

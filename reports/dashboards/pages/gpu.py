@@ -132,6 +132,14 @@ def build(view: View) -> Page:
         Section("slices", "Slices and energy", ((_slices_table(view), _energy_table(view)),)),
     ]
     states = (Note(use.reason, "warn"),) if isinstance(use, Missing) else ()
+    if isinstance(use, GpuUse) and whole is None and not idle:
+        states = (
+            Note(
+                f"No GPU cost in {view.currency} in {view.period.label}: hours are told, money is in another currency "
+                "or not on the bill.",
+                "warn",
+            ),
+        )
     return Page("gpu", "GPUs", "Are the GPUs that we pay for at work?", tuple(sections), states)
 
 
@@ -520,12 +528,12 @@ def _pools_table(view: View, use: GpuUse, band: _Band, idle: Rows) -> Table:
             Column("Idle cost", "number", "Billed: machines without a holder, and free GPUs beside used ones"),
             Column("State", "badge"),
         ),
-        tuple(line(pool, pool.pool, money.get(pool.pool, ZERO)) for pool in use.pools),
+        tuple(line(pool, pool.pool, money.get(pool.pool, ZERO) if idle else None) for pool in use.pools),
         "No GPU was measured in this period.",
         f"{view.period.label}. {f.whole_money(rest, view.currency)} of idle cost belongs to no pool by name."
         if rest
         else f"{view.period.label}.",
-        total=line(use.whole, "All", c.total(idle, "cost")),
+        total=line(use.whole, "All", c.total(idle, "cost") if idle else None),
         export="fct_gpu_utilization_daily",
     )
 

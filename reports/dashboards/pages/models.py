@@ -62,7 +62,7 @@ def build(view: View) -> Page:
     period = view.period
     costs = period_unit_costs(economics, period.first, period.last, period.before_first, period.before_last)
     lines = model_costs(costs)
-    sums = _token_sums(view)
+    sums, days = _token_sums(view)
     prompts = _prompts(view)
     variants = _variants(view)
     services = _services(view)
@@ -99,7 +99,7 @@ def build(view: View) -> Page:
                 "tokens",
                 "What prompts are made of",
                 (
-                    (_mix_chart(view, height), hits),
+                    (_mix_chart(view, days, height), hits),
                     (_prompts_table(view, prompts),),
                     (_lengths_chart(view),),
                 ),
@@ -176,21 +176,24 @@ def _frame(rows: Rows) -> pd.DataFrame:
     return frame.assign(usage_date=pd.to_datetime(frame["usage_date"]).astype("datetime64[us]"))
 
 
-def _token_sums(view: View) -> Rows:
-    """Tokens of the period, each once, by app, model and class."""
-    return c.ask(
+def _token_sums(view: View) -> tuple[Rows, Rows]:
+    """Tokens of the period, each once: by app, model and class, and by day and class. Read once, because it is much."""
+    rows = c.ask(
         view,
         "fct_usage_cost_hourly",
-        """select app, provider_name, model, token_class, sum(tokens)::bigint as tokens,
-                  sum(estimated_cost) as cost, sum(tokens) filter (where estimated_cost is not null)::bigint as priced
+        """select usage_hour::date as day, app, provider_name, model, token_class, sum(tokens)::bigint as tokens,
+                  sum(estimated_cost) as cost, sum(tokens) filter (where estimated_cost is not null)::bigint as priced,
+                  grouping(usage_hour::date) = 0 as is_day
            from fct_usage_cost_hourly
            where is_attributable and (currency = $currency or currency is null)
                and usage_hour >= $first and usage_hour < $last::date + 1
-           group by all""",
+           group by grouping sets ((usage_hour::date, token_class), (app, provider_name, model, token_class))
+           order by day, app, model, token_class""",
         currency=view.currency,
         first=view.period.first,
         last=c.usage_through(view),
     )
+    return [row for row in rows if not row["is_day"]], [row for row in rows if row["is_day"]]
 
 
 def _prompts(view: View) -> Rows:
@@ -468,7 +471,9 @@ def _token_costs_chart(view: View, lines: Sequence[UnitCost]) -> Chart:
         f"All token classes together, {SMOOTHING_DAYS}-day average, {TREND_DAYS} days.",
         "Lines of cost per 1M tokens: "
         + ", ".join(f"{line.scope_value} {f.unit_money(line.unit_cost, view.currency)}" for line in shown),
-        None if trend.empty else unit_figures.lines(trend, [line.scope_value for line in shown], view.currency),
+        None
+        if trend.empty
+        else unit_figures.lines(trend, [line.scope_value for line in shown], view.currency, height=380),
         "No model's tokens have been matched with cost yet.",
     )
 
@@ -573,21 +578,10 @@ def _classes_table(view: View, sums: Rows) -> Table:
 # ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _mix_chart(view: View, height: int) -> Chart:
+def _mix_chart(view: View, days: Rows, height: int) -> Chart:
     through = c.usage_through(view)
     since = max(view.period.first, through - timedelta(days=CHART_DAYS - 1))
-    rows = c.ask(
-        view,
-        "fct_usage_cost_hourly",
-        """select usage_hour::date as day, token_class, sum(tokens)::bigint as tokens
-           from fct_usage_cost_hourly
-           where is_attributable and (currency = $currency or currency is null)
-               and usage_hour >= $since and usage_hour < $through::date + 1
-           group by 1, 2 order by 1, 2""",
-        currency=view.currency,
-        since=since,
-        through=through,
-    )
+    rows = [row for row in days if row["day"] >= since]
     daily = pd.DataFrame(
         [{"day": row["day"], "token_class": _class_words(row["token_class"]), "tokens": row["tokens"]} for row in rows],
         columns=["day", "token_class", "tokens"],

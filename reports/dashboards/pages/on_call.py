@@ -151,7 +151,7 @@ def build(view: View) -> Page:
         "On call",
         "What is wrong now, what does it cost, and what do I do?",
         tuple(sections),
-        (_verdict(view, open_now, decisions, budgets, objectives, known),),
+        (_verdict(view, open_now, decisions, budgets, objectives, known), *_elsewhere(view), *_past_words(view)),
     )
 
 
@@ -273,10 +273,41 @@ def _verdict(
             "warn",
         )
     if not parts:
-        return Note("Nothing is wrong: no open incident, no budget in doubt, nothing waits for anybody.", "good")
+        return Note(
+            f"Nothing is wrong in {view.currency}: no open incident, no budget in doubt, nothing waits for anybody.",
+            "good",
+        )
     urgent = bool(paged or waiting or dead) or any(SEVERITY_TONES.get(one.severity) == "bad" for one in open_now)
     words = "; ".join(parts)
     return Note(f"{words[:1].upper()}{words[1:]}.", "bad" if urgent else "warn")
+
+
+def _elsewhere(view: View) -> tuple[Note, ...]:
+    """Open incidents in other currencies: whoever chose one must not overlook them."""
+    rows = c.ask(
+        view,
+        "fct_incident",
+        """select currency, count(*) as number from fct_incident
+           where currency <> $currency and status in ('open', 'acknowledged') group by 1 order by 1""",
+        currency=view.currency,
+    )
+    return tuple(
+        Note(
+            f"{f.count(row['number'], 'open incident')} in {row['currency']}: choose that currency to see more.", "bad"
+        )
+        for row in rows
+    )
+
+
+def _past_words(view: View) -> tuple[Note, ...]:
+    if view.billed_through is None or view.period.last >= view.billed_through:
+        return ()
+    return (
+        Note(
+            f"What is wrong is told as of {f.moment(view.as_of)}; incidents of {view.period.label} are below.",
+            link=Link("Those incidents", Target("on-call", anchor="period")),
+        ),
+    )
 
 
 def _tiles(
@@ -949,7 +980,7 @@ def _budgets_table(view: View, budgets: Sequence[_Budget]) -> Table:
             Column("Owner"),
         ),
         tuple(rows),
-        f"All {len(budgets)} budgets are on track, at a pace that lasts."
+        f"{f.count(len(budgets), 'budget')}, on track at a pace that lasts."
         if budgets
         else "No budgets are set. Add them to config/budgets.yml to see who is on track.",
         "docs/runbooks/budget.md says what to do."

@@ -245,6 +245,16 @@ def test_open_incidents_come_with_the_most_money_first_and_what_to_type(on_call:
     assert "3 open incidents" in on_call.states[0].text
 
 
+@pytest.mark.ids("BI-1", "COST-1")
+def test_another_currency_hides_no_incident_and_claims_no_money(published: Published) -> None:
+    view = view_of(published, currency="EUR")
+    told = [note.text for note in page_of("on-call", view).states]
+    assert "3 open incidents in USD: choose that currency to see more." in told
+    gpus = page_of("gpu", view)
+    assert "No GPU cost in EUR" in gpus.states[0].text
+    assert {row.cells[6].text for row in tables(gpus)["gpu-pool-use"].rows} == {"–"}
+
+
 @pytest.mark.ids("GUARD-3", "GUARD-5")
 def test_what_waits_for_people_is_told_with_the_command(on_call: Page) -> None:
     found = tables(on_call)
