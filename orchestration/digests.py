@@ -143,8 +143,8 @@ class Digests:
     # ── one digest of one period ──────────────────────────────────────────────────────────────────────────────────
 
     def _folder(self, one: guardrails.DueDigest) -> Path:
-        name = one.digest.id if one.team is None else f"{one.digest.id}-{slug(one.team)}"
-        return self.home.digests / str(one.period) / name
+        folder = self.home.digests / str(one.period) / one.digest.id
+        return folder if one.team is None else folder / slug(one.team)
 
     def _first(self, one: guardrails.DueDigest) -> Edition:
         with self.opened(one.period, team=one.team, currency=one.digest.currency) as view:
