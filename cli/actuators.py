@@ -145,7 +145,7 @@ def revert(
             queued = take_back(ledger, decision, who=who or getpass.getuser(), why=why, now=utc_now())
         except LedgerError as error:
             _fail(str(error))
-        summary = deliver_pending(ledger, routes, os.environ, now=utc_now())
+        summary = deliver_pending(ledger, routes, os.environ, now=utc_now(), files=_home(home).path)
         left = [one for one in messages(ledger) if one.message_id in queued and one.status != MessageStatus.DELIVERED]
         for row in actuations(ledger, decision_id=decision):
             end = f" ({row.error})" if row.error else ""

@@ -128,7 +128,7 @@ def try_route(
     with _messages(home, config) as (messages, ledger):
         message_id = _tried(lambda: messages.queue_trial(ledger, route))
         only = [one for one in messages.routing.routes if one.id == route]
-        summary = guardrails.deliver_pending(ledger, only, os.environ, now=utc_now())
+        summary = guardrails.deliver_pending(ledger, only, os.environ, now=utc_now(), files=home_of(home).path)
         [found] = [one for one in guardrails.messages(ledger) if one.message_id == message_id]
     if found.status == guardrails.MessageStatus.DELIVERED:
         typer.echo(f"✓ {route} took {message_id}. Look whether it shows up: that it was taken proves no more.")

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from cli.ledger import AsOfOption, ConfigOption, HomeOption, configuration_of, fail, home_of, moment
+from cli.report_documents import register
 
 report_app = typer.Typer(no_args_is_help=True, help="Make the dashboards from the published marts.")
 
@@ -42,3 +43,6 @@ def build(
         highlight=False,
         soft_wrap=True,
     )
+
+
+register(report_app)

@@ -89,6 +89,11 @@ class Home:
         return self.path / "statements"
 
     @property
+    def digests(self) -> Path:
+        """Weekly digests and monthly packs as they were sent, a folder a period, never changed."""
+        return self.path / "digests"
+
+    @property
     def whatif(self) -> Path:
         """Answers to what-ifs, one file for each scenario and day."""
         return self.path / "whatif"

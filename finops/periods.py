@@ -1,6 +1,6 @@
-"""Days, months and fiscal years.
+"""Days, weeks, months and fiscal years.
 
-Here: UTC billing days, billing periods, fiscal calendars.
+Here: UTC billing days, billing periods, ISO weeks, fiscal calendars.
 Not here: schedules (orchestration) and holidays (models).
 """
 
@@ -79,6 +79,42 @@ class BillingPeriod:
 
     def __str__(self) -> str:
         return self.start.strftime("%Y-%m")
+
+
+@dataclass(frozen=True, order=True)
+class IsoWeek:
+    """A week of ISO 8601, from Monday (``start``, inside) to Sunday."""
+
+    start: date
+
+    def __post_init__(self) -> None:
+        if self.start.isoweekday() != 1:
+            raise ValueError(f"a week starts on a Monday, not on {self.start}")
+
+    @classmethod
+    def containing(cls, day: date) -> IsoWeek:
+        return cls(day - timedelta(days=day.weekday()))
+
+    @classmethod
+    def parse(cls, text: str) -> IsoWeek:
+        """Read ``2026-W42``."""
+        try:
+            if re.fullmatch(r"[0-9]{4}-W[0-9]{2}", text):
+                return cls(date.fromisocalendar(int(text[:4]), int(text[6:]), 1))
+        except ValueError:
+            raise ValueError(f"{text!r} is not a week: {text[:4]} has no week {int(text[6:])}") from None
+        raise ValueError(f"{text!r} is not a week; write it like 2026-W42")
+
+    @property
+    def last_day(self) -> date:
+        return self.start + timedelta(days=6)
+
+    def previous(self) -> IsoWeek:
+        return IsoWeek(self.start - timedelta(days=7))
+
+    def __str__(self) -> str:
+        year, week, _ = self.start.isocalendar()
+        return f"{year}-W{week:02d}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from guardrails.approvals import (
 from guardrails.audit import AuditReport, Removed
 from guardrails.decide import Assessment, Decision, State, TargetKey, TargetState, assess, decide
 from guardrails.delivery import DeliverySummary, deliver_pending
+from guardrails.digests import DueDigest, closes_at, due_digests
 from guardrails.evaluate import EvaluationSummary, evaluate
 from guardrails.explain import meaning, never_acts
 from guardrails.facts import FactError, GuardrailFact
@@ -98,6 +99,7 @@ __all__ = [
     "DecisionRecord",
     "DeliverySummary",
     "Drift",
+    "DueDigest",
     "EvaluationSummary",
     "FactChange",
     "FactError",
@@ -151,12 +153,14 @@ __all__ = [
     "assess",
     "attempts",
     "changes_from_rows",
+    "closes_at",
     "compare",
     "dead_letters",
     "decide",
     "decisions_to_tell",
     "deliver_pending",
     "deny",
+    "due_digests",
     "due_heartbeats",
     "due_messages",
     "enable_route",

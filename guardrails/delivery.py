@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import httpx
 
@@ -123,6 +124,7 @@ def deliver_pending(
     environ: Mapping[str, str],
     *,
     now: datetime,
+    files: Path | None = None,
     client: httpx.Client | None = None,
     resolve: Resolve = system_resolve,
     monotonic: Callable[[], float] = time.monotonic,
@@ -137,6 +139,7 @@ def deliver_pending(
     Args:
         environ: where the routes' variables are looked up, such as ``os.environ``.
         now: the real time, any zone: it signs webhooks, and receivers refuse signatures that are minutes off.
+        files: the folder that attachments of e-mails are in, the home's; without it mails with some wait.
         client: HTTP client to use instead of one with a deadline of 20 seconds for each attempt.
         resolve, monotonic, sleep, jitter: name resolution, clock, pause and random number (0 to 1), replaceable.
     """
@@ -165,7 +168,7 @@ def deliver_pending(
                 if target.actuator:
                     answer = _carry_out(ledger, target.route, target.actuator, claimed, clock)
                 elif isinstance(target.route, EmailRoute):
-                    answer = _mail(target.route, environ, claimed, clock.now(), resolve)
+                    answer = _mail(target.route, environ, claimed, clock.now(), resolve, files)
                 else:
                     receiver = locate(target.url, allow_private=target.allow_private, resolve=resolve)
                     answer = _send(sender, target, receiver, claimed, clock.now())
@@ -271,13 +274,26 @@ def _variables(route: TeamsRoute | EmailRoute | WebhookRoute) -> list[str]:
     return [route.url_env, route.secret_env] if isinstance(route, WebhookRoute) else [route.url_env]
 
 
-def _mail(route: EmailRoute, environ: Mapping[str, str], claimed: Claim, now: datetime, resolve: Resolve) -> _Answer:
+def _mail(
+    route: EmailRoute,
+    environ: Mapping[str, str],
+    claimed: Claim,
+    now: datetime,
+    resolve: Resolve,
+    files: Path | None,
+) -> _Answer:
     """One attempt by SMTP."""
     message = claimed.message
-    found = mail.send_mail(
-        route, environ, json.loads(message.body)["email"],
-        message_id=message.message_id, attempt=message.attempts, now=now, resolve=resolve,
-    )  # fmt: skip
+    try:
+        found = mail.send_mail(
+            route, environ, json.loads(message.body)["email"],
+            message_id=message.message_id, attempt=message.attempts, now=now, resolve=resolve, files=files,
+        )  # fmt: skip
+    except mail.AttachmentError as error:
+        if files is None:
+            # A worker that has the home sends it.
+            return _Answer(None, str(error), wait=timedelta(minutes=15))
+        return _Answer(None, str(error), remedy=f"Given up: put the file back, then replay {message.message_id}")
     note = f"the mail server does not take mail for {', '.join(found.refused)}" if found.refused else None
     remedy = (
         f"Given up: the mail server behind {route.host_env} refuses it for good. Repair the route, then replay it"

@@ -23,6 +23,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 from typing import Any
 
 from finops.config.models import EmailRoute
@@ -59,10 +60,28 @@ class _Pinned(smtplib.SMTP):
         return self._context.wrap_socket(found, server_hostname=host) if self._context else found
 
 
+class AttachmentError(ValueError):
+    """A file that a mail is to carry is gone, or is another one by now."""
+
+
 def mime(
-    content: Mapping[str, Any], *, message_id: str, sender: str, to: Sequence[str], list_id: str, at: datetime
+    content: Mapping[str, Any],
+    *,
+    message_id: str,
+    sender: str,
+    to: Sequence[str],
+    list_id: str,
+    at: datetime,
+    files: Path | None = None,
 ) -> EmailMessage:
-    """The mail of ``{subject, text, html, images, thread, kind}``, images as base64 PNG by content id."""
+    """The mail of ``{subject, text, html, images, thread, kind}``, images as base64 PNG by content id.
+
+    ``attachments`` in it, where given: ``[{name, path, sha256}]``, PDF files below ``files``. The queue keeps their
+    digest and not their bytes, so that it stays small and nobody exchanges them on the way.
+
+    Raises:
+        AttachmentError: a file is not there, or is not the one that was queued.
+    """
     domain = sender.rpartition("@")[2]
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = content["subject"]
@@ -86,7 +105,21 @@ def mime(
         html.add_related(  # type: ignore[union-attr]
             base64.b64decode(data), "image", "png", cid=f"<{name}>", filename=f"{name}.png", disposition="inline"
         )
+    for attached in content.get("attachments", ()):
+        mail.add_attachment(_attached(attached, files), "application", "pdf", filename=attached["name"])
     return mail
+
+
+def _attached(said: Mapping[str, str], files: Path | None) -> bytes:
+    if files is None:
+        raise AttachmentError(f"{said['name']} cannot be attached: this command does not know the home's files")
+    try:
+        data = (files / said["path"]).read_bytes()
+    except OSError:
+        raise AttachmentError(f"{said['path']} is gone from {files}") from None
+    if hashlib.sha256(data).hexdigest() != said["sha256"]:
+        raise AttachmentError(f"{said['path']} in {files} is not the file that was queued")
+    return data
 
 
 def send_mail(
@@ -98,21 +131,24 @@ def send_mail(
     attempt: int,
     now: datetime,
     resolve: Resolve,
+    files: Path | None = None,
 ) -> MailAnswer:
     """One attempt.
 
     Args:
         attempt: which one it is, from 1.
+        files: the folder that paths of attachments are below.
 
     Raises:
         RefusedAddressError: the server must not be called, has no TLS or does not take the name and password.
         OSError: its name cannot be resolved at the moment.
+        AttachmentError: a file that it is to carry is gone or another one.
     """
     host = environ[route.host_env].strip()
     addresses = locate_host(host, route.port, allow_private=route.allow_private_addresses, resolve=resolve)
     if route.security == "none" and any(kind == "public" for _, kind in addresses):
         raise RefusedAddressError("its mail would travel in plain text on a public network", "Use security: starttls")
-    mail = mime(content, message_id=message_id, sender=route.sender, to=route.to, list_id=route.id, at=now)
+    mail = mime(content, message_id=message_id, sender=route.sender, to=route.to, list_id=route.id, at=now, files=files)
     trust = ssl.create_default_context()
     answer = MailAnswer(None, "no address")
     for address, _kind in addresses:

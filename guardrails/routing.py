@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from finops.config.models import (
@@ -39,7 +40,8 @@ class Notice:
     """Something that people are to hear of. ``ends_thread``: with it the incident, target or ask is over."""
 
     notice_id: str
-    kind: NoticeKind
+    kind: NoticeKind | Literal["digest"]
+    """A digest goes where its entry of routing.yml says; no rule is of that kind."""
     severity: Severity
     thread: str
     at: datetime

@@ -28,6 +28,7 @@ from orchestration.schedules import (
     EVERYTHING,
     JOBS,
     daily_billing_schedule,
+    digests_schedule,
     hourly_usage_schedule,
     newest_usage_schedule,
 )
@@ -65,7 +66,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         assets=assets,
         asset_checks=[*source_checks(), *forecast_checks(), *incident_checks()],
         jobs=JOBS,
-        schedules=[daily_billing_schedule, hourly_usage_schedule, newest_usage_schedule],
+        schedules=[daily_billing_schedule, digests_schedule, hourly_usage_schedule, newest_usage_schedule],
         sensors=[
             guardrail_sensor,
             anomaly_sensor,

@@ -220,4 +220,6 @@ class HomeGate:
         for reply in concern:
             messages.record_ask(self.ledger, reply.as_dict(), route)
         messages.queue_due(self.ledger)
-        guardrails.deliver_pending(self.ledger, configuration.routing.routes, self.environ, now=now)
+        guardrails.deliver_pending(
+            self.ledger, configuration.routing.routes, self.environ, now=now, files=self.home.path
+        )

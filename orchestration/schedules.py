@@ -6,6 +6,7 @@ import dagster as dg
 
 from finops.config.tables import PRICE_TABLES
 from finops.periods import BillingPeriod
+from orchestration.workspace import Workspace
 
 CLOSING_DAYS = 5
 """Azure may still restate a month until the fifth day of the next one."""
@@ -77,7 +78,9 @@ newest_usage_job = dg.define_asset_job(
 )
 acting_job = dg.define_asset_job(
     "act",
-    selection=dg.AssetSelection.assets("guardrail_decisions", "due_messages", "message_delivery", "dashboards"),
+    selection=dg.AssetSelection.assets(
+        "guardrail_decisions", "due_messages", "spend_digests", "message_delivery", "dashboards"
+    ),
     description="Decide on the published facts, record the decisions, deliver what is due, show them in the report.",
 )
 notifying_job = dg.define_asset_job(
@@ -89,6 +92,11 @@ telling_job = dg.define_asset_job(
     "tell",
     selection=dg.AssetSelection.assets("due_messages", "message_delivery"),
     description="Queue and deliver what is due by itself: digests, repeats, escalations, fallbacks, signs of life.",
+)
+digests_job = dg.define_asset_job(
+    "digests",
+    selection=dg.AssetSelection.assets("spend_digests", "message_delivery"),
+    description="Make, queue and deliver the weekly digests and monthly packs that are due.",
 )
 delivering_job = dg.define_asset_job(
     "deliver",
@@ -120,6 +128,7 @@ JOBS = [
     acting_job,
     notifying_job,
     telling_job,
+    digests_job,
     delivering_job,
     repricing_job,
     everything_job,
@@ -139,6 +148,25 @@ def daily_billing_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg
     months = [month.previous(), month] if today.day <= CLOSING_DAYS else [month]
     for period in months:
         yield dg.RunRequest(run_key=f"{today}/{period}", partition_key=period.start.isoformat())
+
+
+@dg.schedule(
+    job=digests_job,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every quarter of an hour: whether a weekly digest or monthly pack of routing.yml is due, in its own "
+    "time zone, and not told yet.",
+)
+def digests_schedule(context: dg.ScheduleEvaluationContext, workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
+    if not workspace.configuration().routing.digests:
+        return dg.SkipReason("routing.yml has no digests.")
+    with workspace.ledger() as ledger:
+        due = workspace.digests().is_anything_due(ledger)
+    if not due:
+        return dg.SkipReason("No digest is due that was not told.")
+    # The same run once an hour at most: what a run could not do, another a minute later cannot either.
+    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H} {' '.join(due)}")
 
 
 hourly_usage_schedule = dg.ScheduleDefinition(

@@ -82,7 +82,9 @@ def failure_sensor(context: dg.RunFailureSensorContext, workspace: Workspace) ->
             ledger, job_name=run.job_name, run_id=run.run_id, message=context.failure_event.message or ""
         )
         messages.queue_due(ledger)
-        guardrails.deliver_pending(ledger, messages.routing.routes, workspace.environ, now=utc_now())
+        guardrails.deliver_pending(
+            ledger, messages.routing.routes, workspace.environ, now=utc_now(), files=workspace.home.path
+        )
 
 
 @dg.sensor(

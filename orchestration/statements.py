@@ -11,10 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from finops.config import Configuration, load_configuration
+import guardrails
+from finops.config import load_configuration
 from finops.config.tables import written_as_of
 from finops.paths import Home
 from finops.periods import BillingPeriod, FiscalCalendar, utc_now
@@ -88,7 +89,7 @@ def issue(home: Home, config: Path, period: BillingPeriod) -> Issued:
     if folder.exists():
         return Issued(_vouch_again(home, period), folder, was_there=True)
     configuration = load_configuration(config)
-    closes_at = _closes_at(period, configuration)
+    closes_at = guardrails.closes_at(period, configuration.reconciliation)
     as_of = _as_of(home)
     if as_of < closes_at:
         raise StatementError(
@@ -211,13 +212,6 @@ def _known_at(home: Home, period: BillingPeriod) -> datetime:
     """
     made_at = (home.statements / str(period)).stat().st_mtime
     return datetime.fromtimestamp(min(made_at, home.published.resolve().stat().st_mtime), UTC)
-
-
-def _closes_at(period: BillingPeriod, configuration: Configuration) -> datetime:
-    """When the last provider's month is closed: nothing is stated that its vendor may still restate."""
-    settings = configuration.reconciliation
-    days = max((settings.close_after_days, *settings.close_after_days_by_provider.values()))
-    return datetime.combine(period.end, datetime.min.time(), UTC) + timedelta(days=days)
 
 
 def _require_order(period: BillingPeriod, issued: list[Issue]) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -21,6 +22,9 @@ from finops.paths import CONFIG_VARIABLE, Home, config_dir
 from finops.periods import as_utc, utc_now
 from orchestration.ledger import open_ledger
 from orchestration.messaging import Messages
+
+if TYPE_CHECKING:
+    from orchestration.digests import Digests
 
 AS_OF_VARIABLE = "AIFINOPS_AS_OF"
 LAKE_VARIABLE = "AIFINOPS_LAKE"
@@ -87,6 +91,17 @@ class Workspace(dg.ConfigurableResource):
             ConfigError, guardrails.LinkKeyError: the configuration or the key of links cannot be used.
         """
         return Messages(self.home, self.configuration(), self.environ, self.as_of())
+
+    def digests(self) -> Digests:
+        """The home's weekly digests and monthly packs, as of now.
+
+        Raises:
+            ConfigError: the configuration cannot be used.
+        """
+        # Pages and paper take half a second to import, and most assets need neither.
+        from orchestration.digests import Digests
+
+        return Digests(self.home, self.configuration(), self.environ, self.as_of())
 
     def dbt_environment(self) -> dict[str, str]:
         return {

@@ -286,6 +286,9 @@ def _target_references(config: Configuration) -> Iterator[_Reference]:
         for j, scope in enumerate(route.known_scopes if isinstance(route, m.ActuatorRoute) else ()):
             if scope.level in ("team", "app") and scope.value is not None:
                 yield _Reference("routing", ("routes", i, "targets", j, "scope", "value"), scope.level, scope.value)
+    for i, digest in enumerate(config.routing.digests):
+        for j, team in enumerate(digest.teams if isinstance(digest, m.WeeklyDigest) else ()):
+            yield _Reference("routing", ("digests", i, "teams", j), "team", team)
 
 
 def _owner_references(config: Configuration) -> Iterator[_Reference]:

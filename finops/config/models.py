@@ -2246,12 +2246,66 @@ class RoutingRule(Strict):
 
 
 class DigestTime(Strict):
-    """When digests are sent."""
+    """When what rules keep for the digest (how: digest) is sent."""
 
     at: ClockTime = Field("08:00", description="Time of day")
     days: list[Weekday] = Field(
         default=["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week"
     )
+
+
+class _DigestBase(Strict):
+    """A document that goes out by itself. It is sent once for its period, on each route once."""
+
+    id: Identifier = Field(description="Name of the digest")
+    routes: list[Identifier] = Field(
+        min_length=1, max_length=20, description="Routes that people read: e-mail gets it whole, Teams a short card"
+    )
+    at: ClockTime = Field("08:00", description='Time of day, in quotes: "08:00"')
+    time_zone: TimeZone | None = Field(
+        None, description="IANA name of the zone of the time of day; absent: the file's time_zone"
+    )
+    currency: Currency | None = Field(
+        None, description="Currency of the bill that it is about; absent: the one with the most AI spend"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> _DigestBase:
+        if self.at == "24:00":
+            raise SettingError("a digest cannot be sent at 24:00", 'Write "00:00" and the day after', ("at",))
+        if len(set(self.routes)) != len(self.routes):
+            raise SettingError("a route is named twice", "Name each route once", ("routes",))
+        return self
+
+
+class WeeklyDigest(_DigestBase):
+    """What last week's AI cost and what could be saved: one page."""
+
+    kind: Literal["weekly"]
+    day: Weekday = Field("mon", description="Day of the week on which the week before is told of")
+    teams: list[str] = Field(
+        default=[],
+        description="One digest for each of these teams, of its own cost only; empty: one of the whole company",
+    )
+
+    @model_validator(mode="after")
+    def _teams(self) -> WeeklyDigest:
+        require_unique("team", ((("teams", i), team) for i, team in enumerate(self.teams)))
+        return self
+
+
+class MonthlyPack(_DigestBase):
+    """A month of the whole company for finance and the board: budget, forecast, owners, savings, tied to the bill."""
+
+    kind: Literal["monthly"]
+    day: Literal["closed"] | Annotated[int, Field(ge=1, le=28)] = Field(
+        "closed",
+        description="closed: the first time of day after the month is closed (reconciliation.yml); else a day of the "
+        "next month, and the pack says that the month may still change",
+    )
+
+
+Digest = Annotated[WeeklyDigest | MonthlyPack, Field(discriminator="kind")]
 
 
 class RoutingFile(Strict):
@@ -2261,12 +2315,15 @@ class RoutingFile(Strict):
     routes: list[Route] = Field(description="One entry per receiver")
     rules: list[RoutingRule] = Field(default=[], description="Who hears of what")
     digest: DigestTime = Field(
-        default_factory=lambda: DigestTime.model_validate({}), description="When digests are sent"
+        default_factory=lambda: DigestTime.model_validate({}),
+        description="When the messages of rules with how: digest are sent",
     )
+    digests: list[Digest] = Field(default=[], description="Weekly digests and monthly packs that go out by themselves")
 
     @model_validator(mode="after")
     def _known(self) -> RoutingFile:
         require_unique("route", ((("routes", i, "id"), r.id) for i, r in enumerate(self.routes)))
+        require_unique("digest", ((("digests", i, "id"), d.id) for i, d in enumerate(self.digests)))
         require_unique("rule", ((("rules", i, "id"), r.id) for i, r in enumerate(self.rules)))
         read = {r.id for r in self.routes if isinstance(r, PEOPLE_ROUTES)}
         known = {r.id for r in self.routes}
@@ -2275,6 +2332,8 @@ class RoutingFile(Strict):
             # Nobody acknowledges what a program gets; it is told of each once.
             named.append((("rules", i, "route"), rule.route, read if rule.how == "digest" else known))
             named += [(("rules", i, "escalate", j, "route"), step.route, read) for j, step in enumerate(rule.escalate)]
+        for i, digest in enumerate(self.digests):
+            named += [(("digests", i, "routes", j), name, read) for j, name in enumerate(digest.routes)]
         for i, route in enumerate(self.routes):
             if isinstance(route, PEOPLE_ROUTES) and route.fallback is not None:
                 named.append((("routes", i, "fallback"), route.fallback, read - {route.id}))

@@ -83,7 +83,30 @@ def due_messages(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.
 
 
 @dg.asset(
-    deps=[due_messages],
+    deps=[guardrail_decisions],
+    group_name=ACTIONS_GROUP,
+    kinds={"pdf", "email"},
+    pool="ledger",
+    description="Weekly digests and monthly packs that are due: made, kept, queued once on their routes; a new edition "
+    "of a month that has changed since.",
+)
+def spend_digests(context: dg.AssetExecutionContext, workspace: Workspace) -> dg.MaterializeResult:
+    with workspace.ledger() as ledger:
+        told = workspace.digests().queue_due(ledger)
+    workspace.reporter(context)(f"{len(told.queued)} new digests")
+    for reason in told.held:
+        context.log.warning(reason)
+    return dg.MaterializeResult(
+        metadata={
+            "new_messages": len(told.queued),
+            "waiting": len(told.held),
+            "folder": dg.MetadataValue.path(workspace.home.digests),
+        }
+    )
+
+
+@dg.asset(
+    deps=[due_messages, spend_digests],
     group_name=ACTIONS_GROUP,
     kinds={"teams", "email", "webhook"},
     pool="ledger",
@@ -94,7 +117,9 @@ def message_delivery(context: dg.AssetExecutionContext, workspace: Workspace) ->
     with workspace.ledger() as ledger:
         routes = workspace.configuration().routing.routes
         # The real time, whatever moment is reported on: it signs webhooks, and receivers refuse old signatures.
-        summary = guardrails.deliver_pending(ledger, routes, workspace.environ, now=utc_now())
+        summary = guardrails.deliver_pending(
+            ledger, routes, workspace.environ, now=utc_now(), files=workspace.home.path
+        )
         standing = guardrails.verify_actuations(ledger, routes, workspace.environ, now=utc_now())
         _keep_rendered_messages(ledger, workspace)
     workspace.reporter(context)(summary.sentence)
@@ -121,4 +146,4 @@ def _keep_rendered_messages(ledger: guardrails.Ledger, workspace: Workspace) -> 
 
 
 def action_assets() -> Sequence[dg.AssetsDefinition]:
-    return [guardrail_decisions, incident_notifications, due_messages, message_delivery]
+    return [guardrail_decisions, incident_notifications, due_messages, spend_digests, message_delivery]
