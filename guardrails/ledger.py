@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, or_, select, update
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
 from finops.config.policies import AuditSettings
 from finops.periods import as_utc
@@ -344,6 +345,17 @@ def _state_row(target: TargetState) -> dict[str, Any]:
     }
 
 
+@retry(
+    retry=retry_if_exception_message(match="database is locked"),
+    wait=wait_random(0.01, 0.1),
+    stop=stop_after_delay(30),
+    reraise=True,
+)
+def _write_ahead(cursor: Any) -> None:
+    """Two processes that make the same new ledger: SQLite does not wait for a change of the journal's mode by itself."""
+    cursor.execute("PRAGMA journal_mode = WAL")
+
+
 def _use_sqlite_well(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -351,7 +363,7 @@ def _use_sqlite_well(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 30000")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(cursor)
         # A webhook must never leave before the decision behind it would survive a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

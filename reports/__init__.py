@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         trial_message,
         undelivered_message,
     )
-    from reports.page import render_page, write_page
+    from reports.page.document import write_page
     from reports.replay import render_replay
     from reports.summary import Summary, summarise
     from reports.terminal import render_terminal
@@ -65,7 +65,6 @@ __all__ = [
     "read_dictionary",
     "read_marts",
     "render_bill",
-    "render_page",
     "render_replay",
     "render_terminal",
     "render_what_if",
@@ -99,7 +98,7 @@ _MODULES = {
         "trial_message",
         "undelivered_message",
     ),
-    "reports.page": ("render_page", "write_page"),
+    "reports.page.document": ("write_page",),
     "reports.replay": ("render_replay",),
     "reports.summary": ("Summary", "summarise"),
     "reports.terminal": ("render_terminal",),

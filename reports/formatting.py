@@ -55,11 +55,6 @@ def unit_money(amount: Decimal, currency: str) -> str:
     return f"{currency}{NBSP}{_fixed(amount, places)}"
 
 
-def compact_money(amount: Decimal, currency: str) -> str:
-    """``USD 1.2M``."""
-    return f"{currency}{NBSP}{compact(amount)}"
-
-
 def compact(value: Decimal | float | int) -> str:
     """``1.2M``, ``34.5K``, ``987``: three significant digits at most."""
     number = value if isinstance(value, Decimal) else Decimal(str(value))

@@ -1,10 +1,5 @@
-"""One self-contained HTML page: opens from a file, works offline, asks nothing of any server.
+"""What every page that opens from a file shares: one look, one behaviour, no request to any server.
 
-Here: choosing what each chart shows (``view``), the template, styles and behaviour (``page.html``, ``.css``, ``.js``).
-Not here: figures (``reports.figures``) and numbers (``reports.measures``).
+Here: the document around a page (``document``), its styles and script, charts with their words (``chart``).
+Not here: what pages say (``reports.dashboards``, ``reports.whatif``, ``reports.replay``), ``reports.figures``.
 """
-
-from reports.page.document import write_page
-from reports.page.render import render_page
-
-__all__ = ["render_page", "write_page"]

@@ -102,7 +102,7 @@ def host(scheme: str) -> dict[str, Any]:
 
 
 @pytest.mark.ids("NOTIF-1")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_card_is_shown_whole_by_microsofts_renderer(
     browser: webdriver.Chrome, tmp_path: Path, name: str, scheme: str

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 
 from reports.marts import as_marts
 from reports.messages import incident_message, preview_card, teams_card
-from reports.page import write_page
+from reports.page.document import write_page
 from reports.summary import summarise
 from reports.whatif import render_what_if
 from tests.support import mart_factory

@@ -18,13 +18,13 @@ from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Gauge, Row, Table, Target, Tile
 from reports.dashboards.parts import spend, words
+from reports.dashboards.parts.forecast_charts import fans, outlook_of
 from reports.figures import budget as drawn
 from reports.frames import ZERO
 from reports.measures.budgets import BudgetLine, Projection, budget_lines, monthly_budget, project_month
 from reports.measures.forecasts import NO_TEAM
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
-from reports.page.forecast_view import fans, outlook_of
 
 _OF_SCOPE = {
     "company": "true",

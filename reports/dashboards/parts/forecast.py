@@ -13,11 +13,11 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tone
+from reports.dashboards.parts.forecast_charts import hours_chart, months_chart, quality_charts
 from reports.figures import forecast as drawn
 from reports.figures.spend import NO_OWNER
 from reports.measures.forecasts import LEVELS, NO_TEAM, PERIODS, Forecasts, forecasts
 from reports.page.chart import Chart
-from reports.page.forecast_view import hours_chart, months_chart, quality_charts
 
 MATURITY_TONES: dict[str, Tone] = {"run": "good", "walk": "neutral", "crawl": "warn"}
 MODEL_WORDS = {"prophet": "Prophet", "seasonal_naive": "Seasonal naive", "mean": "Mean"}

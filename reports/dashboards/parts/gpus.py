@@ -122,7 +122,7 @@ def _held_row(row: dict[str, Any]) -> Row:
 def training_table(ask: Ask) -> Table:
     """Training runs of the months that the period touches, at list price of their GPU time."""
     rows = ask.rows(_TRAINING, since=ask.view.period.first.replace(day=1))
-    whole, failed = (sum((row[name] for row in rows), ZERO) for name in ("cost", "failed_cost"))
+    whole, failed = (cells.total(rows, name) for name in ("cost", "failed_cost"))
     return Table(
         "training",
         "Training",

@@ -400,13 +400,15 @@ def _target_row(row: dict[str, Any], currency: str) -> Row:
 # ── value ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _VALUE = """
-select unit_name, outcome, team, app, max(month_start) as newest, sum(total_cost) as cost, sum(value_amount) as value,
+select unit_name, outcome, team, app, max(month_start) as newest, coalesce(sum(total_cost), 0) as cost,
+       sum(value_amount) as value,
        arg_max(cumulative_roi_ratio, month_start) as cumulative_roi, max(investment_amount) as investment,
        any_value(first_date) as first_date, any_value(payback_date) as payback_date,
        any_value(payback_days) as payback_days
 from fct_value_monthly
 where currency = $currency and {scope} and month_start between $since and $last
 group by all
+having sum(value_amount) is not null
 order by value desc, unit_name
 """
 

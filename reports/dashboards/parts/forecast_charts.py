@@ -1,7 +1,7 @@
-"""What the page shows of forecasts: the next hours, how good forecasts have been, where budgets may end.
+"""Charts of forecasts: the next hours, how good forecasts have been, where budgets may end.
 
-Here: charts of hours, months, coverage, errors and budgets' fans, and the words for an empty one.
-Not here: numbers (``measures.forecasts``, ``measures.hours``, ``measures.budgets``), other charts (``view``).
+Here: which rows each chart draws, and the words for an empty one.
+Not here: numbers (``reports.measures``) and traces (``reports.figures``).
 """
 
 from __future__ import annotations
