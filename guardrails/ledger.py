@@ -352,7 +352,7 @@ def _state_row(target: TargetState) -> dict[str, Any]:
     reraise=True,
 )
 def _write_ahead(cursor: Any) -> None:
-    """Two processes that make the same new ledger: SQLite does not wait for a change of the journal's mode by itself."""
+    """Two processes may make the same new ledger, and SQLite does not wait by itself to change a journal's mode."""
     cursor.execute("PRAGMA journal_mode = WAL")
 
 
