@@ -10,7 +10,8 @@ with daily as (
         app,
         sum(allocated_seconds + idle_seconds) as gpu_seconds,
         sum(case when busy_gpu_seconds is not null then allocated_seconds + idle_seconds end) as measured_gpu_seconds,
-        sum(busy_gpu_seconds) as busy_gpu_seconds
+        -- As decimals: doubles summed in another order are another number.
+        sum({{ decimal_of_double('busy_gpu_seconds') }}) as busy_gpu_seconds
     from {{ ref('int_gpu__hourly') }}
     group by 1, 2, 3, 4, 5, 6, 7
 ),
