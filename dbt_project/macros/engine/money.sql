@@ -256,7 +256,7 @@
 {% macro spark__decimal_of_double(value, precision, scale) -%}
     {%- set two_to_52 = '4503599627370496' -%}
     transform(
-        array(round({{ value }} * 1e{{ scale }})),
+        array(round(({{ value }}) * 1e{{ scale }})),
         units -> cast(
             (
                 cast(floor(units / {{ two_to_52 }}D) as decimal(21, 0)) * cast({{ two_to_52 }} as decimal(16, 0))
