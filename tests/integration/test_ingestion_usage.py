@@ -22,7 +22,7 @@ from ingestion import LandingError, LandingResult
 from tests.support.landed import AS_OF, query, readable
 
 SPANS, USAGE, OUTCOMES = "otel__genai_span", "usage__record", "outcomes__record"
-PEOPLE = ("jane", "example.com", "ACME", "diagnosis", "4711", "doctor", "paul")
+PEOPLE = ("jane", "example.com", "ACME", "diagnosis", "person4711", "doctor", "paul")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_table_is_mapped_and_its_bad_rows_are_kept(home: Home, folder: Path, m
     lines = [
         "When,In,Out,Customer,Who,Model,Prompt",
         "2026-07-01 12:00:00.9799600,10,1.0,ACME,jane@example.com,gpt-4.1,Dear doctor",  # 1: summer time
-        "2026-12-01T12:00:00Z,20,,ACME,4711,gpt-4.1,my diagnosis",  # 2: an offset wins over the zone
+        "2026-12-01T12:00:00Z,20,,ACME,person4711,gpt-4.1,my diagnosis",  # 2: an offset wins over the zone
         "yesterday,1,1,ACME,paul,gpt-4.1,x",  # 3
         "2026-07-01,x,1,ACME,paul,gpt-4.1,x",  # 4
         "2026-07-01,-1,1,ACME,paul,gpt-4.1,x",  # 5
