@@ -40,7 +40,7 @@ class Ask:
     """
 
     view: View
-    kind: Kind
+    kind: Kind = "company"
 
     @property
     def name(self) -> str:
@@ -89,15 +89,15 @@ class Ask:
         return self.view.published.has(*marts)
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
-        """Rows of a query; none where a mart that it names was never published."""
-        if any(mart not in self.view.published.marts for mart in _MART.findall(sql)):
+        """Rows of a query; none where a mart that it names was never published, or is not for this viewer."""
+        if not self.has(*_MART.findall(sql)):
             return []
         asked = sql.replace("{scope}", _CONDITIONS[self.kind])
         known = self._values | values
         return self.view.published.rows(asked, **{name: known[name] for name in set(_VALUE.findall(asked))})
 
     def one(self, sql: str, **values: Any) -> Row:
-        """The only row of a query without groups; empty where a mart was never published."""
+        """The only row of a query without groups; empty where ``rows`` has none."""
         return next(iter(self.rows(sql, **values)), {})
 
     def frame(self, mart: str, condition: str, **values: Any) -> pd.DataFrame:

@@ -1,6 +1,6 @@
-"""Cells, targets and queries that pages share.
+"""Cells and targets that pages share.
 
-Here: an amount, a share, a count or a name as a cell; asking for marts that may not be there.
+Here: an amount, a share, a count or a name as a cell.
 Not here: what any page shows (``pages``).
 """
 
@@ -19,11 +19,6 @@ from reports.frames import ZERO
 
 NOTHING = "–"
 PAGE_OF_SCOPE = {"team": "team", "app": "app"}
-
-
-def ask(view: View, marts: str, sql: str, **values: Any) -> list[dict[str, Any]]:
-    """Rows of a query; none where one of ``marts`` (names with blanks between) is not there for this viewer."""
-    return view.published.rows(sql, **values) if view.published.has(*marts.split()) else []
 
 
 def hidden(view: View, mart: str) -> bool:

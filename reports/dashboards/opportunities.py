@@ -20,6 +20,7 @@ from typing import Any
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.view import View
 from reports.frames import ZERO
 from reports.measures.coverage import UNOWNED
@@ -161,9 +162,7 @@ def _tokens(app: str | None, model: str | None) -> tuple[str, ...]:
 def _idle_gpus(view: View) -> list[Opportunity]:
     kinds = {"free": "idle_gpus", "fragmented": "fragmented_gpus", "held_unused": "held_unused_gpus"}
     sums: dict[tuple[str, str, str | None], Decimal] = {}
-    for row in c.ask(
-        view,
-        "fct_ai_cost_daily",
+    for row in Ask(view).rows(
         """select idle_kind, resource_name, team, sum(effective_cost) as cost from fct_ai_cost_daily
            where is_ai and idle_kind in (select unnest($kinds)) and billing_currency = $currency
                and usage_date between $first and $last
@@ -192,17 +191,12 @@ def _idle_gpus(view: View) -> list[Opportunity]:
 
 def _oversized_gpus(view: View) -> list[Opportunity]:
     """Apps that keep what they hold busy for less than the band asks: fewer GPUs would do the same work."""
-    band = c.ask(
-        view,
-        "fct_gpu_utilization_daily",
+    band = Ask(view).rows(
         "select max_by(utilization_at_least, usage_date) as low from fct_gpu_utilization_daily where "
         "usage_date <= $last",
-        last=view.period.last,
     )
     low = (band[0]["low"] if band else None) or WELL_USED
-    rows = c.ask(
-        view,
-        "fct_unit_economics_daily dim_app",
+    rows = Ask(view).rows(
         """select u.scope_value as app, any_value(a.team) as team,
                   sum(u.cost) filter (where u.unit = 'gpu_hour_allocated') as cost,
                   sum(u.quantity) filter (where u.unit = 'gpu_hour_allocated') as held,
@@ -240,9 +234,7 @@ def _oversized_gpus(view: View) -> list[Opportunity]:
 
 
 def _provisioned(view: View) -> list[Opportunity]:
-    rows = c.ask(
-        view,
-        "fct_provisioned_throughput_daily",
+    rows = Ask(view).rows(
         """select p.resource_id, sum(p.unit_hours) as hours, sum(p.used_unit_hours) as used,
                   sum(p.effective_cost) as cost,
                   sum(p.idle_cost) as idle, sum(p.pay_as_you_go_cost) as as_used,
@@ -295,9 +287,7 @@ def _provisioned(view: View) -> list[Opportunity]:
 
 def _owners(view: View, idle_kind: str) -> dict[str, str | None]:
     """Who bears the idle rows of a resource, by its name."""
-    rows = c.ask(
-        view,
-        "fct_ai_cost_daily",
+    rows = Ask(view).rows(
         """select resource_name, max_by(team, effective_cost) as team from fct_ai_cost_daily
            where idle_kind = $kind and billing_currency = $currency and usage_date between $first and $last
            group by 1""",
@@ -310,9 +300,7 @@ def _owners(view: View, idle_kind: str) -> dict[str, str | None]:
 def _prompts(view: View) -> list[Opportunity]:
     days = _used_days(view)
     found = []
-    for row in c.ask(
-        view,
-        "fct_prompt_economics_daily",
+    for row in Ask(view).rows(
         """select team, app, model, sum(missed_cache_cost) as missed, sum(missed_cache_cost_low) as low,
                   sum(missed_cache_cost_high) as high, bool_or(missed_basis = 'peers') as by_peers,
                   max(missed_peer_count) as peers, sum(failed_cost) as failed, sum(repeated_cost) as repeated,
@@ -385,16 +373,13 @@ def _cheaper_models(view: View) -> list[Opportunity]:
             team=row["team"],
             app=row["app"],
         )
-        for row in c.ask(
-            view,
-            "fct_model_tradeoff_monthly dim_app",
+        for row in Ask(view).rows(
             """select m.app, m.model, any_value(a.team) as team, max_by(m.route_to_model, m.usage_month) as cheaper,
                       sum(m.request_count)::bigint as requests, sum(m.estimated_cost) as cost,
                       sum(m.routing_saves_cost) as saves
                from fct_model_tradeoff_monthly m left join dim_app a on a.app = m.app
                where m.currency = $currency and m.usage_month between $first and $last and m.route_to_model is not null
                group by 1, 2""",
-            currency=view.currency,
             first=first.start,
             last=last.start,
         )
@@ -404,9 +389,7 @@ def _cheaper_models(view: View) -> list[Opportunity]:
 
 def _batch(view: View) -> list[Opportunity]:
     """Billed by a meter of live calls whose model has a batch price on the same invoices, in the same region."""
-    rows = c.ask(
-        view,
-        "fct_ai_cost_daily dim_price",
+    rows = Ask(view).rows(
         """with pairs as (
                select live.price_basis as meter, live.region_id, live.model, live.token_class,
                       any_value(live.price_per_1m_tokens) as live_price,
@@ -470,9 +453,7 @@ def _failed_runs(view: View) -> list[Opportunity]:
             team=row["team"],
             app=row["app"],
         )
-        for row in c.ask(
-            view,
-            "fct_training_cost_monthly",
+        for row in Ask(view).rows(
             """select team, app, coalesce(app, project, experiment, 'not named') as name,
                       sum(failed_run_count)::bigint as runs, sum(failed_estimated_cost) as cost
                from fct_training_cost_monthly where currency = $currency and month_start between $first and $last
@@ -487,9 +468,7 @@ def _spot(view: View) -> list[Opportunity]:
     """Training on GPUs whose machines are on demand, as the cluster tells it."""
     values, days = _months_of_training(view)
     found = []
-    for row in c.ask(
-        view,
-        "fct_training_cost_monthly fct_gpu_hourly fct_cluster_node_daily",
+    for row in Ask(view).rows(
         """with on_demand as (
                select distinct g.gpu_model
                from (select distinct node, gpu_model from fct_gpu_hourly) g
@@ -544,9 +523,7 @@ def _repeated_work(view: View) -> list[Opportunity]:
             team=row["team"],
             app=row["app"],
         )
-        for row in c.ask(
-            view,
-            "fct_interruption_daily",
+        for row in Ask(view).rows(
             """select team, app, coalesce(app, namespace, 'not named') as name, sum(event_count) as events,
                       sum(estimated_repeated_cost) as cost
                from fct_interruption_daily where currency = $currency and event_date between $first and $last
@@ -568,9 +545,7 @@ def _unused_commitments(view: View) -> list[Opportunity]:
             (f"{f.money(row['cost'], view.currency)} of reservations and savings plans covered nothing.",),
             team=row["team"],
         )
-        for row in c.ask(
-            view,
-            "fct_ai_cost_daily",
+        for row in Ask(view).rows(
             """select service_name, team, sum(effective_cost) as cost from fct_ai_cost_daily
                where is_ai and idle_kind = 'unused_commitment' and billing_currency = $currency
                    and usage_date between $first and $last
@@ -598,9 +573,7 @@ def _stale(view: View) -> list[Opportunity]:
             team=row["team"],
             app=row["app"],
         )
-        for row in c.ask(
-            view,
-            "fct_ai_cost_daily fct_usage_cost_hourly",
+        for row in Ask(view).rows(
             """with used as (
                    select resource_id, max(usage_hour) as last_used from fct_usage_cost_hourly
                    where tokens > 0 and resource_id is not null and usage_hour < $last::date + 1 group by 1
@@ -612,7 +585,6 @@ def _stale(view: View) -> list[Opportunity]:
                where c.is_ai and c.billing_currency = $currency and c.usage_date between $since and $last
                    and used.last_used < $since
                group by 1 having sum(c.effective_cost) > 0""",
-            currency=view.currency,
             since=last - timedelta(days=STALE_DAYS - 1),
             last=last,
         )
@@ -620,9 +592,7 @@ def _stale(view: View) -> list[Opportunity]:
 
 
 def _unowned(view: View) -> list[Opportunity]:
-    rows = c.ask(
-        view,
-        "fct_ai_cost_daily",
+    rows = Ask(view).rows(
         """select count(distinct resource_id) as resources, sum(effective_cost) as cost from fct_ai_cost_daily
            where is_ai and attribution_method in (select unnest($methods)) and billing_currency = $currency
                and usage_date between $first and $last""",

@@ -12,6 +12,7 @@ from typing import Any
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Column, Row, Table
 from reports.dashboards.view import View
 from reports.frames import ZERO
@@ -21,14 +22,11 @@ SHOWN = 12
 
 def unpriced_usage(view: View) -> list[dict[str, Any]]:
     """By model and reason, the largest guess first: ``tokens``, ``guessed_cost`` (may be null), ``guess_currency``."""
-    return c.ask(
-        view,
-        "fct_unpriced_usage",
+    return Ask(view).rows(
         """select provider_name, model, reason, guess_currency, guess_basis, sum(tokens)::bigint as tokens,
                   sum(guessed_cost) as guessed_cost, max(usage_date) as last_day
            from fct_unpriced_usage where usage_date between $first and $last
            group by all order by guessed_cost desc nulls last, tokens desc""",
-        first=view.period.first,
         last=c.usage_through(view),
     )
 

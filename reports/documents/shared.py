@@ -46,7 +46,7 @@ def states(view: View) -> tuple[Note, ...]:
         )
     if not view.published.has("fct_reconciliation_daily"):
         return tuple(found)
-    row = Ask(view, "company").one(_RECONCILED)
+    row = Ask(view).one(_RECONCILED)
     if row.get("bad"):
         found.append(
             Note(

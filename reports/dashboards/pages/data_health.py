@@ -17,6 +17,7 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.freshness import ages_of
 from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
@@ -70,19 +71,17 @@ Rows = list[dict[str, Any]]
 def build(view: View) -> Page:
     currency = view.currency
     ages = ages_of(view)
-    sources = c.ask(view, "fct_source_health", "select * from fct_source_health order by source_id")
+    sources = Ask(view).rows(
+        "select * from fct_source_health order by source_id",
+    )
     reconciled = _reconciliation(view)
     drift = _drift(view)
-    rejected = c.ask(
-        view,
-        "fct_rejected_row",
+    rejected = Ask(view).rows(
         """select source_id, table_name, reason, remedy, count(*) as rows, count(distinct x_file) as files
            from fct_rejected_row group by all order by rows desc, source_id, table_name, reason""",
     )
     unpriced = unpriced_usage(view)
-    rates = c.ask(
-        view,
-        "fct_exchange_rate_daily",
+    rates = Ask(view).rows(
         """select billing_currency, reporting_currency, count(*) filter (where is_missing) as missing_days,
                   min(usage_date) filter (where is_missing) as first_missing,
                   max(usage_date) filter (where is_missing) as last_missing,
@@ -91,8 +90,8 @@ def build(view: View) -> Page:
            from fct_exchange_rate_daily where billing_currency <> reporting_currency
            group by all order by billing_currency""",
     )
-    schema = c.ask(
-        view, "fct_schema_drift", "select * from fct_schema_drift order by first_seen_date desc, column_name"
+    schema = Ask(view).rows(
+        "select * from fct_schema_drift order by first_seen_date desc, column_name",
     )
     problems = [
         *_source_problems(sources, ages),
@@ -455,16 +454,13 @@ def _sources_table(view: View, sources: Rows) -> Table:
 
 def _reconciliation(view: View) -> Reconciliation | Missing:
     # Days that add up are summed by day: the measure counts days and money, and names providers of the others only.
-    rows = c.ask(
-        view,
-        "fct_reconciliation_daily",
+    rows = Ask(view).rows(
         """select case when is_reconciled then null else provider_name end as provider_name, usage_date,
                   billing_currency, is_reconciled, sum(lake_billed_cost) as lake_billed_cost,
                   sum(difference) as difference, sum(rejected_cost) as rejected_cost,
                   sum(rejected_row_count)::bigint as rejected_row_count
            from fct_reconciliation_daily where billing_currency = $currency or billing_currency is null
            group by 1, 2, 3, 4""",
-        currency=view.currency,
     )
     if not rows:
         return Missing(
@@ -519,16 +515,13 @@ def _unreconciled_table(found: Reconciliation | Missing, currency: str) -> Table
 
 
 def _closed_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_closed_month",
+    rows = Ask(view).rows(
         """select billing_period_start, billing_currency, min(closed_at) as closed_at,
                   any_value(closing_basis) as closing_basis, sum(closing_billed_cost) as closing,
                   sum(true_up_billed_cost) as moved, sum(true_up_count)::bigint as true_ups,
                   max(last_true_up_at) as last_true_up_at, sum(current_billed_cost) as now
            from fct_closed_month where billing_currency = $currency
            group by 1, 2 order by 1 desc limit $most""",
-        currency=view.currency,
         most=SHOWN,
     )
     made = [
@@ -574,9 +567,7 @@ def _closed_table(view: View) -> Table:
 
 
 def _overlap_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_bill_overlap",
+    rows = Ask(view).rows(
         """select source_id, delivery_kind, billing_month, billing_currency, reason, sum(row_count)::bigint as rows,
                   sum(billed_cost) as billed_cost
            from fct_bill_overlap group by all order by billing_month desc, billed_cost desc""",
@@ -646,9 +637,7 @@ def _rates_table(rates: Rows) -> Table:
 
 
 def _drift(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_estimate_drift_daily",
+    return Ask(view).rows(
         """select provider_name, cause, count(distinct usage_date) as days,
                   string_agg(distinct model, ', ' order by model)
                       as models, sum(estimated_cost) as estimated_cost, sum(billed_cost) as billed_cost,
@@ -657,17 +646,12 @@ def _drift(view: View) -> Rows:
            from fct_estimate_drift_daily
            where usage_date between $first and $last and status <> 'estimated' and currency = $currency
            group by 1, 2 order by abs(sum(drift_cost)) desc nulls last, 1, 2""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
 
 
 def _drift_chart(view: View) -> Chart:
     last = view.period.last
-    rows = c.ask(
-        view,
-        "fct_estimate_drift_daily",
+    rows = Ask(view).rows(
         """select usage_date as day, sum(estimated_cost) as estimated, sum(billed_cost) as billed
            from fct_estimate_drift_daily
            where usage_date between $first and $last and status <> 'estimated' and currency = $currency
@@ -675,7 +659,6 @@ def _drift_chart(view: View) -> Chart:
            group by 1 order by 1""",
         first=max(view.period.first, last - timedelta(days=DRIFT_DAYS - 1)),
         last=last,
-        currency=view.currency,
     )
     estimated, billed = c.total(rows, "estimated"), c.total(rows, "billed")
     return Chart(
@@ -798,16 +781,11 @@ def _schema_table(schema: Rows) -> Table:
 
 
 def _meters_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_unparsed_meter",
+    rows = Ask(view).rows(
         """select sku_meter, provider_name, reason, billing_currency, sum(effective_cost) as cost
            from fct_unparsed_meter where billing_period_start >= date_trunc('month', $first::date)
                and billing_period_start <= $last and billing_currency = $currency
            group by all order by cost desc""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
     return Table(
         "unparsed-meters",
@@ -831,17 +809,12 @@ def _meters_table(view: View) -> Table:
 
 
 def _candidates_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_unclassified_ai_candidate",
+    rows = Ask(view).rows(
         """select service_name, sku_meter, candidate_id, provider_name, sum(effective_cost) as cost,
                   count(distinct resource_id) as resources
            from fct_unclassified_ai_candidate where billing_period_start >= date_trunc('month', $first::date)
                and billing_period_start <= $last and billing_currency = $currency
            group by all order by cost desc, service_name""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
     return Table(
         "ai-candidates",
@@ -870,16 +843,12 @@ def _candidates_table(view: View) -> Table:
 
 def _coverage_table(view: View) -> Table:
     """The newest month of the period; the company first, then whoever has most money without an owner."""
-    rows = c.ask(
-        view,
-        "fct_allocation_coverage_monthly",
+    rows = Ask(view).rows(
         """select *, max(billing_period_start) over () as newest from fct_allocation_coverage_monthly
            where currency = $currency and billing_period_start <= $last
                and scope_type in ('company', 'team', 'sub_account')
            qualify billing_period_start = max(billing_period_start) over ()
            order by scope_type <> 'company', unallocated_cost desc, scope_value""",
-        currency=view.currency,
-        last=view.period.last,
     )
     kinds = Counter(row["scope_type"] for row in rows)
     made = []

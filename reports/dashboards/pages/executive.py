@@ -23,7 +23,7 @@ from reports.dashboards.view import View
 
 
 def build(view: View) -> Page:
-    ask = Ask(view, "company")
+    ask = Ask(view)
     whole = spend.total(ask)
     parts = spend.by(ask, whole, "team", "service_name", "model", "business_unit", "region_id")
     by_team = parts["team"]

@@ -12,7 +12,7 @@ from reports.dashboards.view import View
 
 
 def build(view: View) -> Page:
-    ask = Ask(view, "company")
+    ask = Ask(view)
     whole = spend.total(ask)
     lines = budgets.lines_of(ask)
     own = budgets.own_line(ask, lines)

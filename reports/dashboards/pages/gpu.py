@@ -17,6 +17,7 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.view import View
 from reports.figures import gpu as figures
@@ -148,9 +149,7 @@ def build(view: View) -> Page:
 
 def _hours(view: View) -> pd.DataFrame:
     """Rows of ``fct_gpu_hourly``, summed by GPU and day; days before those that charts show are one row a GPU."""
-    rows = c.ask(
-        view,
-        "fct_gpu_hourly",
+    rows = Ask(view).rows(
         """with parts as (
                select case when usage_hour >= $recent then date_trunc('day', usage_hour)::timestamp end as day, *
                from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
@@ -159,9 +158,7 @@ def _hours(view: View) -> pd.DataFrame:
                   sum(allocated_seconds)::bigint as allocated_seconds, sum(idle_seconds)::bigint as idle_seconds,
                   sum(busy_gpu_seconds) as busy_gpu_seconds
            from parts group by day, node, gpu_uuid, gpu_model order by all""",
-        first=view.period.first,
         recent=_chart_start(view),
-        last=view.period.last,
     )
     columns = ["usage_hour", "node", "gpu_uuid", "gpu_model", "allocated_seconds", "idle_seconds", "busy_gpu_seconds"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -172,46 +169,34 @@ def _hours(view: View) -> pd.DataFrame:
 
 
 def _band(view: View) -> _Band:
-    rows = c.ask(
-        view,
-        "fct_gpu_utilization_daily",
+    rows = Ask(view).rows(
         """select max_by(utilization_at_least, usage_date) as low, max_by(utilization_at_most, usage_date) as high
            from fct_gpu_utilization_daily where usage_date <= $last""",
-        last=view.period.last,
     )
     return _Band(rows[0]["low"], rows[0]["high"]) if rows else _Band(None, None)
 
 
 def _idle(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_ai_cost_daily",
+    return Ask(view).rows(
         """select idle_kind, team, resource_name, sum(effective_cost) as cost
            from fct_ai_cost_daily
            where is_ai and idle_kind in (select unnest($kinds)) and billing_currency = $currency
                and usage_date between $first and $last
            group by all order by cost desc, idle_kind, resource_name""",
         kinds=list(IDLE_GPU_KINDS),
-        currency=view.currency,
-        first=view.period.first,
-        last=view.period.last,
     )
 
 
 def _economics(view: View) -> pd.DataFrame:
     """Cost and hours of the company's days: of the period, what it is compared with, and what the trend shows."""
-    rows = c.ask(
-        view,
-        "fct_unit_economics_daily",
+    rows = Ask(view).rows(
         """select usage_date, unit, scope_type, scope_value, cost_basis, cost, quantity
            from fct_unit_economics_daily
            where unit in (select unnest($units)) and scope_type = 'company' and currency = $currency
                and usage_date between $since and $last
            order by usage_date""",
         units=list(GPU_HOURS),
-        currency=view.currency,
         since=min(view.period.before_first, _trend_start(view)),
-        last=view.period.last,
     )
     columns = ["usage_date", "unit", "scope_type", "scope_value", "cost_basis", "cost", "quantity"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -241,9 +226,7 @@ def _months(view: View) -> dict[str, Any]:
 
 
 def _training(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_training_cost_monthly",
+    return Ask(view).rows(
         """select team, app, coalesce(app, project, experiment, 'Not named') as name,
                   string_agg(distinct stage, ', ' order by stage) as stages,
                   sum(run_count)::bigint as runs, sum(retrain_count)::bigint as retrains,
@@ -259,25 +242,18 @@ def _training(view: View) -> Rows:
 
 
 def _interruptions(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_interruption_daily",
+    return Ask(view).rows(
         """select kind, is_spot, team, app, namespace, sum(event_count) as events,
                   sum(repeated_gpu_seconds) / 3600 as gpu_hours, sum(estimated_repeated_cost) as cost
            from fct_interruption_daily
            where event_date between $first and $last and (currency = $currency or currency is null)
            group by all order by cost desc nulls last, events desc""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
 
 
 def _nodes(view: View) -> Rows:
     """What became of each machine's GPU hours; a free GPU beside one that is held is fragmented."""
-    rows = c.ask(
-        view,
-        "fct_gpu_hourly",
+    rows = Ask(view).rows(
         """with hours as (
                select node, usage_hour, any_value(gpu_model) as gpu_model, count(distinct gpu_uuid) as gpus,
                       sum(allocated_seconds) as held, sum(idle_seconds) as idle,
@@ -290,8 +266,6 @@ def _nodes(view: View) -> Rows:
                   coalesce(sum(idle) filter (where held > 0), 0) / 3600 as fragmented_hours,
                   coalesce(sum(idle) filter (where held = 0), 0) / 3600 as free_hours
            from hours group by node order by sum(held) + sum(idle) desc, node""",
-        first=view.period.first,
-        last=view.period.last,
     )
     return [{**row, "name": _node_name(row["node"], row["gpu_model"])} for row in rows]
 
@@ -304,15 +278,11 @@ def _node_name(node: str, gpu_model: str) -> str:
 
 def _weekly(view: View) -> dict[tuple[int, int], tuple[float, float]]:
     """Busy and all seconds by weekday (0 is Monday) and hour of the day."""
-    rows = c.ask(
-        view,
-        "fct_gpu_hourly",
+    rows = Ask(view).rows(
         """select isodow(usage_hour)::integer - 1 as weekday, hour(usage_hour)::integer as hour,
                   sum(coalesce(busy_gpu_seconds, 0)) as busy, sum(allocated_seconds + idle_seconds)::double as whole
            from fct_gpu_hourly where usage_hour >= $first and usage_hour < $last::date + 1
            group by 1, 2""",
-        first=view.period.first,
-        last=view.period.last,
     )
     return {(row["weekday"], row["hour"]): (row["busy"], row["whole"]) for row in rows}
 
@@ -717,9 +687,7 @@ def _hour_costs_table(view: View, costs: tuple[UnitCost, ...]) -> Table:
 
 
 def _teams_table(view: View, whole: UnitCost | None) -> Table:
-    rows = c.ask(
-        view,
-        "fct_unit_economics_daily",
+    rows = Ask(view).rows(
         """select scope_value as team, max(cost) as cost,
                   max(quantity) filter (where unit = 'gpu_hour_billed') as billed,
                   max(quantity) filter (where unit = 'gpu_hour_allocated') as held,
@@ -733,9 +701,6 @@ def _teams_table(view: View, whole: UnitCost | None) -> Table:
            group by 1 order by cost desc, team""",
         units=list(GPU_HOURS),
         basis="billed" if whole is None else whole.cost_basis,
-        currency=view.currency,
-        first=view.period.first,
-        last=view.period.last,
     )
 
     def line(name: Cell, row: Mapping[str, Any]) -> Row:
@@ -835,18 +800,13 @@ def _training_table(view: View, training: Rows) -> Table:
 
 
 def _failed_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_training_run",
+    rows = Ask(view).rows(
         """select run_name, experiment, team, app, trigger_kind, started_at, retries, gpu_seconds / 3600 as gpu_hours,
                   estimated_cost, count(*) over () as known, sum(estimated_cost) over () as all_cost
            from fct_training_run
            where status = 'failed' and started_at >= $first and started_at < $last::date + 1
                and (currency = $currency or currency is null)
            order by estimated_cost desc nulls last, started_at desc limit 8""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
     known = rows[0]["known"] if rows else 0
     return Table(
@@ -932,17 +892,12 @@ def _interruptions_table(view: View, found: Rows) -> Table:
 
 
 def _machines_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_cluster_node_daily",
+    rows = Ask(view).rows(
         """select node_type, is_spot, count(distinct node) as machines, sum(gpu_count * up_minutes) / 60 as gpu_hours,
                   sum(estimated_cost) as cost
            from fct_cluster_node_daily
            where usage_date between $first and $last and gpu_count > 0 and currency = $currency
            group by all order by cost desc""",
-        first=view.period.first,
-        last=view.period.last,
-        currency=view.currency,
     )
     return Table(
         "gpu-machines",
@@ -980,17 +935,13 @@ def _machines_table(view: View) -> Table:
 
 
 def _slices_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_gpu_hourly",
+    rows = Ask(view).rows(
         """select gpu_model, mig_profile, count(distinct gpu_uuid) as gpus,
                   sum(allocated_seconds + idle_seconds) / 3600 as hours, sum(allocated_seconds) / 3600 as held,
                   sum(busy_gpu_seconds) / nullif(sum(allocated_seconds), 0) as busy
            from fct_gpu_hourly
            where mig_profile is not null and usage_hour >= $first and usage_hour < $last::date + 1
            group by 1, 2 order by hours desc""",
-        first=view.period.first,
-        last=view.period.last,
     )
     return Table(
         "gpu-slices",
@@ -1020,16 +971,12 @@ def _slices_table(view: View) -> Table:
 
 
 def _energy_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_gpu_hourly",
+    rows = Ask(view).rows(
         """select gpu_model, sum(energy_joules) / 3.6e6 as kwh, sum(busy_gpu_seconds) / 3600 as busy,
                   sum(energy_joules) filter (where allocated_seconds = 0) / 3.6e6 as idle_kwh
            from fct_gpu_hourly
            where energy_joules is not null and usage_hour >= $first and usage_hour < $last::date + 1
            group by 1 order by kwh desc""",
-        first=view.period.first,
-        last=view.period.last,
     )
     return Table(
         "gpu-energy",

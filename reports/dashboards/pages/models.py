@@ -16,6 +16,7 @@ import pandas as pd
 from finops.tokens import INPUT_CLASSES, TokenClass
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Link, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.parts.tokens import cache_chart
 from reports.dashboards.unpriced import guesses, unpriced_table, unpriced_usage
@@ -131,10 +132,7 @@ def build(view: View) -> Page:
 
 def _economics(view: View) -> pd.DataFrame:
     """Cost and tokens of the period and of what it is compared with, each summed to its first day."""
-    period = view.period
-    rows = c.ask(
-        view,
-        "fct_unit_economics_daily",
+    rows = Ask(view).rows(
         """select case when usage_date >= $first then $first::date else $before_first::date end as usage_date, unit,
                   scope_type, scope_value, cost_basis, sum(cost) as cost, sum(quantity) as quantity
            from fct_unit_economics_daily
@@ -142,30 +140,21 @@ def _economics(view: View) -> pd.DataFrame:
                and (usage_date between $first and $last or usage_date between $before_first and $before_last)
            group by all order by all""",
         unit=TOKENS,
-        currency=view.currency,
-        first=period.first,
-        last=period.last,
-        before_first=period.before_first,
-        before_last=period.before_last,
     )
     return _frame(rows)
 
 
 def _trend(view: View, lines: Sequence[UnitCost]) -> pd.DataFrame:
     """Days of the models in ``lines``, each on its own basis."""
-    rows = c.ask(
-        view,
-        "fct_unit_economics_daily",
+    rows = Ask(view).rows(
         """select usage_date, unit, scope_type, scope_value, cost_basis, cost, quantity
            from fct_unit_economics_daily
            where unit = $unit and scope_type = 'model' and currency = $currency
                and scope_value || ' ' || cost_basis in (select unnest($shown)) and usage_date between $since and $last
            order by usage_date, scope_value""",
         unit=TOKENS,
-        currency=view.currency,
         shown=[f"{line.scope_value} {line.cost_basis}" for line in lines],
         since=view.period.last - timedelta(days=TREND_DAYS - 1),
-        last=view.period.last,
     )
     return smoothed(_frame(rows), "scope_value")
 
@@ -178,9 +167,7 @@ def _frame(rows: Rows) -> pd.DataFrame:
 
 def _token_sums(view: View) -> tuple[Rows, Rows]:
     """Tokens of the period, each once: by app, model and class, and by day and class. Read once, because it is much."""
-    rows = c.ask(
-        view,
-        "fct_usage_cost_hourly",
+    rows = Ask(view).rows(
         """select usage_hour::date as day, app, provider_name, model, token_class, sum(tokens)::bigint as tokens,
                   sum(estimated_cost) as cost, sum(tokens) filter (where estimated_cost is not null)::bigint as priced,
                   grouping(usage_hour::date) = 0 as is_day
@@ -189,17 +176,13 @@ def _token_sums(view: View) -> tuple[Rows, Rows]:
                and usage_hour >= $first and usage_hour < $last::date + 1
            group by grouping sets ((usage_hour::date, token_class), (app, provider_name, model, token_class))
            order by day, app, model, token_class""",
-        currency=view.currency,
-        first=view.period.first,
         last=c.usage_through(view),
     )
     return [row for row in rows if not row["is_day"]], [row for row in rows if row["is_day"]]
 
 
 def _prompts(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_prompt_economics_daily",
+    return Ask(view).rows(
         """select app, any_value(team) as team, sum(request_count)::bigint as requests,
                   sum(input_tokens)::bigint as input, sum(cache_read_tokens)::bigint as from_cache,
                   sum(output_tokens)::bigint as output, sum(reasoning_tokens)::bigint as reasoning,
@@ -210,33 +193,25 @@ def _prompts(view: View) -> Rows:
            from fct_prompt_economics_daily
            where (currency = $currency or currency is null) and usage_date between $first and $last
            group by app order by cost desc nulls last, input desc, app""",
-        currency=view.currency,
-        first=view.period.first,
         last=c.usage_through(view),
     )
 
 
 def _variants(view: View) -> Rows:
     """The newest month of the period that has judged models; apps that have several come first."""
-    return c.ask(
-        view,
-        "fct_model_tradeoff_monthly",
+    return Ask(view).rows(
         """with newest as (
                select * from fct_model_tradeoff_monthly
                where currency = $currency and cost_per_request is not null and usage_month <= $last
                qualify usage_month = max(usage_month) over ()
            )
            select *, count(*) over (partition by app) as models from newest order by app, cost_per_request""",
-        currency=view.currency,
-        last=view.period.last,
     )
 
 
 def _services(view: View) -> Rows:
     # Percentiles of days cannot be added up: the middle one of the days, and the worst.
-    return c.ask(
-        view,
-        "fct_service_level_daily",
+    return Ask(view).rows(
         """select model, app, sum(request_count)::bigint as requests, sum(error_count)::bigint as errors,
                   median(p95_milliseconds) as p95, max(p95_milliseconds) as worst_p95,
                   sum(mean_milliseconds * timed_request_count) filter (where mean_milliseconds is not null)
@@ -252,25 +227,18 @@ def _services(view: View) -> Rows:
            where is_attributable and (currency = $currency or currency is null) and usage_date between $first and $last
            group by model, app
            order by sum(coalesce(effective_cost, estimated_cost)) desc nulls last, requests desc nulls last""",
-        currency=view.currency,
-        first=view.period.first,
         last=c.usage_through(view),
     )
 
 
 def _provisioned(view: View) -> Rows:
-    return c.ask(
-        view,
-        "fct_provisioned_throughput_daily",
+    return Ask(view).rows(
         """select resource_id, pool_id, sum(unit_hours) as unit_hours, sum(used_unit_hours) as used,
                   sum(effective_cost) as cost, sum(idle_cost) as idle_cost, sum(pay_as_you_go_cost) as pay_as_you_go,
                   sum(spillover_request_count)::bigint as spilled, sum(spillover_cost) as spilled_cost
            from fct_provisioned_throughput_daily
            where billing_currency = $currency and usage_date between $first and $last
            group by 1, 2 order by cost desc""",
-        currency=view.currency,
-        first=view.period.first,
-        last=view.period.last,
     )
 
 
@@ -668,16 +636,13 @@ def _prompts_table(view: View, prompts: Rows) -> Table:
 
 
 def _lengths_chart(view: View) -> Chart:
-    rows = c.ask(
-        view,
-        "fct_prompt_economics_daily",
+    rows = Ask(view).rows(
         """select coalesce(app, 'No app') || ' · ' || coalesce(model, 'not named') as name,
                   sum(sized_request_count) as requests, median(p50_input_tokens) as half,
                   median(p95_input_tokens) as most
            from fct_prompt_economics_daily
            where sized_request_count > 0 and p50_input_tokens > 0 and usage_date between $first and $last
            group by app, model order by requests desc, name limit $shown""",
-        first=view.period.first,
         last=c.usage_through(view),
         shown=LENGTH_ROWS,
     )
@@ -705,11 +670,14 @@ def _unpriced_note(unpriced: Rows) -> Note:
     )
 
 
+def _source(price_source: str) -> str:
+    """Whose price it is, in words."""
+    return PRICE_SOURCES.get(price_source, price_source)
+
+
 def _prices_table(view: View, sums: Rows) -> Table:
     """The entry that counts for each used model and its conditions, on the last day of the period."""
-    rows = c.ask(
-        view,
-        "dim_price",
+    rows = Ask(view).rows(
         """with valid as (
                select * from dim_price
                where currency = $currency and valid_from <= $day and (valid_to is null or valid_to > $day)
@@ -728,7 +696,6 @@ def _prices_table(view: View, sums: Rows) -> Table:
                from valid group by all
            )
            group by all order by model, provider_name, rank, region_id, service_tier""",
-        currency=view.currency,
         day=view.period.last,
         used=sorted({f"{row['provider_name']} {row['model']}" for row in sums if row["model"]}),
     )
@@ -737,7 +704,7 @@ def _prices_table(view: View, sums: Rows) -> Table:
         conditions = [word for word in (row["provider_name"], row["region_id"], row["deployment_type"]) if word]
         if row["service_tier"] not in (None, "standard"):
             conditions.append(row["service_tier"])
-        source = PRICE_SOURCES.get(row["price_source"], row["price_source"])
+        source = _source(row["price_source"])
         made.append(
             Row(
                 (
@@ -771,17 +738,13 @@ def _prices_table(view: View, sums: Rows) -> Table:
 
 
 def _disagreements_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_price_disagreement",
+    rows = Ask(view).rows(
         """select provider_name, model, token_class, price_source, other_price_source,
                   any_value(price_per_1m_tokens) as price, any_value(other_price_per_1m_tokens) as other_price,
                   sum(tokens)::bigint as tokens, sum(estimated_cost) as cost, sum(money_at_stake) as stake
            from fct_price_disagreement
            where currency = $currency and usage_date between $first and $last
            group by 1, 2, 3, 4, 5 order by abs(sum(money_at_stake)) desc nulls last, model, token_class""",
-        currency=view.currency,
-        first=view.period.first,
         last=c.usage_through(view),
     )
     return Table(
@@ -798,13 +761,11 @@ def _disagreements_table(view: View) -> Table:
             Row(
                 (
                     c.text(row["model"], small=f"{_class_words(row['token_class'])}, {row['provider_name']}"),
-                    c.unit_money(
-                        row["price"], view.currency, small=PRICE_SOURCES.get(row["price_source"], row["price_source"])
-                    ),
+                    c.unit_money(row["price"], view.currency, small=_source(row["price_source"])),
                     c.unit_money(
                         row["other_price"],
                         view.currency,
-                        small=PRICE_SOURCES.get(row["other_price_source"], row["other_price_source"]),
+                        small=_source(row["other_price_source"]),
                     ),
                     c.compact(row["tokens"]),
                     c.signed(row["stake"], view.currency),
@@ -892,9 +853,7 @@ def _decimal(value: Decimal | float | None) -> Decimal | None:
 
 
 def _deployments_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_deployment_load_hourly",
+    rows = Ask(view).rows(
         """select regexp_extract(resource_id, '[^/]+$') as account, deployment_name, any_value(reported_model) as model,
                   sum(request_count)::bigint as requests, sum(failed_request_count)::bigint as failed,
                   sum(throttled_request_count)::bigint as throttled, sum(spillover_request_count)::bigint as spilled,
@@ -904,7 +863,6 @@ def _deployments_table(view: View) -> Table:
            where usage_hour >= $first and usage_hour < $last::date + 1
            group by resource_id, deployment_name
            order by throttled desc nulls last, requests desc nulls last""",
-        first=view.period.first,
         last=c.usage_through(view),
     )
     return Table(
@@ -973,15 +931,12 @@ def _provisioned_words(view: View, units: Rows) -> str:
 
 def _provisioned_chart(view: View) -> Chart:
     last = view.period.last
-    rows = c.ask(
-        view,
-        "fct_provisioned_throughput_daily",
+    rows = Ask(view).rows(
         """select usage_date as day, sum(effective_cost) as paid, sum(pay_as_you_go_cost) as as_used,
                   sum(spillover_cost) as spilled
            from fct_provisioned_throughput_daily
            where billing_currency = $currency and usage_date between $first and $last
            group by 1 order by 1""",
-        currency=view.currency,
         first=max(view.period.first, last - timedelta(days=CHART_DAYS - 1)),
         last=last,
     )

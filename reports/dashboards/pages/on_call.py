@@ -131,7 +131,7 @@ def build(view: View) -> Page:
             ),
         ),
         Section("budgets", "Budgets that run out", ((_budgets_table(view, budgets),),)),
-        Section("hours", "The next 48 hours", ((next_hours(Ask(view, "company")),), (_scopes_table(view),))),
+        Section("hours", "The next 48 hours", ((next_hours(Ask(view)),), (_scopes_table(view),))),
         Section(
             "objectives",
             "Service objectives",
@@ -159,16 +159,13 @@ def build(view: View) -> Page:
 
 
 def _incidents(view: View) -> Incidents:
-    rows = c.ask(
-        view,
-        "fct_incident",
+    rows = Ask(view).rows(
         """select incident_id, scope_type, scope_value, team, owner, currency, status, severity, explanation,
                   first_seen, last_seen, day_count, metrics, impact, daily_impact, projected_impact,
                   volume_effect, mix_effect, cache_effect, price_effect, contributors, daily_costs, event_id,
                   suppressed_because, verdict
            from fct_incident
            where currency = $currency and (status in ('open', 'acknowledged') or first_seen <= $last)""",
-        currency=view.currency,
         last=c.usage_through(view),
     )
     parsed = [
@@ -180,12 +177,9 @@ def _incidents(view: View) -> Incidents:
 
 def _budgets(view: View) -> list[_Budget]:
     columns = list(MARTS["fct_budget_status"].columns)
-    rows = c.ask(
-        view,
-        "fct_budget_status",
+    rows = Ask(view).rows(
         """select * from fct_budget_status where currency = $currency
            qualify row_number() over (partition by budget_id order by as_of_date desc, period_start desc) = 1""",
-        currency=view.currency,
     )
     if not rows:
         return []
@@ -207,9 +201,7 @@ def _budgets(view: View) -> list[_Budget]:
 
 def _objectives(view: View) -> Rows:
     """The newest whole day of each objective, most of its error budget burned first."""
-    return c.ask(
-        view,
-        "fct_service_objective_daily",
+    return Ask(view).rows(
         """select objective_id, objective_name, aspect, latency_target_milliseconds, target_ratio, window_good_ratio,
                   budget_burned_ratio, burn_rate_1d, burn_rate_7d, burn_rate_28d, window_days, is_met, usage_date,
                   window_bad_request_count, window_error_budget
@@ -284,12 +276,9 @@ def _verdict(
 
 def _elsewhere(view: View) -> tuple[Note, ...]:
     """Open incidents in other currencies: whoever chose one must not overlook them."""
-    rows = c.ask(
-        view,
-        "fct_incident",
+    rows = Ask(view).rows(
         """select currency, count(*) as number from fct_incident
            where currency <> $currency and status in ('open', 'acknowledged') group by 1 order by 1""",
-        currency=view.currency,
     )
     return tuple(
         Note(
@@ -686,15 +675,11 @@ def _silent_table(view: View, found: Incidents) -> Table:
 
 
 def _quality_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_alert_quality_monthly",
+    rows = Ask(view).rows(
         """select * from fct_alert_quality_monthly
            where team = 'all' and currency = $currency and incident_month <= $last
            qualify incident_month = max(incident_month) over ()
            order by detector <> 'all', incident_count desc, detector""",
-        currency=view.currency,
-        last=view.period.last,
     )
     rows = [row for row in rows if row["detector"] == "all" or row["incident_count"]]
 
@@ -993,9 +978,7 @@ def _budgets_table(view: View, budgets: Sequence[_Budget]) -> Table:
 
 
 def _scopes_table(view: View) -> Table:
-    rows = c.ask(
-        view,
-        "fct_usage_forecast_hourly",
+    rows = Ask(view).rows(
         """with known as (
                select *, max(usage_hour) filter (where actual_cost is not null)
                              over (partition by scope_type, scope_value)
@@ -1013,7 +996,6 @@ def _scopes_table(view: View) -> Table:
            from known group by 1, 2
            having sum(expected_cost) filter (where is_future) is not null
            order by scope_type desc, next_day desc nulls last, scope_value""",
-        currency=view.currency,
     )
     teams = [row for row in rows if row["scope_type"] == "team"] or rows
     return Table(

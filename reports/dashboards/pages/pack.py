@@ -41,7 +41,7 @@ _Parts = Mapping[spend.Dimension, list[spend.Part]]
 
 
 def build(view: View) -> Page:
-    ask = Ask(view, "company")
+    ask = Ask(view)
     whole = spend.total(ask)
     parts = spend.by(ask, whole, "team", "business_unit", "app", "model", "service_name")
     budgets = month.budgets_of(ask)

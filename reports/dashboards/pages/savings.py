@@ -12,6 +12,7 @@ from typing import Any
 
 from reports import formatting as f
 from reports.dashboards import cells as c
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Note, Page, Row, Section, Table, Target, Tile, Tiles, Tone
 from reports.dashboards.opportunities import KINDS, MONTH_DAYS, Certainty, Opportunity, opportunities
 from reports.dashboards.view import View
@@ -63,15 +64,10 @@ def _lead(view: View) -> str:
 
 def _spend(view: View) -> Decimal:
     """AI spend of 30 days at the pace of the period."""
-    rows = c.ask(
-        view,
-        "fct_ai_cost_daily",
+    rows = Ask(view).rows(
         """select sum(effective_cost) as cost from fct_ai_cost_daily
            where is_ai and billing_currency = $currency and usage_date between $first and $last
                and ($team is null or team = $team)""",
-        currency=view.currency,
-        first=view.period.first,
-        last=view.period.last,
         team=view.scope,
     )
     return c.total(rows, "cost") * MONTH_DAYS / view.period.days
@@ -258,16 +254,12 @@ def _table(view: View, found: Sequence[Opportunity], total: Decimal) -> Table:
 
 
 def _saved_rows(view: View) -> list[dict[str, Any]]:
-    return c.ask(
-        view,
-        "fct_prompt_economics_daily",
+    return Ask(view).rows(
         """select app, any_value(team) as team, sum(cache_saved_cost) as saved, sum(input_tokens)::bigint as given,
                   sum(cache_read_tokens)::bigint as from_cache, sum(estimated_cost) as cost
            from fct_prompt_economics_daily
            where currency = $currency and usage_date between $first and $last and ($team is null or team = $team)
            group by app having sum(cache_saved_cost) <> 0 order by saved desc, app""",
-        currency=view.currency,
-        first=view.period.first,
         last=c.usage_through(view),
         team=view.scope,
     )

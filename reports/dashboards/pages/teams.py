@@ -12,7 +12,7 @@ from reports.dashboards.view import View
 
 
 def build(view: View) -> Page:
-    ask = Ask(view, "company")
+    ask = Ask(view)
     whole = spend.total(ask)
     by_team = spend.by(ask, whole, "team")["team"]
     days = spend.daily(ask, "team", *spend.shown_days(ask))
