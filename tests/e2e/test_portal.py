@@ -21,6 +21,7 @@ pytestmark = [needs_browser, pytest.mark.xdist_group("portal"), pytest.mark.ids(
 PEOPLE = {
     "lead@example.com": "Search",
     "finance@example.com": "Finance",
+    "executive@example.com": "Admin",
     "oncall@example.com": "OnCall",
     "stranger@example.com": "Sales",
 }
@@ -94,7 +95,7 @@ def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     item.find_element(By.NAME, "why").send_keys("A retry loop; a fix is on its way")
     item.find_element(By.CSS_SELECTOR, "button.do").click()
     assert says(browser, "Recorded.")
-    [said] = feedback_given(portal.office.gate.ledger)
+    said = feedback_given(portal.office.gate.ledger)[-1]
     assert (said.who, said.kind, said.why) == ("lead@example.com", "acknowledge", "A retry loop; a fix is on its way")
     browser.get(f"{portal.url}/p/team/robotics")
     assert "There is nothing here" in text(browser)
@@ -132,6 +133,30 @@ def test_finance_reads_the_company_and_downloads_a_mart(
     browser.get(f"{portal.url}/approvals")
     assert "oncall@example.com" in text(browser)
     assert not browser.find_elements(By.CSS_SELECTOR, "button.do"), "finance reads what waits, and answers nothing"
+
+
+def test_an_executive_goes_from_the_company_to_one_charge_and_says_what_was_planned(
+    browser: webdriver.Chrome, portal: TestPortal
+) -> None:
+    sign_on(browser, portal, "executive@example.com")
+    assert browser.current_url == f"{portal.url}/p/executive"
+    assert browser.find_element(By.CSS_SELECTOR, ".tile .value").text.startswith("USD ")
+    browser.find_element(By.CSS_SELECTOR, "main a[href^='/p/team/search']").click()
+    WebDriverWait(browser, 20).until(lambda driver: driver.current_url.startswith(f"{portal.url}/p/team/search"))
+    why = WebDriverWait(browser, 20).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "#table-charges .why"))
+    reason = browser.find_element(By.ID, str(why.get_attribute("aria-controls")))
+    assert not reason.is_displayed()
+    browser.execute_script("arguments[0].click()", why)
+    assert reason.is_displayed()
+    assert "The largest of them: USD " in reason.text
+    browser.get(f"{portal.url}/incidents")
+    item = browser.find_element(By.CLASS_NAME, "item")
+    Select(item.find_element(By.NAME, "answer")).select_by_value("planned")
+    item.find_element(By.NAME, "why").send_keys("The board agreed to the load test")
+    item.find_element(By.CSS_SELECTOR, "button.do").click()
+    assert says(browser, "Recorded.")
+    said = feedback_given(portal.office.gate.ledger)[-1]
+    assert (said.who, said.kind) == ("executive@example.com", "planned")
 
 
 def test_whoever_is_on_call_approves_an_order(browser: webdriver.Chrome, portal: TestPortal) -> None:
