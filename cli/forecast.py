@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 import reports
-from cli.published import NotPublishedError
 from finops.paths import Home
+from orchestration.published import NotPublishedError
 from reports import formatting as f
 from reports.measures.forecasts import PERIODS, Forecasts, JudgedMonth, Quality, ScopeTotals, forecasts
 from reports.measures.hours import ScopeHours, hours_of, scope_hours

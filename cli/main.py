@@ -339,8 +339,8 @@ def units(
 ) -> None:
     """Show what one unit costs (config/units.yml), against its target and the weeks before."""
     from cli.missed_cache import read_missed, show_missed
-    from cli.published import NotPublishedError
     from cli.units import read_units, read_values, show_units, show_values
+    from orchestration.published import NotPublishedError
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
@@ -375,8 +375,8 @@ def service_levels(
     home: HomeOption = None,
 ) -> None:
     """Show latency, errors, error budgets, GPU use, interruptions and retrains beside their cost."""
-    from cli.published import NotPublishedError
     from cli.service_levels import show_service_levels
+    from orchestration.published import NotPublishedError
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
@@ -398,7 +398,7 @@ def forecast(
 ) -> None:
     """Show where months and quarters will end, and how good forecasts have been; or the next hours."""
     from cli.forecast import HOURLY_LEVELS, LEVELS, read_forecasts, read_hours, show, show_hours
-    from cli.published import NotPublishedError
+    from orchestration.published import NotPublishedError
     from reports import MartError
 
     levels = HOURLY_LEVELS if hours else LEVELS
@@ -424,7 +424,7 @@ def frontier(
 ) -> None:
     """Show what each model of an app costs against its speed and quality, and what a cheaper one would have saved."""
     from cli.frontier import UnknownAppError, read_variants, show_variants
-    from cli.published import NotPublishedError
+    from orchestration.published import NotPublishedError
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     try:
@@ -455,7 +455,7 @@ def compare(
     """Show why token cost changed between two periods: by volume, mix, cache and price."""
     from cli.compare import Period, UnknownTeamError, show, unpriced_tokens, write_csv
     from cli.compare import compare as compare_periods
-    from cli.published import NotPublishedError
+    from orchestration.published import NotPublishedError
 
     place = _published(Home(home.resolve()) if home else Home.from_environment())
     periods = Period(*_days(before, "--from")), Period(*_days(after, "--to"))

@@ -91,7 +91,7 @@ def _reported(digests: Digests):  # type: ignore[no-untyped-def]
 def _require_team(digests: Digests, team: str | None) -> None:
     if team is None:
         return
-    from cli.published import NotPublishedError, query_mart
+    from orchestration.published import NotPublishedError, query_mart
 
     try:
         rows = query_mart(digests.home, "dim_team", "select team from read_parquet($mart) order by team", {})

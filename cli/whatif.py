@@ -60,9 +60,9 @@ def run(
     html_file: HtmlOption = None,
 ) -> None:
     """Answer a scenario against the newest forecast, show it and keep it."""
-    from cli.published import NotPublishedError
     from cli.whatif_base import read_base
     from models import WhatIfError, what_if
+    from orchestration.published import NotPublishedError
 
     asked = _named(_scenarios(config, file), scenario)
     place = _home(home)

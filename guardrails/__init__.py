@@ -29,6 +29,7 @@ from guardrails.feedback import Feedback, Occasion, Verdict, feedback_given, rec
 from guardrails.feedback import Kind as FeedbackKind
 from guardrails.ledger import DecisionRecord, Ledger, LedgerError, Write
 from guardrails.links import Link, LinkAction, LinkError, LinkKeyError, LinkKeys
+from guardrails.matters import Matter, Sending, Telling, incident_matter, policy_decisions
 from guardrails.messages import Message, Render, plan_messages
 from guardrails.notices import (
     Answer,
@@ -117,6 +118,7 @@ __all__ = [
     "LinkError",
     "LinkKeyError",
     "LinkKeys",
+    "Matter",
     "Message",
     "MessageStatus",
     "Notice",
@@ -133,6 +135,7 @@ __all__ = [
     "Render",
     "Replay",
     "Send",
+    "Sending",
     "Silence",
     "SpendDay",
     "State",
@@ -143,6 +146,7 @@ __all__ = [
     "TargetOutcome",
     "TargetState",
     "Teller",
+    "Telling",
     "ToTell",
     "Verdict",
     "Verification",
@@ -169,6 +173,7 @@ __all__ = [
     "facts_from_rows",
     "feedback_given",
     "follow_up",
+    "incident_matter",
     "known_messages",
     "lost_orders",
     "meaning",
@@ -182,6 +187,7 @@ __all__ = [
     "plan_messages",
     "planned",
     "policy_changes",
+    "policy_decisions",
     "question",
     "questions",
     "queue_notification",

@@ -14,13 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 import guardrails
 import models
 from finops.config import load_configuration
 from finops.paths import Home
 from orchestration.ledger import has_ledger, open_ledger
+from orchestration.published import NotPublishedError, query_mart
 
 _INCIDENTS = """
 select incident_id, status, severity, scope_type, scope_value, currency, direction, first_seen, last_seen, opened_at,
@@ -216,8 +215,7 @@ def _with_what_was_said(found: PublishedIncident, said: list[guardrails.Feedback
 
 
 def _query(home: Home, mart: str, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    file = home.published / f"{mart}.parquet"
-    if not file.exists():
-        raise IncidentError(f"{home.path} has no {mart} yet; run `aifinops run` or `aifinops demo` first")
-    with duckdb.connect() as connection:
-        return connection.execute(sql, {"mart": str(file), **(values or {})}).fetchall()
+    try:
+        return query_mart(home, mart, sql, values or {})
+    except NotPublishedError as error:
+        raise IncidentError(str(error)) from None
