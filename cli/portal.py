@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 import typer
 
 from cli.ledger import AsOfOption, ConfigOption, HomeOption, fail, home_of, moment
+from finops.addresses import portal_address
 from finops.config.portal import LOOPBACK
 
 if TYPE_CHECKING:
     from portal.office import Office
-
-ADDRESS_VARIABLE = "AIFINOPS_PORTAL_URL"
 
 
 def portal(
@@ -45,7 +44,7 @@ def portal(
     listener = _listen(host, port)
     with listener:
         own = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        address = own if local else (os.environ.get(ADDRESS_VARIABLE, "").strip().rstrip("/") or own)
+        address = own if local else (portal_address(os.environ) or own)
         with opened_office(home, config, address=address, own=own, is_local=local, as_of=as_of) as office:
             typer.echo(f"The portal answers at {address}{_where(address, own)}   (Ctrl+C ends it)", err=True)
             settings = uvicorn.Config(

@@ -22,7 +22,7 @@ from guardrails.decide import Assessment, Decision, State, TargetKey, TargetStat
 from guardrails.delivery import DeliverySummary, deliver_pending
 from guardrails.digests import DueDigest, closes_at, due_digests
 from guardrails.evaluate import EvaluationSummary, evaluate
-from guardrails.explain import meaning, never_acts
+from guardrails.explain import levels, meaning, never_acts
 from guardrails.facts import FactError, GuardrailFact
 from guardrails.facts import from_rows as facts_from_rows
 from guardrails.feedback import Feedback, Occasion, Verdict, feedback_given, record_feedback, record_feedback_in
@@ -175,6 +175,7 @@ __all__ = [
     "follow_up",
     "incident_matter",
     "known_messages",
+    "levels",
     "lost_orders",
     "meaning",
     "messages",

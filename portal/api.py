@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -18,10 +19,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from portal.asked import AnOffice, APerson, ruled, token_of
 from portal.desk import MAX_SNOOZE_HOURS, MAX_WHY
+from portal.incident import incident_page
 from portal.knowledge import answer_document, answer_of, answers, issued_months, policies_of
 from portal.office import Office
 from portal.pages import Currency, Period, built, not_modified, pages_of
 from portal.people import Person
+from portal.policy import policy_page
 from portal.problems import Problem, ProblemError, doing
 from portal.shelf import NothingPublishedError, Version
 from portal.words import sentence
@@ -244,6 +247,20 @@ def incidents(office: AnOffice, person: APerson) -> Response:
     )
 
 
+@router.get("/incidents/{incident_id}", response_model=dict[str, Any])
+def one_incident(office: AnOffice, person: APerson, incident_id: str) -> Response:
+    """One incident with its timeline, the policies that rule it, and what of it waits for approval."""
+    found = doing(lambda: incident_page(office, person, incident_id))
+    return JSONResponse(
+        {
+            "incident": plain(vars(found.incident)),
+            "timeline": [plain(moment.as_dict()) for moment in found.moments],
+            "policies": [ruling.policy.id for ruling in found.rulings],
+            "waiting": [one.as_dict() for one in found.waiting],
+        }
+    )
+
+
 @router.post("/incidents/{incident_id}/answers", responses=_errors(409, 413))
 def answer_incident(office: AnOffice, person: APerson, incident_id: str, said: IncidentAnswer) -> Done:
     """Look into an incident, snooze it, call it over, or say what it was."""
@@ -288,6 +305,21 @@ def statement(office: AnOffice, person: APerson, month: str) -> Response:
 def policies(office: AnOffice, person: APerson) -> Response:
     """What each policy means, and why it can never act."""
     return JSONResponse(policies_of(office.configuration, person, office.gate.clock().date()))
+
+
+@router.get("/policies/{policy_id}", response_model=dict[str, Any])
+def one_policy(office: AnOffice, person: APerson, policy_id: str) -> Response:
+    """One policy: its settings, what it decided (newest first), what it would have done in the kept replays."""
+    found = doing(lambda: policy_page(office, person, policy_id))
+    return JSONResponse(
+        {
+            "policy": found.policy.model_dump(mode="json"),
+            "meaning": found.meaning,
+            "warnings": list(found.warnings),
+            "decisions": [plain(vars(one)) for one in found.decisions],
+            "replays": [plain(asdict(one)) for one in found.replays],
+        }
+    )
 
 
 @router.get("/what-if", response_model=list[dict[str, Any]])

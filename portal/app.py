@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from finops.config import ConfigError
 from guardrails import LedgerError
-from portal import account, actions, api, pages
+from portal import account, actions, api, pages, policy_routes
 from portal.asked import AnOffice, authorise, ruled
 from portal.gate import GateDesk, gate_routes
 from portal.links import link_routes
@@ -47,6 +47,7 @@ def create_app(office: Office) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with gate_desk.working():
             yield
+        await run_in_threadpool(office.replays.close)
 
     app = FastAPI(
         title="aifinops",
@@ -59,7 +60,7 @@ def create_app(office: Office) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.office = office
-    for router in (infrastructure, account.router, actions.router, api.router, pages.router):
+    for router in (infrastructure, account.router, actions.router, policy_routes.router, api.router, pages.router):
         app.router.routes.extend(router.routes)
     # Without a token of its own the gate serves this machine only, as `aifinops gate serve` does.
     if office.gate_token or office.is_local:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from portal.office import Office
 from portal.people import Person
@@ -79,6 +79,8 @@ def ruled(prefix: str = "", **settings: Any) -> APIRouter:
 
 AnOffice = Annotated[Office, Depends(office_of)]
 APerson = Annotated[Person, Depends(person_of_request)]
+Form = Annotated[dict[str, str], Depends(form_of)]
+Done = Annotated[str, Query(max_length=200, description="What was done a moment ago, as ``html.told`` knows it")]
 
 
 def _allow(person: Person, rule: Rule) -> None:

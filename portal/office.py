@@ -24,6 +24,7 @@ from portal.desk import Desk
 from portal.limits import Buckets
 from portal.metrics import Metrics
 from portal.people import Person, grants_stamp
+from portal.replays import Replays
 from portal.sessions import Seal, Session, Sessions
 from portal.shelf import Shelf
 from portal.sign_on import Issuer
@@ -58,6 +59,7 @@ class Office:
     links: LinkDesk
     shelf: Shelf
     desk: Desk
+    replays: Replays
     metrics: Metrics
     gate_token: str | None
     metrics_token: str | None
@@ -134,6 +136,7 @@ class Office:
             links=LinkDesk(gate),
             shelf=shelf,
             desk=Desk(gate, shelf),
+            replays=Replays(gate.home, gate.config),
             metrics=Metrics(shelf),
             gate_token=environ.get(GATE_TOKEN_VARIABLE) or None,
             metrics_token=environ.get(METRICS_TOKEN_VARIABLE) or None,

@@ -22,11 +22,16 @@ Tone = Literal["good", "warn", "bad", "neutral", ""]
 
 @dataclass(frozen=True)
 class Target:
-    """Another page, of the same period and currency; ``scope`` is the team or app that it is about."""
+    """Another page, of the same period and currency; ``scope`` is the team or app that it is about.
+
+    Where pages are served there are more: of an ``incident``, of a ``policy`` (``scope`` is its id), and an ``asset``
+    of Dagster (``scope`` is its key). ``otherwise``: what is meant where this reader has no such page.
+    """
 
     page: str
     scope: str | None = None
     anchor: str = ""
+    otherwise: Target | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ class Notes:
 
     title: str
     notes: tuple[Note, ...]
+    target: Target | None = None
 
 
 Block = Tiles | Chart | Table | Note | Notes

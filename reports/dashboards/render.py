@@ -110,8 +110,12 @@ def render_content(page: Page, view: View, address: Address) -> Content:
         figures[key] = text
         return key
 
+    def place(target: Target) -> str | None:
+        found = address(target)
+        return place(target.otherwise) if found is None and target.otherwise is not None else found
+
     parts = _parts()
-    here = {"address": address, "keep": keep}
+    here = {"address": place, "keep": keep}
     fragments = [str(parts.intro(page, view, here))]
     for section in page.sections:
         fragments.append(str(parts.section_opening(section)))

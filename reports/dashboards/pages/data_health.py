@@ -348,16 +348,20 @@ def _sources_tile(sources: Rows, ages: Sequence[Freshness]) -> Tile:
 # ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _kind_cell(line: Freshness) -> Cell:
+    return c.text(line.name, target=Target("asset", line.mart))
+
+
 def _freshness_table(ages: Sequence[Freshness]) -> Table:
     rows = []
     for line in ages:
         if line.through is None or line.age_hours is None:
-            rows.append(Row((c.text(line.name), Cell("nothing arrived"), Cell("–"), c.badge("No data", "neutral"))))
+            rows.append(Row((_kind_cell(line), Cell("nothing arrived"), Cell("–"), c.badge("No data", "neutral"))))
             continue
         rows.append(
             Row(
                 (
-                    c.text(line.name),
+                    _kind_cell(line),
                     Cell(f.moment(line.through), sort=line.through.isoformat()),
                     Cell(f.age(line.age_hours), sort=line.age_hours),
                     c.badge("Late", "warn") if line.is_late else c.badge("Up to date", "good"),
@@ -411,7 +415,11 @@ def _sources_table(view: View, sources: Rows) -> Table:
         rows.append(
             Row(
                 (
-                    c.text(row["source_id"], small=row["source_type"] or "no longer in config/sources.yml"),
+                    c.text(
+                        row["source_id"],
+                        small=row["source_type"] or "no longer in config/sources.yml",
+                        target=Target("asset", f"landing/{row['source_type']}") if row["source_type"] else None,
+                    ),
                     c.badge(words, tone, sort=order.index(row["status"])),
                     Cell("nothing" if newest is None else f.moment(newest), sort=str(newest or "")),
                     Cell("–" if row["lag_hours"] is None else f.age(row["lag_hours"]), sort=row["lag_hours"]),

@@ -533,7 +533,8 @@ def _told(view: View, one: Incident) -> Notes:
             "docs/incidents.md is the runbook."
         )
     )
-    return Notes(f"{one.severity.capitalize()}: {one.scope_name}, {f.signed_money(one.impact, currency)}", tuple(notes))
+    title = f"{one.severity.capitalize()}: {one.scope_name}, {f.signed_money(one.impact, currency)}"
+    return Notes(title, tuple(notes), Target("incident", one.incident_id))
 
 
 def _incident_chart(one: Incident) -> Chart:

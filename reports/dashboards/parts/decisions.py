@@ -6,7 +6,7 @@ Here: the table of decisions. Not here: who must approve what (the page for whoe
 from __future__ import annotations
 
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Cell, Column, Row, Table
+from reports.dashboards.model import Cell, Column, Row, Table, Target
 from reports.measures.decisions import DecisionView, newest_first
 
 SHOWN = 20
@@ -57,7 +57,7 @@ def _row(one: DecisionView) -> Row:
     return Row(
         (
             Cell(one.target, small=one.period_words),
-            Cell(one.policy_id, small=one.decided_at),
+            Cell(one.policy_id, small=one.decided_at, target=Target("policy", one.policy_id)),
             Cell(one.level_words, tone=one.tone),
             Cell(one.status_words, small="Dry run" if one.is_dry_run else ""),
             Cell(one.money(one.value), sort=one.value),
