@@ -81,7 +81,9 @@ def opened_office(
             gate = HomeGate(place, (config or config_dir()).resolve(), ledger, clock, os.environ)
             # Behind a proxy on this machine, health checks come to the address that is listened on.
             hosts = frozenset({urlsplit(own).netloc} if not is_local else _own_names(own))
-            yield Office.open(gate, address=address, is_local=is_local, environ=os.environ, hosts=hosts)
+            yield Office.open(
+                gate, address=address, is_local=is_local, environ=os.environ, hosts=hosts, keeps_warm=True
+            )
     except (ConfigError, LedgerError, LinkKeyError, PortalError, SessionKeyError) as error:
         fail(str(error))
 

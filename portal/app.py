@@ -6,6 +6,7 @@ Not here: what any of them does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -45,8 +46,11 @@ def create_app(office: Office) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(office.warmer.work()) if office.keeps_warm else None
         async with gate_desk.working():
             yield
+        if warming is not None:
+            warming.cancel()
         await run_in_threadpool(office.replays.close)
 
     app = FastAPI(

@@ -131,15 +131,15 @@ def _ways(office: Office, person: Person, found: PublishedIncident, facts: Incid
 
 
 def _similar(found: PublishedIncident) -> list[Similar]:
-    return [
-        Similar(
-            one["incident_id"],
-            f.humanise("company" if one["scope_type"] == "company" else f"{one['scope_type']} {one['scope_value']}"),
-            f"{f.signed_money(Decimal(one['impact']), found.currency)}, {f.day(date.fromisoformat(one['first_seen'][:10]))}"
-            + (f", judged {one['verdict']}" if one.get("verdict") else ""),
-        )
-        for one in json.loads(found.similar_incidents or "[]")
-    ]
+    similar = []
+    for one in json.loads(found.similar_incidents or "[]"):
+        is_company = one["scope_type"] == "company"
+        scope = "company" if is_company else f"{one['scope_type']} {one['scope_value']}"
+        words = f.signed_money(Decimal(one["impact"]), found.currency)
+        words += f", {f.day(date.fromisoformat(one['first_seen'][:10]))}"
+        words += f", judged {one['verdict']}" if one.get("verdict") else ""
+        similar.append(Similar(one["incident_id"], f.humanise(scope), words))
+    return similar
 
 
 def _days(facts: Incident) -> Days | None:

@@ -19,6 +19,7 @@ from portal.people import Person
 from portal.problems import ProblemError
 from portal.rules import PAGE_READERS, may_read
 from portal.shelf import BuiltPage, NothingPublishedError, UnknownPageError, offered_choices
+from portal.warm import Wish
 from portal.ways import account, first_page, navigation
 from reports.dashboards.catalogue import BY_NAME, PAGES
 from reports.dashboards.model import Target
@@ -76,11 +77,13 @@ def built(
     if page in PAGE_READERS and not may_read(person, page):
         raise ProblemError(403, "This page is about the whole company; you see your own teams.")
     try:
-        return office.shelf.page(person.viewer, page, scope, period or None, currency or None)
+        found = office.shelf.page(person.viewer, page, scope, period or None, currency or None)
     except UnknownPageError as error:
         raise ProblemError(404, str(error)) from None
     except NothingPublishedError as error:
         raise ProblemError(503, str(error)) from None
+    office.visits.note(Wish(person.viewer, page, scope, period or None, currency or None))
+    return found
 
 
 def not_modified(request: Request, tag: str) -> Response | None:

@@ -71,6 +71,7 @@ class Shield:
                 self._observe(scope, status, time.perf_counter() - started)
             await send(message)
 
+        self._office.traffic.begin()
         try:
             await self._check(Request(scope), address, state)
             await self._app(scope, self._bounded(scope, receive), guarded_send)
@@ -85,6 +86,8 @@ class Shield:
                 raise
             hidden = ProblemError(500, "This did not work; whoever runs the portal finds the reason in its log.")
             await answer(connection, hidden)(scope, receive, guarded_send)
+        finally:
+            self._office.traffic.end()
 
     async def _check(self, request: Request, address: str, state: dict[str, object]) -> None:
         office, headers = self._office, request.headers
