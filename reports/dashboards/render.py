@@ -115,7 +115,7 @@ def render_content(page: Page, view: View, address: Address) -> Content:
         return place(target.otherwise) if found is None and target.otherwise is not None else found
 
     parts = _parts()
-    here = {"address": place, "keep": keep}
+    here = {"address": place, "keep": keep, "asset": lambda name: place(Target("asset", name))}
     fragments = [str(parts.intro(page, view, here))]
     for section in page.sections:
         fragments.append(str(parts.section_opening(section)))
