@@ -21,8 +21,8 @@ from rich.table import Table
 
 from cli.ledger import ConfigOption, HomeOption, fail
 from cli.policy import POLICIES_FILE, policy_app
-from cli.replay_files import write_files
 from finops.paths import Home, config_dir
+from orchestration.replay_files import write_files
 from reports import formatting as f
 
 if TYPE_CHECKING:

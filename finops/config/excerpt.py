@@ -50,14 +50,11 @@ def excerpt(path: Path, location: Location) -> Excerpt:
         ConfigError: the file is not YAML.
         LookupError: it has no such entry.
     """
-    node = read_document(path).root
+    node: yaml.Node | None = read_document(path).root
     for step in location:
-        if isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if key.value == step), None)
-        else:
-            node = node.value[step] if isinstance(node, yaml.SequenceNode) and step < len(node.value) else None
-        if node is None:
-            raise LookupError(f"{path} has no {'.'.join(map(str, location))}")
+        node = _below(node, step)
+    if node is None:
+        raise LookupError(f"{path} has no {'.'.join(map(str, location))}")
     whole = path.read_text(encoding="utf-8-sig")
     start, indent = node.start_mark.index, node.start_mark.column
     lines = whole[start : node.end_mark.index].split("\n")
@@ -66,6 +63,15 @@ def excerpt(path: Path, location: Location) -> Excerpt:
         lines.pop()
     end = start + len("\n".join(lines))
     return Excerpt("\n".join([lines[0], *(_less(line, indent) for line in lines[1:])]), whole, start, end, indent)
+
+
+def _below(node: yaml.Node | None, step: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        found: yaml.Node = node.value[step]
+        return found
+    return None
 
 
 def _less(line: str, indent: int) -> str:
