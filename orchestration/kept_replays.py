@@ -189,16 +189,17 @@ def kept_file(home: Home, name: str, file: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _main() -> None:
-    home, config = Home(Path(sys.argv[1])), Path(sys.argv[2])
-    given = json.load(sys.stdin)
-    wanted = Wanted(**{**given, "asked_at": datetime.fromisoformat(given["asked_at"])})
+def main(home: Home, config: Path, document: str) -> int:
+    """What the process does; its status."""
+    given = json.loads(document)
     try:
-        keep(home, config, wanted)
+        keep(home, config, Wanted(**{**given, "asked_at": datetime.fromisoformat(given["asked_at"])}))
     except (ReplayError, LookupError, NotPublishedError, guardrails.FactError, ConfigError) as error:
-        sys.stderr.write(str(error))
-        sys.exit(_REFUSED)
+        # What it says is shown to people who are not to know folders of this machine.
+        sys.stderr.write(str(error).replace(str(home.path), "the home").replace(str(config), "the configuration"))
+        return _REFUSED
+    return 0
 
 
 if __name__ == "__main__":
-    _main()
+    sys.exit(main(Home(Path(sys.argv[1])), Path(sys.argv[2]), sys.stdin.read()))

@@ -58,6 +58,7 @@ policies:
         do: [{kind: notify, route: teams-finops}, {kind: pause, route: platform-hook}]
 """
 _PORTAL = """\
+dagster_url: https://dagster.example.com/
 sign_on:
   issuer: %s
   client_id: aifinops-portal
