@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from guardrails import feedback_given, questions
+from tests.support.accessibility import AXE, findings
 from tests.support.browser import as_seen, browsing, needs_browser, overflow
 from tests.support.issuer import TestIssuer, issuing
 from tests.support.portal import TestPortal, serving_portal
@@ -75,6 +76,11 @@ def says(browser: webdriver.Chrome, words: str) -> bool:
     return bool(WebDriverWait(browser, 20, ignored_exceptions=passing).until(lambda driver: words in text(driver)))
 
 
+def faults(browser: webdriver.Chrome) -> list[str]:
+    """What the checker of accessibility finds, where it is installed (make axe)."""
+    return findings(browser) if AXE.exists() else []
+
+
 def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     browser: webdriver.Chrome, portal: TestPortal
 ) -> None:
@@ -98,11 +104,15 @@ def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     assert (said.who, said.kind, said.why) == ("lead@example.com", "acknowledge", "A retry loop; a fix is on its way")
     browser.get(f"{portal.url}/p/team/robotics")
     assert "There is nothing here" in text(browser)
+    page = f"/incidents/{said.occasion.incident_id}"
+    browser.get(portal.url + page)
+    assert "lead@example.com looks into it." in text(browser)
     for width in (1440, 390):
-        for path in ("/incidents", "/approvals", "/account"):
+        for path in ("/incidents", page, "/approvals", "/account"):
             browser.get(portal.url + path)
             as_seen(browser, width=width, dark=width < 1000)
             assert overflow(browser) == 0, (path, width)
+            assert path == "/account" or faults(browser) == [], (path, width)
     as_seen(browser, width=1440, dark=False)
     browser.get(f"{portal.url}/account")
     browser.find_element(By.CSS_SELECTOR, "button.do").click()
@@ -135,7 +145,12 @@ def test_finance_reads_the_company_and_downloads_a_mart(
 
 
 def test_whoever_is_on_call_approves_an_order(browser: webdriver.Chrome, portal: TestPortal) -> None:
-    sign_on(browser, portal, "oncall@example.com", "/approvals")
+    sign_on(browser, portal, "oncall@example.com", "/policies/monthly-budget")
+    assert "It has decided nothing about your teams yet." in text(browser)
+    as_seen(browser, width=390, dark=True)
+    assert (overflow(browser), faults(browser)) == (0, [])
+    as_seen(browser, width=1440, dark=False)
+    browser.get(f"{portal.url}/approvals")
     item = browser.find_element(By.CLASS_NAME, "item")
     assert "Pause team:search" in item.text
     item.find_element(By.NAME, "why").send_keys("Agreed with the team")
