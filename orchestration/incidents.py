@@ -73,6 +73,13 @@ class PublishedIncident:
     def scope_name(self) -> str:
         return "company" if self.scope_type == "company" else f"{self.scope_type} {self.scope_value}"
 
+    @property
+    def occasion(self) -> guardrails.Occasion:
+        """It as it stands now, for what is said of it."""
+        return guardrails.Occasion(
+            self.incident_id, self.scope_type, self.scope_value, self.currency, self.first_seen, self.last_seen
+        )
+
 
 def incidents(home: Home) -> list[PublishedIncident]:
     """All incidents of the last run, newest first.
@@ -128,12 +135,9 @@ def say(
         ValueError: a verdict without a reason.
     """
     found = incident(home, start_of_id)
-    occasion = guardrails.Occasion(
-        found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
-    )
     with open_ledger(home) as ledger:
         said = guardrails.record_feedback(
-            ledger, occasion, kind, who=who or getpass.getuser(), given_at=at, verdict=verdict, why=why
+            ledger, found.occasion, kind, who=who or getpass.getuser(), given_at=at, verdict=verdict, why=why
         )
     return found, said
 

@@ -94,7 +94,7 @@ class Desk:
 
     def matter(self, found: PublishedIncident) -> guardrails.Matter:
         """What the ledger knows of an incident that the person may see."""
-        return guardrails.incident_matter(self._office.ledger, _occasion(found))
+        return guardrails.incident_matter(self._office.ledger, found.occasion)
 
     def answer_incident(
         self, person: Person, incident_id: str, answer: IncidentAnswer, *, why: str = "", hours: int = 24
@@ -112,7 +112,7 @@ class Desk:
         now, why = self._office.clock(), _short(why)
         if answer == "snooze" and not 1 <= hours <= MAX_SNOOZE_HOURS:
             raise ValueError(f"snooze it for 1 to {MAX_SNOOZE_HOURS} hours")
-        occasion = _occasion(found)
+        occasion = found.occasion
         with self._office.ledger.write() as write:
             if answer == "snooze":
                 until = now + timedelta(hours=hours)
@@ -236,12 +236,6 @@ class Desk:
             or person.named_in(one.approvers) is not None
             or self._shelf.is_own(person.viewer, level, value)
         )
-
-
-def _occasion(found: PublishedIncident) -> guardrails.Occasion:
-    return guardrails.Occasion(
-        found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
-    )
 
 
 def _short(text: str) -> str:
