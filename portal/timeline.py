@@ -78,7 +78,8 @@ def _facts(found: PublishedIncident, facts: Incident) -> Iterator[Moment]:
         yield _of_day(_day(worst["day"]), "The day that was furthest from what is usual.", worst, found.currency)
     if found.last_seen != found.first_seen and (worst is None or _day(worst["day"]) != found.last_seen):
         last = next((day for day in within if _day(day["day"]) == found.last_seen), None)
-        yield _of_day(found.last_seen, "The last day seen so far that was unusual.", last, found.currency)
+        what = "The last unusual day" + (" so far." if found.closed_at is None else ".")
+        yield _of_day(found.last_seen, what, last, found.currency)
     if found.opened_at is not None:
         yield Moment(_utc(found.opened_at), "fact", f"A run found it; it is of severity {found.severity} now.")
     if found.closed_at is not None:
