@@ -20,12 +20,16 @@ from reports.page.chart import Chart
 Tone = Literal["good", "warn", "bad", "neutral", ""]
 
 
+SERVED_ONLY = ("incident", "policy", "asset")
+"""What a target may name beside dashboards, where pages are served: the page of an incident or a policy, whose id
+``scope`` is, and an asset in Dagster, whose key it is."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Another page, of the same period and currency; ``scope`` is the team or app that it is about.
 
-    Where pages are served there are more: of an ``incident``, of a ``policy`` (``scope`` is its id), and an ``asset``
-    of Dagster (``scope`` is its key). ``otherwise``: what is meant where this reader has no such page.
+    ``otherwise``: what is meant where this reader has no such page.
     """
 
     page: str

@@ -17,7 +17,7 @@ from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards.access import Published, Role, Viewer
 from reports.dashboards.catalogue import BY_NAME
-from reports.dashboards.model import Cell, Note, Notes, Page, Row, Table, Target, Tile, Tiles
+from reports.dashboards.model import SERVED_ONLY, Cell, Note, Notes, Page, Row, Table, Target, Tile, Tiles
 from reports.dashboards.parts.budgets import fan_rows
 from reports.dashboards.period import Period, last_days, month_period
 from reports.dashboards.view import Operations, View
@@ -389,9 +389,12 @@ def test_links_lead_to_pages_and_sections_that_exist(built: Mapping[str, Page]) 
             found += [cell.target for row in block.rows for cell in row.cells] if isinstance(block, Table) else []
             found += [block.link.target] if isinstance(block, Note) and block.link else []
             found += [note.link.target for note in block.notes if note.link] if isinstance(block, Notes) else []
-    targets = {target for target in found if target is not None}
+    targets = {target.otherwise or target for target in found if target is not None}
     assert Target("team", "search") in targets
+    assert Target("on-call", anchor="incidents") in targets, "an incident's own page is there only where it is served"
     for target in targets:
+        if target.page in SERVED_ONLY:
+            continue
         assert BY_NAME[target.page].about == "company" or target.scope
         assert not target.anchor or target.page not in keys or target.anchor in keys[target.page], target
 
