@@ -22,6 +22,7 @@ from reports.marts import MARTS, conform, empty
 
 Kind = Literal["company", "team", "app"]
 Row = dict[str, Any]
+Rows = list[Row]
 
 _CONDITIONS: dict[Kind, str] = {"company": "true", "team": "team = $scope", "app": "app = $scope"}
 _PAGES: dict[Kind, str] = {"company": "executive", "team": "team", "app": "app"}
@@ -66,6 +67,11 @@ class Ask:
         return self.view.period.last >= self.through
 
     @property
+    def first_month(self) -> BillingPeriod:
+        """The month that the period begins in."""
+        return BillingPeriod.containing(self.view.period.first)
+
+    @property
     def shown_month(self) -> BillingPeriod:
         """The month that the period ends in."""
         return BillingPeriod.containing(self.view.period.last)
@@ -77,9 +83,11 @@ class Ask:
 
     def empty(self, mart: str, words: str) -> str:
         """Why there are no rows of a mart: ``words``, unless the viewer may not see it at all."""
-        if mart in self.view.published.marts and not self.has(mart):
-            return "This is shown to finance people and administrators only."
-        return words
+        return "This is shown to finance people and administrators only." if self.hides(mart) else words
+
+    def hides(self, mart: str) -> bool:
+        """Whether the mart was published and this viewer may not see it: no rows then say nothing about the world."""
+        return mart in self.view.published.marts and not self.has(mart)
 
     def here(self, anchor: str) -> Target:
         """A section of the page about the scope."""

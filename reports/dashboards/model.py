@@ -103,7 +103,8 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     """``key`` is unique on its page. ``empty`` says in words why there are no rows and what to do. ``export`` names the
-    mart that holds all of it. ``more`` says what is not shown, such as "and 312 smaller ones"."""
+    mart that holds all of it. ``more`` says what is not shown, such as "and 312 smaller ones". ``total``, ``export``
+    and ``more`` are about rows: a table without any has none of them, whatever it was made with."""
 
     key: str
     title: str
@@ -114,6 +115,11 @@ class Table:
     total: Row | None = None
     export: str = ""
     more: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            for name, nothing in (("total", None), ("export", ""), ("more", "")):
+                object.__setattr__(self, name, nothing)
 
 
 @dataclass(frozen=True)

@@ -17,3 +17,8 @@ class Chart:
     label: str
     figure: go.Figure | None
     empty: str
+
+    @property
+    def height(self) -> int:
+        """Pixels that the figure is high; 0 where there is none."""
+        return 0 if self.figure is None else int(self.figure.layout.height or 0)

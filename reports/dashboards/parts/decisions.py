@@ -5,6 +5,7 @@ Here: the table of decisions. Not here: who must approve what (the page for whoe
 
 from __future__ import annotations
 
+from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table
 from reports.measures.decisions import DecisionView, newest_first
@@ -28,7 +29,6 @@ def decisions_of(ask: Ask) -> list[DecisionView]:
 
 def table(ask: Ask) -> Table:
     found = decisions_of(ask)
-    rest = len(found) - SHOWN
     return Table(
         "decisions",
         "Guardrail decisions",
@@ -45,7 +45,7 @@ def table(ask: Ask) -> Table:
         f"No guardrail has fired about {ask.name}.",
         caption="Newest first. Unfold a row for why, and what follows. Dry run: it was recorded and told, but "
         "nobody was asked to act.",
-        more=f"And {rest} older ones." if rest > 0 else "",
+        more=cells.more(len(found), SHOWN, "older ones"),
     )
 
 

@@ -161,8 +161,6 @@ def training_table(ask: Ask) -> Table:
                 cells.money(whole, ask.currency),
                 cells.money(failed, ask.currency),
             )
-        )
-        if rows
-        else None,
+        ),
         export="fct_training_cost_monthly",
     )
