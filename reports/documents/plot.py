@@ -54,6 +54,8 @@ _AXIS_UNSEEN = {
     "fixedrange",
     "hoverformat",
     "type",
+    "showtickprefix",
+    "tickangle",
 }
 _AXIS = {
     "showgrid", "tickformat", "tickprefix", "rangemode", "nticks", "range", "tickvals", "title", "categoryorder",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports.figures.theme import BAD, SERIES, SOFT, axis, base, figure, money_axis, numbers
+from reports.figures.theme import BAD, SERIES, SOFT, axis, base, figure, money_across, numbers
 
 METHODS = (
     ("direct", "Tagged or named", SERIES[0]),
@@ -32,7 +32,7 @@ def by_team(teams: pd.DataFrame, currency: str) -> go.Figure:
     layout |= {
         "barmode": "stack",
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 5},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

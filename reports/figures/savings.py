@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, SOFT, SURFACE, axis, base, figure, money_axis, numbers
+from reports.figures.theme import ACCENT, SOFT, SURFACE, axis, base, figure, in_lines, money_across, numbers
 
 _HATCH = {"shape": "/", "fgcolor": ACCENT, "bgcolor": SURFACE, "size": 6, "solidity": 0.45}
 
@@ -15,7 +15,7 @@ _HATCH = {"shape": "/", "fgcolor": ACCENT, "bgcolor": SURFACE, "size": 6, "solid
 def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
     """Bars, the largest on top. ``kinds``: ``label, billed, estimated`` in money a month that counts."""
     rows = list(reversed(kinds))
-    labels = [row["label"] for row in rows]
+    labels = [in_lines(row["label"]) for row in rows]
     traces = [
         go.Bar(
             y=labels,
@@ -38,7 +38,7 @@ def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
     layout |= {
         "barmode": "stack",
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 5},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -19,6 +19,7 @@ from reports.figures.theme import (
     day_axis,
     days,
     figure,
+    money_across,
     money_axis,
     numbers,
     series_colours,
@@ -168,7 +169,7 @@ def ranked(
     layout = base(height=max(150, 64 + 32 * len(rows)), hover="y unified")
     layout |= {
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 4},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -6,6 +6,8 @@ Not here: what the tokens' colours are (``page/page.css``).
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -78,6 +80,34 @@ def day_axis(**more: Any) -> dict[str, Any]:
 
 def money_axis(currency: str, **more: Any) -> dict[str, Any]:
     return axis(tickprefix=f"{currency} ", tickformat=",~r", rangemode="tozero", nticks=6, **more)
+
+
+def money_across(currency: str) -> dict[str, Any]:
+    """Money from left to right: the currency is said once and nothing is turned, so that a phone has room for it."""
+    return money_axis(currency) | {"nticks": 4, "showtickprefix": "first", "tickangle": 0}
+
+
+def log_ticks(values: Iterable[float], most: int = 5) -> list[float]:
+    """Round numbers over the range of ``values`` for a logarithmic axis: 1, 2, 5, 10 …, fewer where they are too many.
+
+    Plotly's own would run into each other on a phone.
+    """
+    known = [value for value in values if value > 0]
+    if not known:
+        return []
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    found: list[float] = []
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+        found = [tick for tick in ticks if min(known) / 1.3 <= tick <= max(known) * 1.3]
+        if len(found) <= most:
+            break
+    return found[:: math.ceil(len(found) / most)] if found else [float(f"{known[0]:.1g}")]
+
+
+def in_lines(name: str, most: int = 22) -> str:
+    """A long name on several lines, so that it leaves room for the drawing on a phone."""
+    return "<br>".join(textwrap.wrap(name, most, break_long_words=False, break_on_hyphens=False)) or name
 
 
 def days(column: Iterable[Any]) -> list[str]:

@@ -18,6 +18,7 @@ from reports.figures.theme import (
     day_axis,
     days,
     figure,
+    log_ticks,
     numbers,
     series_colours,
 )
@@ -76,9 +77,10 @@ def cache_hits(apps: pd.DataFrame) -> go.Figure:
 def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     """Input tokens of a request: a line from what half of them have at most to what 95% have at most.
 
-    ``rows``: ``name, half, most`` in tokens, the first on top.
+    ``rows``: ``app, model, half, most`` in tokens, the first on top.
     """
-    names = [row["name"] for row in reversed(rows)]
+    # Two lines each, so that names leave room for the drawing on a phone.
+    names = [f"{row['app']}<br>{row['model']}" for row in reversed(rows)]
     half = [int(row["half"]) for row in reversed(rows)]
     most = [int(row["most"]) for row in reversed(rows)]
     line_x: list[int | None] = []
@@ -103,9 +105,9 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             hovertemplate="95%: %{x:.3s} tokens",
         ),
     ]
-    layout = base(height=max(200, 100 + 28 * len(rows)), hover="y unified")
+    layout = base(height=max(200, 100 + 34 * len(rows)), hover="y unified")
     layout |= {
-        "xaxis": axis(type="log", tickformat="~s", dtick="D2", title={"text": "Input tokens of a request"}),
+        "xaxis": axis(type="log", tickformat="~s", tickangle=0, tickvals=log_ticks([*half, *most])),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -98,23 +98,24 @@ def table(ask: Ask, prompts: Rows) -> Table:
 
 def lengths_chart(ask: Ask) -> Chart:
     rows = ask.rows(
-        """select coalesce(app, 'No app') || ' · ' || coalesce(model, 'not named') as name,
+        """select coalesce(app, 'No app') as app, coalesce(model, 'not named') as model,
                   sum(sized_request_count) as requests, median(p50_input_tokens) as half,
                   median(p95_input_tokens) as most
            from fct_prompt_economics_daily
            where sized_request_count > 0 and p50_input_tokens > 0 and usage_date between $first and $last
-           group by app, model order by requests desc, name limit $shown""",
+           group by all order by requests desc, app, model limit $shown""",
         last=cells.usage_through(ask.view),
         shown=LENGTH_ROWS,
     )
     return Chart(
         "context-lengths",
         "How long requests are",
-        f"Input tokens of one request, {ask.view.period.label}, the middle one of the days; most requests "
-        "first. Above a model's "
-        "context tier the same tokens cost more.",
+        f"Input tokens of one request, {ask.view.period.label}, the middle one of the days; most requests first. "
+        "Above a model's context tier the same tokens cost more.",
         "Lines from what half of the requests have at most to what 95% have at most: "
-        + ", ".join(f"{row['name']} {f.compact(row['half'])} to {f.compact(row['most'])}" for row in rows[:6]),
+        + ", ".join(
+            f"{row['app']} with {row['model']} {f.compact(row['half'])} to {f.compact(row['most'])}" for row in rows[:6]
+        ),
         drawn.lengths(rows) if rows else None,
         "No source tells requests one by one in this period; gateway spans do.",
     )
