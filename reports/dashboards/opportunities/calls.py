@@ -41,9 +41,8 @@ def provisioned(ask: Ask) -> list[Opportunity]:
                     Certainty.BILLED,
                     group,
                     (
-                        f"Of {f.whole(row['hours'])} unit-hours, {f.whole(row['used'] or ZERO)} "
-                        "served tokens; the rest was "
-                        f"billed with {f.money(row['idle'], ask.currency)}.",
+                        f"Of {f.whole(row['hours'])} unit-hours, {f.whole(row['used'] or ZERO)} served tokens; the "
+                        f"rest was billed with {f.money(row['idle'], ask.currency)}.",
                     ),
                     team=team,
                 )
@@ -126,8 +125,7 @@ def prompts(ask: Ask) -> list[Opportunity]:
                     (
                         f"{f.count(row['failed_calls'] or 0, 'call')} failed and used tokens for "
                         f"{f.money(row['failed'] or ZERO, ask.currency)}; "
-                        f"{f.count(row['repeated_calls'] or 0, 'call')} "
-                        "repeat an earlier one for "
+                        f"{f.count(row['repeated_calls'] or 0, 'call')} repeat an earlier one for "
                         f"{f.money(row['repeated'] or ZERO, ask.currency)}. The larger counts.",
                     ),
                     team=row["team"],
@@ -203,8 +201,8 @@ def batch(ask: Ask) -> list[Opportunity]:
             _tokens(app, model),
             (
                 f"{f.money(cost, ask.currency)} of live calls; by the invoice's batch prices "
-                f"{f.money(saved, ask.currency)} "
-                "less, if all of them could wait up to a day. Nobody measured how many can.",
+                f"{f.money(saved, ask.currency)} less, if all of them could wait up to a day. Nobody measured how "
+                "many can.",
             ),
             team=team,
             app=app,

@@ -73,11 +73,9 @@ def spot(ask: Ask) -> list[Opportunity]:
                 Certainty.POSSIBLE,
                 ("training", row["name"]),
                 (
-                    f"{f.money(row['cost'], ask.currency)} of training on machines on demand "
-                    "(estimated). Spot machines "
-                    f"usually save {f.percent(SPOT_SAVES[0])} to {f.percent(SPOT_SAVES[1])}, less the "
-                    "work that evictions "
-                    "repeat; the lower end is told.",
+                    f"{f.money(row['cost'], ask.currency)} of training on machines on demand (estimated). Spot "
+                    f"machines usually save {f.percent(SPOT_SAVES[0])} to {f.percent(SPOT_SAVES[1])}, less the work "
+                    "that evictions repeat; the lower end is told.",
                 ),
                 team=row["team"],
                 app=row["app"],

@@ -48,9 +48,8 @@ def stale(ask: Ask) -> list[Opportunity]:
             Certainty.BILLED,
             ("resource", row["resource_id"]),
             (
-                f"Last called on {f.day(row['last_used'])}; {f.money(row['cost'], ask.currency)} in "
-                f"the {STALE_DAYS} days to "
-                f"{f.day(last)}.",
+                f"Last called on {f.day(row['last_used'])}; {f.money(row['cost'], ask.currency)} in the {STALE_DAYS} "
+                f"days to {f.day(last)}.",
             ),
             team=row["team"],
             app=row["app"],

@@ -87,9 +87,8 @@ def _chart(ask: Ask) -> Chart:
     return Chart(
         "drift",
         "Estimated and billed, per day",
-        f"{ask.view.period.label}: model usage that was both measured and billed. Hatched: tokens at the "
-        "price book's prices. "
-        "Solid: the bill.",
+        f"{ask.view.period.label}: model usage that was both measured and billed. Hatched: tokens at the price book's "
+        "prices. Solid: the bill.",
         f"Bars per day of estimated cost, {f.money(estimated, ask.currency)} in all, and billed cost, "
         f"{f.money(billed, ask.currency)}.",
         drawn.estimate_and_bill(rows, ask.currency) if rows else None,

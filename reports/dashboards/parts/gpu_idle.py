@@ -154,9 +154,8 @@ def _packing_chart(ask: Ask, nodes: Rows) -> Chart:
     return Chart(
         "gpu-packing",
         "How machines are packed",
-        f"Share of each machine's GPU hours, {ask.view.period.label}, largest first. Free beside others: "
-        "the machine cannot be "
-        "given back, because somebody uses a part of it.",
+        f"Share of each machine's GPU hours, {ask.view.period.label}, largest first. Free beside others: the machine "
+        "cannot be given back, because somebody uses a part of it.",
         "Stacked bars of GPU hours by machine, busy, held, free beside others, and machines without a holder.",
         drawn.packing(shown) if shown else None,
         "No machine was measured in this period.",

@@ -110,9 +110,8 @@ def classes_table(ask: Ask, sums: Rows) -> Table:
             for name in ordered[:SHOWN]
         ),
         f"No usage of {ask.view.period.label} has a price.",
-        f"{ask.view.period.label} through {f.short_day(cells.usage_through(ask.view))}, at the price book's "
-        "prices; an estimate, never "
-        "added to billed cost.",
+        f"{ask.view.period.label} through {f.short_day(cells.usage_through(ask.view))}, at the price book's prices; "
+        "an estimate, never added to billed cost.",
         total=Row((Cell("All"), cells.money(sum(money.values(), ZERO), ask.currency), *(Cell("") for _ in classes))),
         export="fct_usage_cost_hourly",
         more=cells.more(len(ordered), SHOWN, "smaller ones, in the total"),

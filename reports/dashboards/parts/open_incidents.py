@@ -140,8 +140,7 @@ def _told(ask: Ask, one: Incident) -> Notes:
         notes.append(
             Note(
                 f"{f.signed_money(one.daily_impact, currency)} a day; "
-                f"{f.signed_money(one.projected_impact, currency)} by the "
-                "month's end if nobody acts.",
+                f"{f.signed_money(one.projected_impact, currency)} by the month's end if nobody acts.",
                 "bad",
             )
         )

@@ -89,9 +89,8 @@ def book_table(ask: Ask, sums: Rows) -> Table:
         ),
         tuple(made[: 2 * SHOWN]),
         f"No price in {ask.currency} is in force for the models of this period; add them to config/prices.yml.",
-        f"Per 1M tokens, in force on {f.day(ask.view.period.last)}, for the models used in the period; "
-        "prices for longer contexts "
-        "apart. aifinops prices explain says which entry counts and why.",
+        f"Per 1M tokens, in force on {f.day(ask.view.period.last)}, for the models used in the period; prices for "
+        "longer contexts apart. aifinops prices explain says which entry counts and why.",
         export="dim_price",
         more=cells.more(len(made), 2 * SHOWN),
     )

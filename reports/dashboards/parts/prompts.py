@@ -87,9 +87,8 @@ def table(ask: Ask, prompts: Rows) -> Table:
         ),
         tuple(line(cells.app(row["app"], small=row["team"] or ""), row) for row in prompts[:SHOWN]),
         f"No usage of {ask.view.period.label} tells what prompts are made of.",
-        f"{ask.view.period.label} through {f.short_day(cells.usage_through(ask.view))}. aifinops units --missed "
-        "says how the missed cache "
-        "is known.",
+        f"{ask.view.period.label} through {f.short_day(cells.usage_through(ask.view))}. aifinops units --missed says "
+        "how the missed cache is known.",
         total=line(Cell("All"), sums),
         export="fct_prompt_economics_daily",
         more=cells.more(len(prompts), SHOWN, "smaller ones, in the total"),

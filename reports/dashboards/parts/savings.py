@@ -45,9 +45,8 @@ def _spend(ask: Ask) -> Decimal:
 def verdict(ask: Ask, found: Sequence[Opportunity], counting: Sequence[Opportunity], total: Decimal) -> Note:
     if not found:
         return Note(
-            f"Nothing is known that need not be paid in {ask.currency} in {ask.view.period.label}. "
-            "Telemetry of GPUs, prompts and "
-            "quality scores is what finds it; docs/units.md and docs/sources.md say how to send it.",
+            f"Nothing is known that need not be paid in {ask.currency} in {ask.view.period.label}. Telemetry of GPUs, "
+            "prompts and quality scores is what finds it; docs/units.md and docs/sources.md say how to send it.",
             "neutral",
         )
     if not counting:
@@ -276,7 +275,7 @@ def saved_table(ask: Ask) -> Table:
 
 def lead(ask: Ask) -> str:
     return (
-        f"Amounts are of {MONTH_DAYS} days at the pace of {ask.view.period.label}. Where two are about "
-        "the same tokens or machines, "
-        "using one takes away from the other: only the larger counts. What is only possible counts in no total."
+        f"Amounts are of {MONTH_DAYS} days at the pace of {ask.view.period.label}. Where two are about the same "
+        "tokens or machines, using one takes away from the other: only the larger counts. What is only possible "
+        "counts in no total."
     )
