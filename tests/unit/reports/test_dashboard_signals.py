@@ -36,6 +36,8 @@ from tests.support.published_signals import (
     publish_signals,
 )
 
+pytestmark = pytest.mark.xdist_group("dashboards")
+
 NAMES = ("on-call", "models", "gpu", "savings", "data-health")
 SEARCH = Viewer("search", frozenset({Role.ENG}), frozenset({"search"}))
 DAYS = 18

@@ -25,6 +25,8 @@ from reports.page.chart import Chart
 from tests.support.mart_factory import BILLED_THROUGH, decisions
 from tests.support.published import EURO_RATE, TRUE_UP, view_of
 
+pytestmark = pytest.mark.xdist_group("dashboards")
+
 PAGES = (("executive", None), ("finance", None), ("teams", None), ("team", "support"), ("app", "support-copilot"))
 OCTOBER = "usage_date between '2026-10-01' and '2026-10-18' and billing_currency = 'USD'"
 

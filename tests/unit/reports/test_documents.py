@@ -33,7 +33,7 @@ from reports.page.chart import Chart
 from tests.support import mart_factory
 from tests.support.mart_factory import AS_OF
 
-pytestmark = pytest.mark.ids("BI-1", "NOTIF-1")
+pytestmark = [pytest.mark.ids("BI-1", "NOTIF-1"), pytest.mark.xdist_group("dashboards")]
 
 WEEK, MONTH = IsoWeek.parse("2026-W42"), BillingPeriod.parse("2026-09")
 HEAD = Letterhead("Contoso", "Week 42, 12–18 Oct 2026", "20 Oct 2026, 06:00 UTC")
