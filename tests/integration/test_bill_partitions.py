@@ -21,8 +21,6 @@ AUGUST, SEPTEMBER, OCTOBER = (date(2026, month, 1) for month in (8, 9, 10))
 GATEWAY = "/x/microsoft.cognitiveservices/accounts/aoai-gateway"
 OPENAI = {"ServiceName": "Azure OpenAI", "ServiceCategory": "AI and Machine Learning"}
 BILL = "focus__cost_and_usage"
-# Where the tables of partitions are, and where a mark of the test is put in them.
-MARKED = {"staging.base_focus__cost_and_usage": "invoice_id", "intermediate.int_cost__union": "region_id"}
 
 
 def bill(month: date, days: int, factor: int = 1) -> list[Row]:
@@ -51,10 +49,16 @@ def calls(month: date, days: int, first: int, app: str) -> list[Row]:
 
 
 class TwoHomes:
-    """One lake, told again run by run in one warehouse, and as a whole in a new one."""
+    """One lake, told again run by run in one warehouse, and as a whole in a new one.
 
-    def __init__(self, folder: Path) -> None:
+    ``by_month`` is the last table of months that ``models`` build, which has all that is billed.
+    """
+
+    def __init__(self, folder: Path, *models: str, by_month: str = "int_cost__union") -> None:
         self.home = Home(folder / "again")
+        self._models, self._by_month = models or MODELS, f"intermediate.{by_month}"
+        # Where a mark of the test is put in a table of loads and in one of months.
+        self._marked = {"staging.base_focus__cost_and_usage": "invoice_id", self._by_month: "region_id"}
         self.lake = LakeBuilder(self.home)
         self._folder, self._wholes = folder, 0
         self.settings = dict(CONFIG_FILES)
@@ -71,12 +75,12 @@ class TwoHomes:
         return self.lake.snapshot(BILL, rows, scope="export", period_start=month, submitted_at=submitted, **columns)
 
     def run(self, *arguments: str) -> None:
-        result = run_dbt(self.home, "run", "--quiet", *(arguments or ("--select", *MODELS)))
+        result = run_dbt(self.home, "run", "--quiet", *(arguments or ("--select", *self._models)))
         assert result.returncode == 0, result.output
 
     def mark(self) -> None:
         with duckdb.connect(str(self.home.warehouse)) as connection:
-            for table, column in MARKED.items():
+            for table, column in self._marked.items():
                 connection.execute(f"update {table} set {column} = 'marked'")
 
     def marked(self) -> dict[str, list[int]]:
@@ -90,7 +94,7 @@ class TwoHomes:
                         f"where {column} = 'marked' and usage_date is not null order by 1"
                     ).fetchall()
                 ]
-                for table, column in MARKED.items()
+                for table, column in self._marked.items()
             }
 
     def check(self) -> int:
@@ -101,7 +105,7 @@ class TwoHomes:
         whole.path.mkdir()
         for name in ("lake", "config", "ml"):
             (whole.path / name).symlink_to(self.home.path / name)
-        result = run_dbt(whole, "run", "--quiet", "--select", *MODELS)
+        result = run_dbt(whole, "run", "--quiet", "--select", *self._models)
         assert result.returncode == 0, result.output
         with duckdb.connect() as connection:
             connection.execute(f"attach '{self.home.warehouse}' as again (read_only)")
@@ -117,7 +121,7 @@ class TwoHomes:
                 ).fetchall()
                 assert unlike == [], (table, unlike[:3])
             [(rows, money)] = connection.execute(
-                "select count(*), sum(billed_cost) from again.marts.fct_ai_cost_daily"
+                f"select count(*), sum(billed_cost) from again.{self._by_month}"
             ).fetchall()
             assert rows > 0
             assert money > 0
@@ -244,6 +248,20 @@ def test_any_sequence_of_runs_ends_with_what_the_whole_would_tell(
     for what in happens:
         what(two)
     assert two.check() > 60
+
+
+def test_a_new_day_and_a_new_rule_end_with_what_the_whole_would_tell(tmp_path: Path) -> None:
+    """As far as tagging; what else can happen, and what follows, is in the longer tests."""
+    two = TwoHomes(tmp_path, "+int_focus__tagged", by_month="int_focus__tagged")
+    for month in (SEPTEMBER, OCTOBER):
+        two.export(month, bill(month, 4), datetime(2026, 10, 18, tzinfo=UTC))
+    two.run()
+    new_day(two)
+    changed_rules(two)
+    assert two.check() > 30
+    two.mark()
+    two.run()
+    assert two.marked() == {"cost_and_usage": [9, 10], "tagged": [9, 10]}, "nothing is new"
 
 
 @pytest.mark.long

@@ -23,8 +23,7 @@ import simulator
 from cli.main import app
 from finops.config.models import AzureExportsSource
 from finops.paths import PROJECT_DIR, Home
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt
+from tests.support.lake_builder import DbtResult, LakeBuilder, publish_built, run_dbt
 
 # By night: statements in three currencies tie by day too, on a smaller organisation (test_statements).
 pytestmark = [
@@ -87,11 +86,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     built = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "empty",
         "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", *GUARDS,
-        keeps_manifest=True,
     )  # fmt: skip
     assert built.returncode == 0, built.output
-    marts = [mart for mart in public_marts(home.path / "dbt" / "target" / "manifest.json") if mart.name in MARTS]
-    publish(home.warehouse, marts, home.published, "built")
+    publish_built(home, *MARTS)
     places = ["--home", str(home.path), "--config", str(PROJECT_DIR / "config")]
     issued = CliRunner().invoke(app, ["statements", "issue", "2026-09", *places])
     assert issued.exit_code == 0, issued.output

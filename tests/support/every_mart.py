@@ -26,11 +26,10 @@ from finops.config.tables import write_tables
 from finops.paths import PROJECT_DIR, Home
 from models.tables import SCHEMAS, build_frame
 from orchestration.assets.signals import PATTERN_FACTS
-from orchestration.publish import public_marts, publish
 from orchestration.warehouse import read_table
 from simulator.server.monitor import machine_id
 from tests.support.every_source import SETTINGS, Organisation
-from tests.support.lake_builder import DbtResult, run_dbt
+from tests.support.lake_builder import DbtResult, publish_built, run_dbt
 from tests.support.pipeline import organisation_in
 
 DAYS, SCALE = 40, 0.05
@@ -104,13 +103,12 @@ def build_every_mart(folder: Path) -> Home:
     for name, table in vars(grouped).items():
         models.write_table(name, table, home.ml)
     _dbt(home, "run", "--quiet", "--select", "tag:signals")
-    marts = public_marts(home.path / "dbt" / "target" / "manifest.json")
-    publish(home.warehouse, marts, home.published, "compared")
+    publish_built(home, version="compared")
     return home
 
 
 def _dbt(home: Home, *arguments: str) -> DbtResult:
-    result = run_dbt(home, *arguments, keeps_manifest=True)
+    result = run_dbt(home, *arguments)
     assert result.returncode == 0, result.output
     return result
 
