@@ -1,15 +1,14 @@
 """Forecasting a whole history: series by series, in parallel where it pays, from the cache where nothing changed.
 
-Here: frames in and out, worker processes, progress.
-Not here: how one series is forecast (one_series).
+Here: frames in and out, progress.
+Not here: how one series is forecast (one_series), the processes that do it (workers).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -23,22 +22,13 @@ from finops.periods import BillingPeriod, as_utc
 from models.events import events_touching
 from models.forecast.cache import ForecastCache
 from models.forecast.changes import Days, KnownChanges, shares_of
-from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
+from models.forecast.one_series import Job, Line, SeriesForecast
 from models.forecast.paths import draw
 from models.forecast.reconcile import Parents, parents_of, reconcile
 from models.forecast.settings import ForecastSettings
+from models.forecast.workers import Workers
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
 from models.tables import BOUNDS, build_frame, path_frame
-
-POOL_FROM_SERIES = 24
-"""A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
-many are faster without one."""
-
-POOL_FROM_QUICK_SERIES = 200
-"""Without Prophet a series takes 40 ms."""
-
-CHUNK = 24
-"""Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ def forecast_costs(
     as_of: datetime,
     horizon_end: date | None = None,
     events: EventsFile,
-    workers: int = 2,
+    workers: Workers | None = None,
     progress: Callable[[str], None] | None = None,
     cache: Path | None = None,
     team_of_app: Mapping[str, str] | None = None,
@@ -74,7 +64,7 @@ def forecast_costs(
         as_of: the moment reported on, with time zone; stamped on every row.
         horizon_end: last day forecast; the end of the month after ``as_of``'s where absent.
         events: known events, price changes, capacities and holiday countries.
-        workers: processes at most; 1 never starts one.
+        workers: who forecasts, where others follow; of its own, and two at most, if absent.
         progress: told in words what is being done.
         cache: folder that remembers results of unchanged series.
         team_of_app: app → team, so that an app's event is known to its team's forecast.
@@ -119,7 +109,8 @@ def forecast_costs(
         )
         for series, factor in zip(every, factors, strict=True)
     ]
-    forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
+    with nullcontext(workers) if workers else Workers() as those:
+        forecasts = _run(jobs, workers=those, progress=progress or _silent, cache=cache)
     forecasts = [_as_billed(result, factor) for result, factor in zip(forecasts, factors, strict=True)]
     drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
@@ -174,7 +165,7 @@ def _silent(message: str) -> None:
 
 
 def _run(
-    jobs: Sequence[Job], *, workers: int, progress: Callable[[str], None], cache: Path | None
+    jobs: Sequence[Job], *, workers: Workers, progress: Callable[[str], None], cache: Path | None
 ) -> list[SeriesForecast]:
     memory = ForecastCache(cache) if cache else None
     done: dict[int, SeriesForecast] = {}
@@ -186,7 +177,10 @@ def _run(
     # Equal horizons together: the engine looks equally far for all it forecasts at once.
     todo.sort(key=lambda index: (jobs[index].horizon, index))
     position = 0
-    for chunk, results in _fit(jobs, _chunks(jobs, todo), workers):
+    chunks = list(_chunks(jobs, todo, workers))
+    for chunk, results in zip(
+        chunks, workers.forecast([[jobs[index] for index in chunk] for chunk in chunks]), strict=True
+    ):
         for index, result in zip(chunk, results, strict=True):
             position += 1
             done[index] = result
@@ -196,25 +190,12 @@ def _run(
     return [done[index] for index in range(len(jobs))]
 
 
-def _chunks(jobs: Sequence[Job], todo: Sequence[int]) -> list[list[int]]:
+def _chunks(jobs: Sequence[Job], todo: Sequence[int], workers: Workers) -> Iterator[list[int]]:
     by_horizon: dict[int, list[int]] = {}
     for index in todo:
         by_horizon.setdefault(jobs[index].horizon, []).append(index)
-    return [group[start : start + CHUNK] for group in by_horizon.values() for start in range(0, len(group), CHUNK)]
-
-
-def _fit(
-    jobs: Sequence[Job], chunks: Sequence[list[int]], workers: int
-) -> Iterator[tuple[list[int], list[SeriesForecast]]]:
-    work = [[jobs[index] for index in chunk] for chunk in chunks]
-    heavy = sum(needs_prophet(job) for part in work for job in part)
-    # A daemonic process may not have children; 'spawn' shares no lock or thread with the process that asks.
-    is_small = heavy < POOL_FROM_SERIES and sum(len(part) for part in work) < POOL_FROM_QUICK_SERIES
-    if workers < 2 or is_small or multiprocessing.current_process().daemon:
-        yield from zip(chunks, map(forecast_jobs, work), strict=True)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from zip(chunks, pool.map(forecast_jobs, work), strict=True)
+    for group in by_horizon.values():
+        yield from ([group[place] for place in places] for places in workers.chunks(len(group)))
 
 
 def _forecast_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterator[dict[str, Any]]:

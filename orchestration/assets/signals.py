@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -98,10 +99,11 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     breakdown = read_table(workspace.home.warehouse, CONTRIBUTORS)
     team_of_app = _team_of_app(configuration)
 
-    def forecast(history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
+    def forecast(workers: models.Workers, history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
         return models.forecast_costs(
             history,
             as_of=as_of,
+            workers=workers,
             events=events,
             cache=workspace.home.ml / "cache",
             team_of_app=team_of_app,
@@ -110,12 +112,13 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
             progress=report,
         )
 
-    result = forecast(billed, workspace.as_of())
     file = workspace.home.ml / "forecast_made.parquet"
     before = forecast_record.by_moment(file)
-    record = models.add_to_record(_record(workspace), result.forecast)
     judged = billed[billed["scope_type"].isin(models.BACKCAST_LEVELS)]
-    record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=forecast)
+    with models.Workers() as workers:
+        result = forecast(workers, billed, workspace.as_of())
+        record = models.add_to_record(_record(workspace), result.forecast)
+        record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=partial(forecast, workers))
     models.write_table("forecast_made", record, workspace.home.ml)
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
     models.write_table("forecast_accuracy", result.accuracy, workspace.home.ml)
