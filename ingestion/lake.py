@@ -305,6 +305,7 @@ class LakeWriter:
                 dataset_name=contract.DATASET,
             )
             self._pipeline.config.restore_from_destination = False
+            self._pipeline.config.enable_runtime_trace = False  # nobody reads it
         return self._pipeline
 
     def _finish_leftovers(self) -> None:
