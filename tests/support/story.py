@@ -28,6 +28,7 @@ from finops.config import load_configuration
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
 from finops.periods import utc_now
 from guardrails import DecisionRecord, LinkKeys, deliver_pending
+from orchestration.dashboards import PAGES_VARIABLE
 from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from orchestration.run import run_job
@@ -67,8 +68,13 @@ class Company:
         raise AssertionError(f"no mail has a link to {action}")
 
     def run(self, job: str, at: datetime) -> None:
-        """One of Dagster's jobs on this home, which reports on ``at``."""
-        place = {HOME_VARIABLE: str(self.home.path), CONFIG_VARIABLE: str(self.config), AS_OF_VARIABLE: at.isoformat()}
+        """One of Dagster's jobs on this home, which reports on ``at`` and draws no pages: nobody looks at them here."""
+        place = {
+            HOME_VARIABLE: str(self.home.path),
+            CONFIG_VARIABLE: str(self.config),
+            AS_OF_VARIABLE: at.isoformat(),
+            PAGES_VARIABLE: "none",
+        }
         run_job(job, self.home, self.environ | place, Recorder([]).listener)
 
     def deliver(self) -> None:
