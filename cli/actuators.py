@@ -41,7 +41,7 @@ def plan(
     config: ConfigOption = None,
 ) -> None:
     """Show what an order would change at this moment; the system itself checks it where it can. Nothing is changed."""
-    from finops.config.models import ActuatorRoute
+    from finops.config.actuator_routes import ActuatorRoute
     from guardrails.actuators.base import ORDER_KINDS, FailedError, RefusedError
     from guardrails.actuators.build import MissingVariableError
     from guardrails.actuators.manage import preview

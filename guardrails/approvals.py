@@ -17,7 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from finops.config import Configuration
-from finops.config.models import WeeklyHours
+from finops.config.values import WeeklyHours
 from finops.periods import as_utc
 from guardrails import outbox
 from guardrails import schema as t

@@ -31,7 +31,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from finops import lake as contract
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from ingestion.drift import Drift
 from ingestion.errors import LandingError

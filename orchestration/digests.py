@@ -21,7 +21,9 @@ from urllib.parse import quote
 import guardrails
 import reports
 from finops.config import Configuration
-from finops.config.models import EmailRoute, MonthlyPack, Route
+from finops.config.digests import MonthlyPack
+from finops.config.routes import EmailRoute
+from finops.config.routing import Route
 from finops.paths import Home
 from finops.periods import BillingPeriod, IsoWeek
 from orchestration.dashboards import operations

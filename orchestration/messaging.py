@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 import guardrails
 from finops.config import Configuration
-from finops.config.models import PEOPLE_ROUTES, SEVERITIES, EmailRoute, NoticeKind, Route, WebhookRoute
 from finops.config.policies import Action
+from finops.config.routes import EmailRoute, WebhookRoute
+from finops.config.routing import PEOPLE_ROUTES, NoticeKind, Route
+from finops.config.values import SEVERITIES
 from finops.paths import Home
 from orchestration.decisions import told
 from orchestration.ledger import own_key

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from finops.config.models import Identifier, Strict, require_unique
+from finops.config.values import Identifier, Strict, require_unique
 
 
 class Destination(Strict):

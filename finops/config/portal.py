@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from finops.config.models import EnvironmentName, Strict, form, require_unique
 from finops.config.problems import SettingError
+from finops.config.values import EnvironmentName, Strict, form, require_unique
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from finops.config.models import WEEKDAYS, WeeklyHours
+from finops.config.values import WEEKDAYS, WeeklyHours
 
 _DAYS_OF_A_WEEK = 7
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from finops import lake
-from finops.config.models import Source, SourceBase
+from finops.config.source_base import SourceBase
+from finops.config.sources import Source
 from orchestration.assets.landing import KINDS
 
 TYPES = {get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(Source)[0])}

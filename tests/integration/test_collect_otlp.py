@@ -28,7 +28,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import ingestion
-from finops.config.models import OtelSpansSource
+from finops.config.usage_sources import OtelSpansSource
 from finops.paths import PROJECT_DIR, Home
 from ingestion import LandingError
 from ingestion.collect.server import CollectorSettings, server_config

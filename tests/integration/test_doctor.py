@@ -19,15 +19,14 @@ import ingestion
 from cli.machine import clock_finding
 from cli.main import app
 from finops import lake as contract
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
 from finops.config.freshness import limit_hours
-from finops.config.models import (
-    AzureExportsSource,
+from finops.config.sources import Source
+from finops.config.usage_sources import (
     AzureMonitorSource,
-    FocusFilesSource,
     OtelSpansSource,
     OutcomesSource,
     PrometheusSource,
-    Source,
     UsageFilesSource,
 )
 from finops.paths import Home

@@ -21,7 +21,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from finops.config.models import TagRule
+from finops.config.tags import TagRule
 from finops.paths import Home
 from orchestration.publish import public_marts, publish
 from reports.explain import (

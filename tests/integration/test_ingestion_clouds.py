@@ -20,7 +20,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import ingestion
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from finops.paths import Home
 from ingestion import LandingError
 from tests.support.landed import AS_OF, HEADER, charges, csv_bytes, query

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from finops.paths import Home
 from models import with_price_lists
 from orchestration.assets.forecast_checks import forecast_checks

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import ingestion
 import simulator
 from cli.main import app
-from finops.config.models import AzureExportsSource
+from finops.config.bill_sources import AzureExportsSource
 from finops.paths import PROJECT_DIR, Home
 from orchestration.publish import public_marts, publish
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt

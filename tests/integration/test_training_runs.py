@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ingestion
-from finops.config.models import MlflowSource, TrainingRunsSource
+from finops.config.usage_sources import MlflowSource, TrainingRunsSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from ingestion.probe import ProbeContext, probe

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import ingestion
 from cli.main import app
-from finops.config.models import UsageFilesSource
+from finops.config.usage_sources import UsageFilesSource
 from finops.paths import PROJECT_DIR, Home
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, write_config
 from tests.support.plain_usage import MILLION, PriceList, cut, price, prompt_economics

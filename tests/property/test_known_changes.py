@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from models import ForecastResult, ForecastSettings, forecast_costs
 
 pytestmark = pytest.mark.ids("FCST-1")

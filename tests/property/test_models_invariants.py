@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from models.anomaly import detect
 from models.baseline import scan
 from models.events import DayMarks

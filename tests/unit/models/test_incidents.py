@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from finops.config.models import AnomaliesFile, AnomalyFloor, EventsFile
+from finops.config.anomalies import AnomaliesFile, AnomalyFloor
+from finops.config.events import EventsFile
 from models import Judged, build_frame, proposals, with_floors, with_planned
 from models.anomaly.incident_change import COLUMNS
 from models.forecast import ForecastSettings, forecast_costs

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from finops.config.models import EventsFile, KnownEvent, Scope
+from finops.config.events import EventsFile, KnownEvent
+from finops.config.values import Scope
 from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running, with_stopped
 from models.forecast import forecast_costs
 from models.series import HistoryError

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from finops.config.models import EventsFile, KnownEvent, Scope
+from finops.config.events import EventsFile, KnownEvent
+from finops.config.values import Scope
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
 from models.forecast.one_series import kind_of
 from models.forecast.prophet_model import prophet_candidate
