@@ -1,7 +1,7 @@
 """Hours of the week in a time zone.
 
 Here: whether a moment is in them, and when they begin next.
-Not here: what they are for (judgement, transition).
+Not here: what they are for (judgement, intent).
 """
 
 from __future__ import annotations
