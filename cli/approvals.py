@@ -15,19 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.ledger import (
-    AsOfOption,
-    ConfigOption,
-    HomeOption,
-    JsonOption,
-    WhoOption,
-    configuration_of,
-    fail,
-    home_of,
-    moment,
-    opened,
-    speaker,
-)
+from cli.inputs import configuration_of, fail, home_of, moment
+from cli.ledger import opened
+from cli.options import AsOfOption, ConfigOption, HomeOption, JsonOption, WhoOption, speaker
 
 if TYPE_CHECKING:
     from guardrails import Question

@@ -21,10 +21,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.ledger import ConfigOption, HomeOption, fail
+from cli.inputs import fail, folder_of, home_of
+from cli.options import ConfigOption, HomeOption
 from cli.policy import POLICIES_FILE, policy_app
 from cli.replay_files import write_files
-from finops.paths import Home, config_dir
 from reports import formatting as f
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def configuration_from(name: str | None, config: Path | None) -> Configuration:
     """The configuration with the policies of a file or of a git revision of its own file in their place."""
     from finops.config import ConfigError, load_configuration
 
-    base = (config or config_dir()).resolve()
+    base = folder_of(config)
     try:
         if name is None:
             return load_configuration(base)
@@ -182,7 +182,7 @@ def _replayed(
     from cli.replay_base import read_base, span_of
     from guardrails import Approvals, FactError, outcome_of, replay
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     if not 0 <= throttle_share <= 1:
         fail(f"--throttle-share {throttle_share} is no share; write a number from 0 to 1")
     approvals = Approvals(None if approve_after == "never" else duration(approve_after, "--approve-after"))

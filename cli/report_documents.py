@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from cli.ledger import ConfigOption, HomeOption, configuration_of, fail, home_of
+from cli.inputs import configuration_of, fail, home_of
+from cli.options import ConfigOption, HomeOption
 from finops.periods import BillingPeriod, IsoWeek, utc_now
 
 if TYPE_CHECKING:
