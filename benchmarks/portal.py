@@ -19,12 +19,10 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -38,6 +36,7 @@ from finops.periods import utc_now
 from portal.people import Person, grants_stamp
 from portal.sessions import SESSION, Seal, Session, Sessions
 from reports.dashboards.access import Role
+from tests.support.applications import running_command
 from tests.support.published import UNITS, publish_organisation
 
 LIMIT_MS = 300.0
@@ -109,9 +108,7 @@ def _publish(home: Home, rows: int) -> int:
 
 
 def _configure(config: Path) -> None:
-    config.mkdir()
-    for file in (PROJECT_DIR / "config").glob("*.*"):
-        shutil.copyfile(file, config / file.name)
+    shutil.copytree(PROJECT_DIR / "config", config)
     (config / "portal.yml").write_text(_PORTAL, encoding="utf-8")
 
 
@@ -216,18 +213,11 @@ async def _flat_out(
     return count, time.perf_counter() - start
 
 
-@contextmanager
-def _serving(home: Home, config: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "cli.entry", "portal", "--port", "0"]
-    command += ["--home", str(home.path), "--config", str(config), "--as-of", "2026-10-20T06:00Z"]
+def _serving(home: Home, config: Path) -> AbstractContextManager[int]:
+    places = ("--home", str(home.path), "--config", str(config), "--as-of", "2026-10-20T06:00Z")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AIFINOPS_")}
     environ |= {"AIFINOPS_SESSION_KEY": KEY, "PYTHONPATH": str(PROJECT_DIR)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR, env=environ) as server:
-        try:
-            line = server.stderr.readline() if server.stderr else ""
-            yield int(line.split("http://127.0.0.1:")[1].split()[0])
-        finally:
-            server.terminate()
+    return running_command("portal", *places, environ=environ)
 
 
 if __name__ == "__main__":

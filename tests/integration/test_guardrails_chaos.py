@@ -27,10 +27,11 @@ from guardrails import Ledger, MessageStatus, Status, dead_letters, enable_route
 from guardrails.actuators.record import ActuationStatus, actuations
 from guardrails.outbox import LEASE
 from tests.support import fake_gateways, postgres
+from tests.support.answering import Request
 from tests.support.fake_kubernetes import Call, FakeKubernetes, kubeconfig, serving
 from tests.support.guardrail_factory import AUDIT_KEY, ROUTES, SECRET
 from tests.support.orders import SEARCH, deliver, give_order, give_release
-from tests.support.receiver import Request, receiving
+from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.ids("GUARD-5", "GUARD-2")
 

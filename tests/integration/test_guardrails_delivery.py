@@ -48,6 +48,7 @@ from guardrails import delivery as delivering
 from guardrails import transport as transporting
 from guardrails.outbox import LEASE, claim
 from guardrails.schema import outbox as outbox_table
+from tests.support.answering import Request
 from tests.support.guardrail_factory import (
     AS_OF,
     AUDIT_KEY,
@@ -61,7 +62,7 @@ from tests.support.guardrail_factory import (
     usage_fact,
     usage_policy,
 )
-from tests.support.receiver import Receiver, Request, receiving
+from tests.support.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.ids("GUARD-2", "GUARD-5")
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +31,7 @@ from orchestration.ledger import open_ledger
 from orchestration.run import run_job
 from orchestration.workspace import AS_OF_VARIABLE
 from portal.gate import application
+from tests.support.applications import running
 from tests.support.fake_kubernetes import FakeKubernetes, kubeconfig, serving
 from tests.support.mail_server import MailServer, receiving_mail
 from tests.support.pipeline import Recorder
@@ -160,19 +159,7 @@ def company(
             home, config, variables, cluster, mail,
             training=cluster.job("vision/retrain"), other=cluster.job("payroll/month-end"),
         )  # fmt: skip
-        with open_ledger(home) as ledger, _portal(HomeGate(home, config, ledger, lambda: now, variables), listener):
-            yield found
-
-
-@contextmanager
-def _portal(home_gate: HomeGate, listener: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(application(home_gate, "token"), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
+        with open_ledger(home) as ledger:
+            gate = HomeGate(home, config, ledger, lambda: now, variables)
+            with running(uvicorn.Config(application(gate, "token"), log_level="warning"), listener):
+                yield found
