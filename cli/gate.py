@@ -20,7 +20,7 @@ import typer
 
 from cli.gate_client import RefusedError, UnreachableError
 from cli.gate_places import TOKEN_VARIABLE, URL_VARIABLE, Gate, gate_of, home_gate, refuse
-from cli.options import AsOfOption, ConfigOption, WhoOption, WhyOption, speaker
+from cli.options import AsOfOption, ConfigOption, ReasonOption, WhoOption, WhyOption, speaker
 
 NO_ANSWER = 40
 POLL_SECONDS = 3.0
@@ -149,7 +149,7 @@ def release(
 @gate_app.command("approve")
 def approve(
     ask_id: IdArgument,
-    why: Annotated[str, typer.Option("--why", help="In a few words")],
+    why: ReasonOption,
     who: WhoOption = None,
     home: AskedHomeOption = None,
     config: ConfigOption = None,
@@ -162,7 +162,7 @@ def approve(
 @gate_app.command("deny")
 def deny(
     ask_id: IdArgument,
-    why: Annotated[str, typer.Option("--why", help="In a few words")],
+    why: ReasonOption,
     who: WhoOption = None,
     home: AskedHomeOption = None,
     config: ConfigOption = None,

@@ -30,6 +30,8 @@ ReportedAsOfOption = Annotated[
 """The moment that a run or a report is about, where ``AsOfOption`` is the moment at which somebody acts."""
 WhoOption = Annotated[str | None, typer.Option("--who", help="Who says it [default: this machine's user]")]
 WhyOption = Annotated[str | None, typer.Option("--why", help="In a few words")]
+ReasonOption = Annotated[str, typer.Option("--why", help="In a few words")]
+"""The same where a reason is needed."""
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines")]
 
 
