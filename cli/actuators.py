@@ -16,7 +16,7 @@ from rich.table import Table
 
 from cli.inputs import configuration_of, fail, home_of
 from cli.ledger import opened
-from cli.options import DefaultConfigOption, HomeOption, speaker
+from cli.options import ConfigOption, HomeOption, speaker
 from finops.periods import utc_now
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def plan(
     route: Annotated[str, typer.Option(help="A route of routing.yml that carries orders out")],
     action: Annotated[str, typer.Option(help="throttle, pause, stop or ticket")],
     target: Annotated[str, typer.Option(help="What would be decided about, such as team:search")],
-    config: DefaultConfigOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Show what an order would change at this moment; the system itself checks it where it can. Nothing is changed."""
     from finops.config.actuator_routes import ActuatorRoute
@@ -98,7 +98,7 @@ def list_actuations(
 
 
 @actuators_app.command()
-def verify(home: HomeOption = None, config: DefaultConfigOption = None) -> None:
+def verify(home: HomeOption = None, config: ConfigOption = None) -> None:
     """Look whether everything that was changed is still so. Exit status 1 where something is not, or cannot be seen."""
     from guardrails.actuators.manage import verify_actuations
 
@@ -123,7 +123,7 @@ def revert(
     why: Annotated[str, typer.Option(help="In a few words; it stays in the audit trail")],
     who: Annotated[str | None, typer.Option("--who", help="Who does it [default: this machine's user]")] = None,
     home: HomeOption = None,
-    config: DefaultConfigOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Put back what a decision changed, from the record of what it was. Also delivers what else is due."""
     from guardrails import MessageStatus, deliver_pending, messages

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.inputs import folder_of, given_moment, home_of
-from cli.options import DefaultConfigOption, DefaultHomeOption, JsonOption, ReportedAsOfOption
+from cli.options import ConfigOption, HomeOption, JsonOption, ReportedAsOfOption
 from finops.config import ConfigError, load_configuration
 
 config_app = typer.Typer(no_args_is_help=True, help="Work with the files in config/.")
@@ -20,8 +20,8 @@ config_app = typer.Typer(no_args_is_help=True, help="Work with the files in conf
 
 def doctor(
     source: Annotated[str | None, typer.Option(help="Only this source of sources.yml", show_default=False)] = None,
-    home: DefaultHomeOption = None,
-    config: DefaultConfigOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
     as_of: ReportedAsOfOption = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a source may take to answer")] = 30,
     as_json: JsonOption = False,
@@ -37,7 +37,7 @@ def doctor(
 
 
 @config_app.command("check")
-def config_check(config: DefaultConfigOption = None) -> None:
+def config_check(config: ConfigOption = None) -> None:
     """Validate config/: every problem with file, line and remedy."""
     directory = folder_of(config)
     try:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.inputs import fail, given_day, home_of, published_home
-from cli.options import DefaultHomeOption
+from cli.options import HomeOption
 from finops.tokens import TokenClass
 
 prices_app = typer.Typer(no_args_is_help=True, help="See what prices say, and where they disagree.")
@@ -31,7 +31,7 @@ def explain(
     day: Annotated[str | None, typer.Option(help="With --team: the day", show_default="its newest")] = None,
     of_app: Annotated[str | None, typer.Option("--app", help="With --team: only this app")] = None,
     top: Annotated[int, typer.Option(min=1, help="With --team: how many")] = 10,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Tell why an amount is whose it is: the rule, the share, the charge, the row of the bill."""
     if (amount is None) == (team is None):
@@ -64,7 +64,7 @@ def prices_explain(
     region: Annotated[str | None, typer.Option(help="Such as swedencentral")] = None,
     tier: Annotated[str, typer.Option(help="standard, batch, flex, priority")] = "standard",
     input_tokens: Annotated[int | None, typer.Option(help="Input tokens of the request")] = None,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show every price there is for some usage, which one counts and why."""
     from cli.prices import UnknownModelError, explain
@@ -81,7 +81,7 @@ def prices_explain(
 
 
 @prices_app.command("diff")
-def prices_diff(home: DefaultHomeOption = None) -> None:
+def prices_diff(home: HomeOption = None) -> None:
     """Show where price lists disagree about what was used, most money first."""
     from cli.prices import show_disagreements
 
@@ -92,7 +92,7 @@ def prices_diff(home: DefaultHomeOption = None) -> None:
 def tags_explain(
     resource: Annotated[str, typer.Argument(help="Id of a resource, or a part that only one has")],
     day: Annotated[str | None, typer.Option(help="Day of the charges", show_default="its newest")] = None,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show every rule of tags.yml for a resource, in order, with what came of it."""
     from cli.tags import explain_tags
@@ -111,7 +111,7 @@ def tags_gaps(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="File for all of them with their remedies", show_default=False)
     ] = None,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """List what no tag gives an owner, most money first, with the text that would fix it."""
     from cli.tags import show_gaps

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 
 from cli.inputs import days, fail, home_of, parse_moment, published_home
-from cli.options import DefaultHomeOption, ReportedAsOfOption
+from cli.options import HomeOption, ReportedAsOfOption
 
 
-def summary(home: DefaultHomeOption = None, as_of: ReportedAsOfOption = None) -> None:
+def summary(home: HomeOption = None, as_of: ReportedAsOfOption = None) -> None:
     """Show the last run's summary again."""
     from cli.pipeline import show_summary
 
@@ -26,7 +26,7 @@ def summary(home: DefaultHomeOption = None, as_of: ReportedAsOfOption = None) ->
     show_summary(place, parse_moment(as_of) if as_of else None, Console())
 
 
-def budgets(home: DefaultHomeOption = None) -> None:
+def budgets(home: HomeOption = None) -> None:
     """Show where every budget stands: spent, left, pace, projection, when it is used up."""
     from cli.budgets import NoBudgetsError, show
 
@@ -42,7 +42,7 @@ def units(
         bool, typer.Option("--missed", help="Instead: who paid for input that a cache would have had")
     ] = False,
     value: Annotated[bool, typer.Option("--value", help="Instead: value, return and payback by month")] = False,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show what one unit costs (config/units.yml), against its target and the weeks before."""
     from cli.missed_cache import read_missed, show_missed
@@ -78,7 +78,7 @@ def service_levels(
     model: Annotated[str | None, typer.Option(help="Only this model", show_default=False)] = None,
     days: Annotated[int, typer.Option(min=1, help="Days to look back")] = 28,
     top: Annotated[int, typer.Option(min=1, help="How many models to show, dearest first")] = 25,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show latency, errors, error budgets, GPU use, interruptions and retrains beside their cost."""
     from cli.published import NotPublishedError
@@ -99,7 +99,7 @@ def forecast(
         str, typer.Option(help="company, business_unit, team, app, project, model, environment, service, …")
     ] = "team",
     hours: Annotated[bool, typer.Option("--hours", help="The next 48 hours of usage instead, hour by hour")] = False,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show where months and quarters will end, and how good forecasts have been; or the next hours."""
     from cli.forecast import HOURLY_LEVELS, LEVELS, read_forecasts, read_hours, show, show_hours
@@ -124,7 +124,7 @@ def frontier(
     month: Annotated[
         str | None, typer.Option(help="Such as 2026-09; the newest by default", show_default=False)
     ] = None,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show what each model of an app costs against its speed and quality, and what a cheaper one would have saved."""
     from cli.frontier import UnknownAppError, read_variants, show_variants
@@ -153,7 +153,7 @@ def compare(
     record: Annotated[
         Path | None, typer.Option("--out", help="CSV of every line with exact amounts", show_default=False)
     ] = None,
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Show why token cost changed between two periods: by volume, mix, cache and price."""
     from cli.compare import Period, UnknownTeamError, show, unpriced_tokens, write_csv

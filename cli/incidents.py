@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.inputs import fail, folder_of, home_of, moment
-from cli.options import DefaultConfigOption, HomeOption, WhoOption, WhyOption
+from cli.options import ConfigOption, HomeOption, WhoOption, WhyOption
 from finops.config import ConfigError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def resolve(incident: IdArgument, why: WhyOption = None, who: WhoOption = None, 
 @incidents_app.command()
 def proposals(
     home: HomeOption = None,
-    config: DefaultConfigOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Print the floors that false alarms suggest, as a patch of anomalies.yml. Nothing is changed."""
     from orchestration.incidents import proposed_floors

@@ -14,15 +14,8 @@ from typing import Annotated
 
 import typer
 
-_HOME = "Folder with this pipeline's data"
-_CONFIG = "Folder with the YAML files"
-
-HomeOption = Annotated[Path | None, typer.Option("--home", help=_HOME)]
-DefaultHomeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME} [default: .aifinops/main]")]
-"""The same, and its help says what holds without it."""
-ConfigOption = Annotated[Path | None, typer.Option("--config", help=_CONFIG)]
-DefaultConfigOption = Annotated[Path | None, typer.Option("--config", help=f"{_CONFIG} [default: config]")]
-"""The same, and its help says what holds without it."""
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="As if it were this moment, for a past home")]
 ReportedAsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Report as of this moment, such as 2026-10-20T06:00Z")

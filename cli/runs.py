@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from cli.inputs import fail, folder_of, given_day, home_of, moment, parse_moment, published_home
-from cli.options import DefaultConfigOption, DefaultHomeOption, ReportedAsOfOption
+from cli.options import ConfigOption, HomeOption, ReportedAsOfOption
 from finops.config import ConfigError
 from finops.paths import PROJECT_DIR, Home, config_dir
 from finops.periods import utc_now
@@ -24,7 +24,7 @@ DEMO_HOME = PROJECT_DIR / ".aifinops" / "demo"
 
 
 def demo(
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
     seed: Annotated[int, typer.Option(help="Another seed makes another organisation")] = 7,
     scale: Annotated[float, typer.Option(help="Volume; 1 is about 110,000 USD a month")] = 1.0,
     days: Annotated[int, typer.Option(help="Days of history")] = 400,
@@ -57,8 +57,8 @@ def run(
     amount_style: Annotated[
         str | None, typer.Option(help="Amounts of --focus with separators: '1,234.56' or '1.234,56'")
     ] = None,
-    home: DefaultHomeOption = None,
-    config: DefaultConfigOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
     as_of: ReportedAsOfOption = None,
 ) -> None:
     """Run the pipeline once: on the sources of config/sources.yml, or on your own files."""
@@ -99,7 +99,7 @@ def run(
 
 
 def dev(
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
     host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on")] = "127.0.0.1",
     portal_port: Annotated[int, typer.Option("--portal-port", help="Port of the portal")] = 8600,
@@ -110,9 +110,7 @@ def dev(
     serve_dagster(Home((home or DEMO_HOME).resolve()), host, port, portal_port, Console())
 
 
-def refresh(
-    home: DefaultHomeOption = None, config: DefaultConfigOption = None, as_of: ReportedAsOfOption = None
-) -> None:
+def refresh(home: HomeOption = None, config: ConfigOption = None, as_of: ReportedAsOfOption = None) -> None:
     """Land the newest usage, price it and tell what runs away, in seconds; the rest follows with the next run."""
     from cli.refresh import refresh_and_show
 
@@ -125,8 +123,8 @@ def reprice(
     record: Annotated[
         Path | None, typer.Option("--out", help="CSV of each changed day, model and class, before and after")
     ] = None,
-    home: DefaultHomeOption = None,
-    config: DefaultConfigOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Price all usage again after prices.yml was corrected, and show what changed in money."""
     from cli.reprice import reprice_and_show
@@ -143,7 +141,7 @@ def as_known(
     basis: Annotated[
         str, typer.Option(help="delivered: what producers had published by then; landed: what this lake held")
     ] = "delivered",
-    home: DefaultHomeOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Rebuild every mart as it was reported on a past day, and show how it differs from today's."""
     if basis not in ("delivered", "landed"):

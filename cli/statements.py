@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.inputs import fail, folder_of, home_of
-from cli.options import DefaultConfigOption, HomeOption
+from cli.options import ConfigOption, HomeOption
 from finops.paths import Home
 from finops.periods import BillingPeriod
 
@@ -22,7 +22,7 @@ MonthArgument = Annotated[str, typer.Argument(help="Month of the bill, such as 2
 
 
 @statements_app.command()
-def preview(month: MonthArgument, home: HomeOption = None, config: DefaultConfigOption = None) -> None:
+def preview(month: MonthArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
     """Show what a month's statements would charge now. Nothing is kept."""
     from orchestration import statements
 
@@ -30,7 +30,7 @@ def preview(month: MonthArgument, home: HomeOption = None, config: DefaultConfig
 
 
 @statements_app.command()
-def issue(month: MonthArgument, home: HomeOption = None, config: DefaultConfigOption = None) -> None:
+def issue(month: MonthArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
     """Issue a closed month's statements: numbered, locked, as pages, CSV, a workbook and a journal."""
     from orchestration import statements
 

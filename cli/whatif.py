@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.inputs import configuration_of, fail, home_of
-from cli.options import DefaultConfigOption, HomeOption
+from cli.options import ConfigOption, HomeOption
 from finops.paths import Home
 from reports import formatting as f
 
@@ -33,7 +33,7 @@ _BAR = 24
 
 
 @whatif_app.command("list")
-def list_all(home: HomeOption = None, config: DefaultConfigOption = None, file: FileOption = None) -> None:
+def list_all(home: HomeOption = None, config: ConfigOption = None, file: FileOption = None) -> None:
     """List the scenarios of config/scenarios.yml, and what was answered."""
     scenarios = _scenarios(config, file)
     answers = {found.scenario_id: found for found in _saved(home_of(home))}
@@ -54,7 +54,7 @@ def list_all(home: HomeOption = None, config: DefaultConfigOption = None, file: 
 def run(
     scenario: Annotated[str, typer.Argument(help="Its id in config/scenarios.yml")],
     home: HomeOption = None,
-    config: DefaultConfigOption = None,
+    config: ConfigOption = None,
     file: FileOption = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Also write the months as CSV")] = None,
     html_file: HtmlOption = None,
