@@ -121,7 +121,7 @@ def verify(home: HomeOption = None, config: ConfigOption = None) -> None:
 def revert(
     decision: Annotated[str, typer.Argument(metavar="DECISION", help="The decision's id")],
     why: Annotated[str, typer.Option(help="In a few words; it stays in the audit trail")],
-    who: Annotated[str | None, typer.Option("--who", help="Who does it [default: this machine's user]")] = None,
+    who: Annotated[str | None, typer.Option("--who", help="Who does it", show_default="this machine's user")] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:

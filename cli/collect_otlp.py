@@ -22,7 +22,7 @@ def collect_otlp(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     home: Annotated[
         Path | None,
-        typer.Option("--home", help="Home whose key hashes user ids [default: .aifinops/main]", show_default=False),
+        typer.Option("--home", help="Home whose key hashes user ids", show_default="AIFINOPS_HOME or .aifinops/main"),
     ] = None,
     token_env: Annotated[
         str | None, typer.Option(help="Variable with the token that senders must give", show_default=False)

@@ -56,9 +56,7 @@ def explain(
 def prices_explain(
     model: Annotated[str, typer.Argument(help="As usage or the price book names it")],
     provider: Annotated[str | None, typer.Option(help="Such as azure.ai.openai; all where absent")] = None,
-    day: Annotated[
-        str | None, typer.Option(help="Day of the usage [default: the report's]", show_default=False)
-    ] = None,
+    day: Annotated[str | None, typer.Option(help="Day of the usage", show_default="the report's")] = None,
     token_class: Annotated[TokenClass | None, typer.Option("--class", help="One class; all where absent")] = None,
     deployment_type: Annotated[str | None, typer.Option("--deployment", help="global, data_zone, regional")] = None,
     region: Annotated[str | None, typer.Option(help="Such as swedencentral")] = None,

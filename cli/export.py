@@ -22,10 +22,12 @@ export_app = typer.Typer(no_args_is_help=True, help="Write files for other tools
 @export_app.command("marts")
 def marts(
     to: Annotated[
-        str | None, typer.Option("--to", help="Folder or az://, s3://, gs:// address [default: those of exports.yml]")
+        str | None,
+        typer.Option("--to", help="Folder or az://, s3://, gs:// address", show_default="those of exports.yml"),
     ] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="With --to: csv or parquet; repeat for both [default: both]")
+        list[str] | None,
+        typer.Option("--format", help="With --to: csv or parquet; repeat for both", show_default="both"),
     ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -113,7 +115,9 @@ def powerbi(
     out: Annotated[Path, typer.Option("--out", help="Folder for the project; AISpend.pbip opens it")],
     root: Annotated[
         str | None,
-        typer.Option("--root", help="Where exports lie: https://…, az://… or a folder [default: the home's exports]"),
+        typer.Option(
+            "--root", help="Where exports lie: https://…, az://… or a folder", show_default="the home's exports"
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Also replace a project that was changed by hand")] = False,
     home: HomeOption = None,
@@ -144,7 +148,7 @@ def powerbi(
 @export_app.command("powerbi-figures")
 def powerbi_figures(
     currency: Annotated[str | None, typer.Option("--currency", help="As the slicer chooses, such as EUR")] = None,
-    month: Annotated[str | None, typer.Option("--month", help="Such as 2026-10 [default: the newest]")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="Such as 2026-10", show_default="the newest")] = None,
     team: Annotated[str | None, typer.Option("--team", help="Only this team")] = None,
     app: Annotated[str | None, typer.Option("--app", help="Only this app")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="measure,table,value instead of a table")] = False,

@@ -29,7 +29,7 @@ gate_app = typer.Typer(
     invoke_without_command=True, subcommand_metavar="[COMMAND]", help="Ask whether a job may spend what it expects to."
 )
 
-UrlOption = Annotated[str | None, typer.Option("--url", help=f"Address of the gate [default: {URL_VARIABLE}]")]
+UrlOption = Annotated[str | None, typer.Option("--url", help="Address of the gate", show_default=URL_VARIABLE)]
 AskedHomeOption = Annotated[Path | None, typer.Option("--home", help="Ask this home, on this machine")]
 AnswerAsJsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON")]
 IdArgument = Annotated[str, typer.Argument(metavar="ASK", help="The ask's id")]

@@ -39,10 +39,10 @@ DAYS = 30
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 FromOption = Annotated[
-    str | None, typer.Option("--from", help="First day or moment (UTC) [default: 30 days before the last]")
+    str | None, typer.Option("--from", help="First day or moment (UTC)", show_default="30 days before the last")
 ]
 ToOption = Annotated[
-    str | None, typer.Option("--to", help="Last day or moment (UTC) [default: what the newest run reported on]")
+    str | None, typer.Option("--to", help="Last day or moment (UTC)", show_default="what the newest run reported on")
 ]
 StepOption = Annotated[str, typer.Option("--step", help="Time between two evaluations, such as 5m or 1h")]
 ApproveOption = Annotated[
@@ -59,7 +59,8 @@ def replay_policies(
     since: FromOption = None,
     until: ToOption = None,
     policy: Annotated[
-        str | None, typer.Option("--policy", help="A guardrails.yml or a git revision [default: the configuration's]")
+        str | None,
+        typer.Option("--policy", help="A guardrails.yml or a git revision", show_default="the configuration's"),
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Another guardrails.yml or git revision, to set beside it")

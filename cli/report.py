@@ -22,7 +22,7 @@ report_app = typer.Typer(no_args_is_help=True, help="Make the dashboards from th
 @report_app.command()
 def build(
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write, replaced as a whole [default: HOME/reports]")
+        Path | None, typer.Option("--out", help="Folder to write, replaced as a whole", show_default="HOME/reports")
     ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,

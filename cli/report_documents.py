@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 FORMATS = ("html", "pdf", "email")
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the files [default: HOME/digests/PERIOD/by-hand]")
+    Path | None, typer.Option("--out", help="Folder for the files", show_default="HOME/digests/PERIOD/by-hand")
 ]
 FormatOption = Annotated[str, typer.Option("--format", help="html, pdf and email, as many as you like")]
 CurrencyOption = Annotated[
-    str | None, typer.Option("--currency", help="Of the bill [default: the one with the most AI spend]")
+    str | None, typer.Option("--currency", help="Of the bill", show_default="the one with the most AI spend")
 ]
 SENDER = "aifinops@localhost"
 
 
 def digest(
-    week: Annotated[str | None, typer.Option(help="Such as 2026-W42 [default: the last one that is over]")] = None,
-    team: Annotated[str | None, typer.Option(help="Of one team only [default: of the company]")] = None,
+    week: Annotated[str | None, typer.Option(help="Such as 2026-W42", show_default="the last one that is over")] = None,
+    team: Annotated[str | None, typer.Option(help="Of one team only", show_default="of the company")] = None,
     out: OutOption = None,
     formats: FormatOption = "html,pdf,email",
     currency: CurrencyOption = None,
@@ -52,7 +52,7 @@ def digest(
 
 
 def pack(
-    month: Annotated[str | None, typer.Option(help="Such as 2026-09 [default: the last one that is over]")] = None,
+    month: Annotated[str | None, typer.Option(help="Such as 2026-09", show_default="the last one that is over")] = None,
     out: OutOption = None,
     formats: FormatOption = "html,pdf",
     currency: CurrencyOption = None,

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from cli.inputs import fail, folder_of, given_day, home_of, moment, parse_moment, published_home
-from cli.options import ConfigOption, HomeOption, ReportedAsOfOption
+from cli.options import ConfigOption, DemoHomeOption, HomeOption, ReportedAsOfOption
 from finops.config import ConfigError
 from finops.paths import PROJECT_DIR, Home, config_dir
 from finops.periods import utc_now
@@ -24,7 +24,7 @@ DEMO_HOME = PROJECT_DIR / ".aifinops" / "demo"
 
 
 def demo(
-    home: HomeOption = None,
+    home: DemoHomeOption = None,
     seed: Annotated[int, typer.Option(help="Another seed makes another organisation")] = 7,
     scale: Annotated[float, typer.Option(help="Volume; 1 is about 110,000 USD a month")] = 1.0,
     days: Annotated[int, typer.Option(help="Days of history")] = 400,
@@ -99,7 +99,7 @@ def run(
 
 
 def dev(
-    home: HomeOption = None,
+    home: DemoHomeOption = None,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
     host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on")] = "127.0.0.1",
     portal_port: Annotated[int, typer.Option("--portal-port", help="Port of the portal")] = 8600,
