@@ -31,7 +31,10 @@ def marts(
         str | None, typer.Option("--to", help="Folder or az://, s3://, gs:// address [default: those of exports.yml]")
     ] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="With --to: csv or parquet; repeat for both [default: both]")
+        list[str] | None,
+        typer.Option(
+            "--format", help="With --to: csv, parquet, parquet_by_month, xlsx; repeat it [default: first two]"
+        ),
     ] = None,
     home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files")] = None,
@@ -52,7 +55,7 @@ def marts(
     except ConfigError as error:
         raise stop(str(error)) from None
     except ValueError:
-        raise stop(f"--format {', '.join(formats or [])}: use csv or parquet") from None
+        raise stop(f"--format {', '.join(formats or [])}: use csv, parquet, parquet_by_month or xlsx") from None
     if not destinations:
         raise stop("exports.yml names no destination; add one, or say --to az://container@account.dfs…/path")
     console, problems = Console(), []
@@ -120,7 +123,10 @@ def powerbi(
     out: Annotated[Path, typer.Option("--out", help="Folder for the project; AISpend.pbip opens it")],
     root: Annotated[
         str | None,
-        typer.Option("--root", help="Where exports lie: https://…, az://… or a folder [default: the home's exports]"),
+        typer.Option(
+            "--root",
+            help="Exports: a folder, https://…, az://…; or a portal: https://…/api/v1 [default: the home's exports]",
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Also replace a project that was changed by hand")] = False,
     home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,

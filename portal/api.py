@@ -25,7 +25,7 @@ from portal.people import Person
 from portal.problems import Problem, ProblemError, doing
 from portal.shelf import NothingPublishedError, Version
 from portal.words import sentence
-from reports.mart_rows import MAX_PAGE, MartRows, RowsError, parse_condition, plain
+from reports.mart_rows import MAX_PAGE, PART_ROWS, MartRows, RowsError, parse_condition, plain
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -49,6 +49,8 @@ _WHEN = {
     429: "Too many requests; Retry-After says when to go on",
     503: "No run has published anything yet",
 }
+_CHANGED = "A run has published new figures since the first page; begin again."
+MAX_PART = 100_000
 router = ruled("/api/v1", responses=_errors(400, 401, 403, 404, 414, 422, 429, 503))
 
 
@@ -182,28 +184,44 @@ def mart_rows(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows of a page; of JSON only")] = 1000,
     cursor: Annotated[str, Query(max_length=400, description="next of the page before; of JSON only")] = "",
     format: Annotated[Literal["json", "csv", "parquet"], Query(description="csv and parquet have all rows")] = "json",
+    part: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=MAX_PART,
+            description=f"Of Parquet only: {PART_ROWS} rows instead of all, from part 0; one with fewer is the last",
+        ),
+    ] = None,
+    version: Annotated[
+        str, Query(max_length=200, description="Answer only while the published figures are of this version")
+    ] = "",
 ) -> Any:
     """Rows of a mart that are this person's: a page at a time as JSON, all of them as CSV or Parquet.
 
     CSV is as in the exports: UTF-8 with BOM, and a text that a spreadsheet would run as a formula has an apostrophe in
     front.
     """
-    version = _version(office, person)
+    found = _version(office, person)
+    if version and version != found.name:
+        raise ProblemError(410, _CHANGED)
+    if part is not None and format != "parquet":
+        raise ProblemError(422, "Only Parquet comes in parts; ask for format=parquet.")
     chosen = [name for name in columns.split(",") if name]
     try:
-        rows = MartRows(version.published, mart, chosen, [parse_condition(text) for text in filter or ()])
+        rows = MartRows(found.published, mart, chosen, [parse_condition(text) for text in filter or ()])
     except LookupError as error:
         raise ProblemError(404, sentence(str(error.args[0]))) from None
     except RowsError as error:
         raise ProblemError(422, sentence(str(error))) from None
     question = hashlib.sha256(json.dumps([mart, chosen, filter]).encode()).hexdigest()[:16]
     if format == "json":
-        first = _first_row(cursor, version, question)
-        found = rows.page(first, limit)
-        following = None if found.next_row is None else _cursor(version, question, found.next_row)
-        return JSONResponse({"mart": mart, "version": version.name, "rows": found.rows, "next": following})
-    office.desk.record(person, f"mart/{mart}", f"took a mart as {format}", version=version.name, filters=filter or [])
-    parts: Iterator[bytes] = rows.csv() if format == "csv" else rows.parquet()
+        first = _first_row(cursor, found, question)
+        page = rows.page(first, limit)
+        following = None if page.next_row is None else _cursor(found, question, page.next_row)
+        return JSONResponse({"mart": mart, "version": found.name, "rows": page.rows, "next": following})
+    what = f"took a mart as {format}" if part is None else f"took part {part} of a mart as {format}"
+    office.desk.record(person, f"mart/{mart}", what, version=found.name, filters=filter or [])
+    parts: Iterator[bytes] = rows.csv() if format == "csv" else rows.parquet(part)
     media = "text/csv; charset=utf-8" if format == "csv" else "application/vnd.apache.parquet"
     headers = {"Content-Disposition": f'attachment; filename="{mart}.{format}"'}
     return StreamingResponse(parts, media_type=media, headers=headers)
@@ -328,5 +346,5 @@ def _first_row(cursor: str, version: Version, question: str) -> int:
     if not is_row or asked != question:
         raise ProblemError(422, "This cursor is not of this question; begin without one.")
     if name != version.name:
-        raise ProblemError(410, "A run has published new figures since the first page; begin again.")
+        raise ProblemError(410, _CHANGED)
     return int(row)

@@ -39,7 +39,7 @@ async def authorise(request: Request) -> None:
         return
     person: Person | None = getattr(request.state, "person", None)
     if person is None:
-        raise SignedOutError
+        raise SignedOutError(office_of(request).challenge)
     if rule.who != "person":
         _allow(person, rule)
     session: Session | None = getattr(request.state, "session", None)
@@ -51,7 +51,7 @@ async def authorise(request: Request) -> None:
 def person_of_request(request: Request) -> Person:
     person: Person | None = getattr(request.state, "person", None)
     if person is None:
-        raise SignedOutError
+        raise SignedOutError(office_of(request).challenge)
     return person
 
 

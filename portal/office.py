@@ -71,6 +71,13 @@ class Office:
         return self.address.startswith("https://")
 
     @property
+    def challenge(self) -> str:
+        """What a program is told that has no token (https://www.rfc-editor.org/rfc/rfc6750#section-3), and where Power
+        Query signs people in."""
+        where = self.issuer.power_query_address if self.issuer else None
+        return f'Bearer authorization_uri="{where}"' if where else "Bearer"
+
+    @property
     def plotly(self) -> Path:
         """The script that draws charts, in a file whose name has its hash."""
         return self.gate.home.path / "portal" / plotly_name()

@@ -41,10 +41,10 @@ class ProblemError(HTTPException):
 
 
 class SignedOutError(ProblemError):
-    """Nobody is signed on: a browser is sent to sign on, a program is told."""
+    """Nobody is signed on: a browser is sent to sign on, a program is told. ``challenge``: Office.challenge."""
 
-    def __init__(self) -> None:
-        super().__init__(401, "Sign on first, or send an access token.", {"WWW-Authenticate": "Bearer"})
+    def __init__(self, challenge: str) -> None:
+        super().__init__(401, "Sign on first, or send an access token.", {"WWW-Authenticate": challenge})
 
 
 def doing(act: Callable[[], str]) -> str:

@@ -111,14 +111,18 @@ class Shield:
             state["session"], state["person"] = session, session.person
             return
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or own_token or request.url.path == "/metrics" or office.issuer is None:
+        # Power Query asks where to sign in by sending "Bearer" and nothing more.
+        is_token = kind.lower() == "bearer" and token.strip()
+        if not is_token or own_token or request.url.path == "/metrics" or office.issuer is None:
             return
         try:
             claims = await office.issuer.program(token.strip())
             state["person"] = person_of(claims, office.configuration.portal)
         except (SignOnError, ValueError) as error:
             status = error.status if isinstance(error, SignOnError) else 401
-            raise ProblemError(status, str(error), {"WWW-Authenticate": 'Bearer error="invalid_token"'}) from None
+            parts = (office.challenge.removeprefix("Bearer").strip(), 'error="invalid_token"')
+            challenge = f"Bearer {', '.join(part for part in parts if part)}"
+            raise ProblemError(status, str(error), {"WWW-Authenticate": challenge}) from None
 
     def _same_origin(self, headers: Headers) -> None:
         """Browsers say where a request comes from; programs that are none say nothing and are let through to the tokens

@@ -155,6 +155,40 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """A column's value on the newest day in view that has one; blank unless that is one row's.
+
+    For what is no sum, such as an average that a mart tells every day: of several rows there is no such value.
+    """
+
+    table: str
+    day: str
+    column: str
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return ()
+
+    def dax(self) -> str:
+        table = dax_table(self.table)
+        day, column = dax_column(self.table, self.day), dax_column(self.table, self.column)
+        known = f"KEEPFILTERS(NOT ISBLANK({column}))"
+        return "\n".join(
+            [
+                f"VAR newest_day = CALCULATE(MAX({day}), {known})",
+                f"VAR newest_rows = CALCULATETABLE({table}, {known}, KEEPFILTERS({day} = newest_day))",
+                f"RETURN IF(COUNTROWS(newest_rows) = 1, MAXX(newest_rows, {column}))",
+            ]
+        )
+
+    def sql(self, scope: Scope) -> str:
+        column, day = f"t.{quoted(self.column)}", f"t.{quoted(self.day)}"
+        known = f"{column} IS NOT NULL"
+        newest = f"{day} = (SELECT max({day}) {scope.rows(self.table, [known])})"
+        return f"(SELECT CASE WHEN count(*) = 1 THEN max({column}) END {scope.rows(self.table, [known, newest])})"
+
+
+@dataclass(frozen=True)
 class Constant:
     """A number; ``text`` is the same in both languages."""
 

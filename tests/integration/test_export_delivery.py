@@ -198,7 +198,7 @@ def test_the_command_says_where_it_went_and_duckdb_reads_it(tmp_path: Path) -> N
     missing = runner.invoke(app, ["export", "marts", "--home", str(tmp_path / "home"), "--to", str(share)])
     assert (missing.exit_code, "run the pipeline first" in missing.output) == (1, True)
     wrong = runner.invoke(app, ["export", "marts", "--to", str(share), "--format", "xls"])
-    assert (wrong.exit_code, "use csv or parquet" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "parquet_by_month or xlsx" in wrong.output) == (1, True)
 
 
 def test_a_destination_that_does_not_exist_is_told_with_what_to_do(
