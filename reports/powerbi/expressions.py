@@ -156,14 +156,16 @@ class Count:
 
 @dataclass(frozen=True)
 class Newest:
-    """A column's value on the newest day in view that has one; blank unless that is one row's.
+    """A column's value on the newest day in view that has one; blank unless that is one row's, and all rows in view are
+    alike in ``alike`` (blank is a value of its own).
 
-    For what is no sum, such as an average that a mart tells every day: of several rows there is no such value.
+    For what is no sum, such as an average that a mart tells every day: of several things there is no such value.
     """
 
     table: str
     day: str
     column: str
+    alike: tuple[str, ...]
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -173,11 +175,12 @@ class Newest:
         table = dax_table(self.table)
         day, column = dax_column(self.table, self.day), dax_column(self.table, self.column)
         known = f"KEEPFILTERS(NOT ISBLANK({column}))"
+        tests = " && ".join(f"DISTINCTCOUNT({dax_column(self.table, name)}) = 1" for name in self.alike)
         return "\n".join(
             [
                 f"VAR newest_day = CALCULATE(MAX({day}), {known})",
                 f"VAR newest_rows = CALCULATETABLE({table}, {known}, KEEPFILTERS({day} = newest_day))",
-                f"RETURN IF(COUNTROWS(newest_rows) = 1, MAXX(newest_rows, {column}))",
+                f"RETURN IF({tests} && COUNTROWS(newest_rows) = 1, MAXX(newest_rows, {column}))",
             ]
         )
 
@@ -185,7 +188,10 @@ class Newest:
         column, day = f"t.{quoted(self.column)}", f"t.{quoted(self.day)}"
         known = f"{column} IS NOT NULL"
         newest = f"{day} = (SELECT max({day}) {scope.rows(self.table, [known])})"
-        return f"(SELECT CASE WHEN count(*) = 1 THEN max({column}) END {scope.rows(self.table, [known, newest])})"
+        value = f"SELECT CASE WHEN count(*) = 1 THEN max({column}) END {scope.rows(self.table, [known, newest])}"
+        names = [f"t.{quoted(name)}" for name in self.alike]
+        tests = [f"count(DISTINCT {name}) + max(CASE WHEN {name} IS NULL THEN 1 ELSE 0 END) = 1" for name in names]
+        return f"(CASE WHEN (SELECT {' AND '.join(tests)} {scope.rows(self.table)}) THEN ({value}) END)"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from reports.powerbi.measure import APP, COMPANY, MONEY, ONE_CURRENCY, SHARE, UN
 
 _TOKEN_ROWS, _BILLED_BASIS = Is("unit", (TOKENS,)), Is("cost_basis", ("billed",))
 
+_GRAIN = ("unit_id", "currency", "team", "app", "project", "feature", "model", "environment")
+
 
 def unit_measures() -> list[Measure]:
     one_unit = ("unit", "scope_type", "cost_basis")
@@ -147,14 +149,14 @@ def own_unit_measures() -> list[Measure]:
         own(
             "Cost per own unit, 28 days",
             UNIT_MONEY,
-            Newest("Own unit", "usage_date", "trailing_28d_unit_cost"),
+            Newest("Own unit", "usage_date", "trailing_28d_unit_cost", _GRAIN),
             "Cost ÷ quantity of the newest 28 days, as the dashboards show it; for units that are told apart by team, "
             "app or model, choose one.",
         ),
         own(
             "Cost per own unit with training, 28 days",
             UNIT_MONEY,
-            Newest("Own unit", "usage_date", "trailing_28d_unit_cost_with_training"),
+            Newest("Own unit", "usage_date", "trailing_28d_unit_cost_with_training", _GRAIN),
             "The same with the unit's share of training.",
         ),
         own(

@@ -23,6 +23,7 @@ from orchestration.manifest import ensure_manifest
 from reports.dictionary import Dictionary, DictionaryMart, read_dictionary
 from reports.marts import conform
 from reports.measures.conversion import AllCurrencies
+from reports.measures.missing import Missing
 from reports.powerbi import ContractError, PowerBiError, RootError, figures, parse_root, write_project
 from reports.powerbi.expressions import Chosen, sql_text
 from reports.powerbi.measure import Measure
@@ -118,16 +119,24 @@ def test_each_currency_says_what_the_page_says(connection: duckdb.DuckDBPyConnec
     for line in summary.currencies:
         expected = expected_of_currency(line)
         assert {"AI spend change", "Company variance", "Cost per 1M tokens", "Expected this month"} <= set(expected)
-        assert_equal(values(connection, of_currency(line.currency)), expected)
+        found = values(connection, of_currency(line.currency))
+        assert_equal(found, expected)
+        parts = [found[name] or 0 for name in ("Tag coverage", "Name coverage", "Shared coverage")]
+        assert sum(parts) == pytest.approx(found["Allocation coverage"])
+        assert parts[0] > parts[2] > 0
 
 
 def test_each_team_says_what_the_page_says(connection: duckdb.DuckDBPyConnection, summary: Summary) -> None:
     line = summary.currencies[0]
     teams = [team for team in line.teams if team.spend.team is not None]
     assert len(teams) >= 8
+    assert not isinstance(line.coverage, Missing)
+    tagged = {one.scope_value: one.tagged_ratio for one in line.coverage.scopes if one.scope_type == "team"}
     for team in teams:
         chosen = (of_currency(line.currency), Chosen("Team", "team", sql_text(str(team.spend.team))))
-        assert_equal(values(connection, *chosen), expected_of_team(team))
+        found = values(connection, *chosen)
+        assert_equal(found, expected_of_team(team))
+        assert found["Team tag coverage"] == pytest.approx(float(tagged[str(team.spend.team)] or 0))
 
 
 def test_money_of_several_currencies_is_blank_or_converted(

@@ -62,6 +62,7 @@ def expected_of_currency(line: CurrencySummary) -> dict[str, Any]:
             "Allocation coverage": line.coverage.company.coverage_ratio,
             "Tag coverage": line.coverage.company.tagged_ratio,
             "Coverage target": line.coverage.target_ratio,
+            "Coverage against target": (line.coverage.company.coverage_ratio or 0) - line.coverage.target_ratio,
         }
     per_tokens = line.cost_per_1m_tokens
     if not isinstance(per_tokens, Missing) and per_tokens.cost_basis == "billed":
