@@ -194,6 +194,23 @@ def test_all_synthetic_marts_export_with_equal_totals(published: Path, tmp_path:
 
 
 @pytest.mark.ids("BI-2")
+def test_the_same_rows_have_the_same_version(tmp_path: Path) -> None:
+    """Else every run would bring everything to every destination again."""
+    (tmp_path / "published").mkdir()
+    table = pa.table({"n": range(200_000), "team": [f"team {number % 977}" for number in range(200_000)]})
+    pq.write_table(table, tmp_path / "published" / f"{MART}.parquet", row_group_size=20_000)
+    versions = set()
+    for _ in range(2):
+        export_marts(
+            tmp_path / "published", tmp_path / "exports", Dictionary((dictionary_of(table),)), known_at=KNOWN_AT
+        )
+        versions.add(json.loads((tmp_path / "exports" / "manifest.json").read_text(encoding="utf-8"))["version"])
+    assert len(versions) == 1
+    numbers = pd.read_csv(tmp_path / "exports" / "csv" / f"{MART}.csv")["n"]
+    assert numbers.is_monotonic_increasing
+
+
+@pytest.mark.ids("BI-2")
 def test_a_large_mart_lies_there_by_month_too(tmp_path: Path) -> None:
     published = tmp_path / "published"
     published.mkdir()
