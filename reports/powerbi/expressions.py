@@ -270,6 +270,24 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class WhateverCurrency:
+    """``measure`` of all rows, whichever currency is chosen: what has no price has no currency."""
+
+    measure: str
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return (self.measure,)
+
+    def dax(self) -> str:
+        return f"CALCULATE([{self.measure}], REMOVEFILTERS({dax_table(CURRENCY_TABLE)}))"
+
+    def sql(self, scope: Scope) -> str:
+        others = tuple(choice for choice in scope.chosen if choice.table != CURRENCY_TABLE)
+        return _of(replace(scope, chosen=others), self.measure)
+
+
+@dataclass(frozen=True)
 class EachDay:
     """``measure`` where one day is in view; blank otherwise: ends of daily intervals do not sum to those of a month."""
 

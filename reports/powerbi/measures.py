@@ -33,6 +33,7 @@ from reports.powerbi.expressions import (
     Is,
     Ratio,
     Unless,
+    WhateverCurrency,
     Window,
     amount,
 )
@@ -181,11 +182,20 @@ def _usage() -> list[Measure]:
     return [
         usage("Tokens used", WHOLE, Aggregate("SUM", "Usage", "tokens", (attributable,)), "Tokens of all classes."),
         usage("Requests", WHOLE, Aggregate("SUM", "Usage", "request_count", (attributable,)), "Requests to models."),
+        Measure(
+            "Tokens without price by currency",
+            "Usage",
+            "Usage",
+            WHOLE,
+            Aggregate("SUM", "Usage", "tokens", (attributable, Is("price_status", ("unpriced",)))),
+            "Without a price there is no currency.",
+            is_hidden=True,
+        ),
         usage(
             "Tokens without price",
             WHOLE,
-            Aggregate("SUM", "Usage", "tokens", (attributable, Is("price_status", ("unpriced",)))),
-            "Tokens that no price is known for; estimates lack them.",
+            WhateverCurrency("Tokens without price by currency"),
+            "Tokens that no price is known for, whichever currency is chosen; estimates lack them.",
         ),
         usage(
             "Estimated cost",

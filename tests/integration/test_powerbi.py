@@ -231,6 +231,22 @@ def test_figures_are_printed_for_comparison(published: Path, tmp_path: Path) -> 
         ("Forecast low", "IF(HASONEVALUE('Date'[date_day]), [Forecast low of days in view])"),
         ("Months in 7 days", "7.0 / 30"),
         (
+            "Tokens without price",
+            "CALCULATE([Tokens without price by currency], REMOVEFILTERS('Currency'))",
+        ),
+        (
+            "Cost per own unit, 28 days",
+            "VAR newest_day = CALCULATE(MAX('Own unit'[usage_date]), "
+            "KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])))\n"
+            "VAR newest_rows = CALCULATETABLE('Own unit', KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])), "
+            "KEEPFILTERS('Own unit'[usage_date] = newest_day))\n"
+            "RETURN IF(DISTINCTCOUNT('Own unit'[unit_id]) = 1 && DISTINCTCOUNT('Own unit'[currency]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[team]) = 1 && DISTINCTCOUNT('Own unit'[app]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[project]) = 1 && DISTINCTCOUNT('Own unit'[feature]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[model]) = 1 && DISTINCTCOUNT('Own unit'[environment]) = 1 && "
+            "COUNTROWS(newest_rows) = 1, MAXX(newest_rows, 'Own unit'[trailing_28d_unit_cost]))",
+        ),
+        (
             "AI spend same days before",
             "VAR billed_day = MAX('Currency'[billed_through])\n"
             "VAR through_day = IF(NOT ISBLANK(billed_day), MIN(MAX('Date'[date_day]), billed_day))\n"
