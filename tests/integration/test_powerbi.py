@@ -238,7 +238,8 @@ def test_figures_are_printed_for_comparison(published: Path, tmp_path: Path) -> 
             "Cost per own unit, 28 days",
             "VAR newest_day = CALCULATE(MAX('Own unit'[usage_date]), "
             "KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])))\n"
-            "VAR newest_rows = CALCULATETABLE('Own unit', KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])), "
+            "VAR newest_rows = CALCULATETABLE('Own unit', "
+            "KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])), "
             "KEEPFILTERS('Own unit'[usage_date] = newest_day))\n"
             "RETURN IF(DISTINCTCOUNT('Own unit'[unit_id]) = 1 && DISTINCTCOUNT('Own unit'[currency]) = 1 && "
             "DISTINCTCOUNT('Own unit'[team]) = 1 && DISTINCTCOUNT('Own unit'[app]) = 1 && "
