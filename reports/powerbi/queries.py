@@ -159,40 +159,40 @@ def _of_portal() -> list[SharedExpression]:
     ]
 
 
-_MART_OF_EXPORTS = """(name as text, columns as list, optional timeColumn as nullable text) as table =>
+_MART_OF_EXPORTS = """(name as text, wanted as list, optional timeColumn as nullable text) as table =>
 let
     Files = List.Select(Manifest[files], each [mart] = name),
     Whole = List.Select(Files, each [format] = "parquet"),
     Months = List.Select(Files, each timeColumn <> null and [format] = "parquet_by_month"),
-    Day = (text as text) as datetime => DateTime.From(Date.FromText(text, "en-US")),
+    Day = (written as text) as datetime => DateTime.From(Date.FromText(written, "en-US")),
     InRange = List.Select(Months, each Day([first_day]) < RangeEnd and Day([end_day]) > RangeStart),
     Folder = Record.FieldOrDefault(Manifest, "folder", null),
     Read = (file as record) as table => Table.SelectColumns(
-        Parquet.Document(ReadFile((if Folder = null then "" else Folder & "/") & file[path])), columns)
+        Parquet.Document(ReadFile((if Folder = null then "" else Folder & "/") & file[path])), wanted)
 in
     if not List.IsEmpty(InRange) then Table.Combine(List.Transform(InRange, Read))
-    else if not List.IsEmpty(Months) then #table(columns, {})
+    else if not List.IsEmpty(Months) then #table(wanted, {})
     else if not List.IsEmpty(Whole) then Read(Whole{0})
     else error Error.Record("Export incomplete", "The export has no Parquet file of " & name,
         "Run the pipeline, and deliver the format parquet (config/exports.yml)")"""
 
-_MART_OF_PORTAL = f"""(name as text, columns as list, optional timeColumn as nullable text) as table =>
+_MART_OF_PORTAL = f"""(name as text, wanted as list, optional timeColumn as nullable text) as table =>
 let
     Day = (moment as date) as text => Date.ToText(moment, "yyyy-MM-dd"),
     Days = if timeColumn = null then [] else [filter = {{
         timeColumn & ">=" & Day(Date.From(RangeStart)),
         timeColumn & "<" & Day(Date.AddDays(Date.From(RangeEnd), 1))}}],
-    Part = (number as number) as table => Parquet.Document(Binary.Buffer(Web.Contents(Root, [
+    Part = (index as number) as table => Parquet.Document(Binary.Buffer(Web.Contents(Root, [
         RelativePath = "marts/" & name,
-        Query = [format = "parquet", columns = Text.Combine(columns, ","), part = Text.From(number),
+        Query = [format = "parquet", columns = Text.Combine(wanted, ","), part = Text.From(index),
             version = Marts[version]] & Days]))),
     Parts = List.Generate(
-        () => [number = 0, rows = Part(0)],
+        () => [index = 0, rows = Part(0)],
         each [rows] <> null,
-        each [number = [number] + 1, rows = if Table.RowCount([rows]) < {PART_ROWS} then null else Part([number] + 1)],
+        each [index = [index] + 1, rows = if Table.RowCount([rows]) < {PART_ROWS} then null else Part([index] + 1)],
         each [rows])
 in
-    Table.SelectColumns(Table.Combine(Parts), columns)"""
+    Table.SelectColumns(Table.Combine(Parts), wanted)"""
 
 _TEAM_OF_APP = """let
     Apps = Table.SelectRows(Mart("dim_app", {"app", "team"}), each [app] <> null)

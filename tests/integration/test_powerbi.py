@@ -392,6 +392,28 @@ def test_queries_are_safe_for_the_service(parsed: dict[str, list[Item]], files: 
                     assert plain.count(opening) == plain.count(closing), path
 
 
+@pytest.mark.parametrize("root", ["/srv/exports", "https://files.example.com/x", "https://finops.example.com/api/v1"])
+def test_a_project_of_each_kind_of_root_is_whole(root: str, dictionary: Dictionary) -> None:
+    texts: dict[str, str] = {}
+    for path, text in project_files(dictionary, parse_root(root)).items():
+        if not path.endswith(".tmdl"):
+            continue
+        for item in parse(text):
+            texts |= {item.name: str(item.value)} if item.kind == "expression" else {}
+            texts |= {f"{path} {one.name}": str(one.properties["source"]) for one in item.of("partition").values()}
+    assert len(texts) > 20
+    for name, text in texts.items():
+        plain = _STRING.sub('""', text)
+        for opening, closing in ("()", "[]", "{}"):
+            assert plain.count(opening) == plain.count(closing), name
+        for first, second in (("let", "in"), ("if", "then"), ("if", "else")):
+            assert len(re.findall(rf"\b{first}\b", plain)) == len(re.findall(rf"\b{second}\b", plain)), name
+    called = {
+        word for text in texts.values() for word in re.findall(r"\b(?:Mart|ReadFile|Manifest|Marts|TeamOfApp)\b", text)
+    }
+    assert called <= texts.keys(), "every query that is called is there"
+
+
 def test_large_tables_are_read_again_by_month(tables: dict[str, Item], dictionary: Dictionary) -> None:
     """The service gives RangeStart and RangeEnd other values for each month; the export has the same marts by month."""
     cut = {table.name: table for table in STAR if "refreshPolicy" in {item.kind for item in tables[table.name].items}}
