@@ -144,6 +144,8 @@ def test_a_role_shows_the_rows_that_the_portal_gives(
         assert of_role(star, "Cost", role, person.teams).total() > 100
         assert not of_role(star, "Budget month", role, person.teams)
         assert not of_role(star, "Cost", role, frozenset()), "nobody's teams have no rows"
+        unknown = of_role(star, "App", role, frozenset({"a team without rows"}))
+        assert [row[0] for row in unknown] == [NO_APP], "budgets and forecasts of a team lead there"
     if person is SEARCH:
         own = {row[:2] for row in counted(star, "select team, app from Cost")} & {("search", NO_APP)}
         assert own, "the planted row without an app"
