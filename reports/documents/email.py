@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.graph_objects as go
 
 from reports import formatting as f
 from reports.dashboards.model import Block, Column, Note, Notes, Page, Row, Table, Tile, Tiles
 from reports.documents.pdf import Letterhead
 from reports.documents.plot import picture
+from reports.figures.traces import Figure
 from reports.messages.cards import MessageTooLargeError, open_urls, plain
 from reports.messages.email import MAX_EMAIL_BYTES
 from reports.messages.model import Fact, Link, Message
@@ -46,7 +46,7 @@ class Attached:
 class _Picture:
     name: str
     key: str
-    figure: go.Figure
+    figure: Figure
     height: int
 
 
@@ -166,7 +166,7 @@ def _columns(columns: Sequence[Column], most: int) -> list[int]:
 def _pictures(blocks: Sequence[Block], most: int) -> list[_Picture]:
     charts = [block for block in blocks if isinstance(block, Chart) and block.figure is not None][:most]
     return [
-        _Picture(f"chart-{i}", chart.key, chart.figure, min(int(chart.figure.layout.height or 300), 300))
+        _Picture(f"chart-{i}", chart.key, chart.figure, min(chart.figure["layout"]["height"], 300))
         for i, chart in enumerate(charts, 1)
         if chart.figure is not None
     ]

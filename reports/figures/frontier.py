@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import SOFT, axis, base, figure, numbers, series_colours
+from reports.figures.theme import SOFT, axis, base, numbers, series_colours
+from reports.figures.traces import Figure, figure
+from reports.figures.traces import scatter as scatter_trace
 
 _SYMBOLS = {True: "circle", False: "circle-open"}
 
 
-def scatter(variants: pd.DataFrame, apps: Sequence[str], currency: str, *, height: int = 360) -> go.Figure:
+def scatter(variants: pd.DataFrame, apps: Sequence[str], currency: str, *, height: int = 360) -> Figure:
     """One point for each model of an app, joined by app; filled on the frontier, open off it.
 
     ``variants``: ``app, model, cost`` of 1,000 requests, ``quality`` with ``low`` and ``high``, ``is_on_frontier``.
@@ -23,7 +24,7 @@ def scatter(variants: pd.DataFrame, apps: Sequence[str], currency: str, *, heigh
         part = variants[variants["app"] == app].sort_values("cost")
         quality = numbers(part["quality"], 4)
         traces.append(
-            go.Scatter(
+            scatter_trace(
                 x=numbers(part["cost"], 4),
                 y=quality,
                 error_y={

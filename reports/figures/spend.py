@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -18,18 +17,18 @@ from reports.figures.theme import (
     base,
     day_axis,
     days,
-    figure,
     money_axis,
     numbers,
     series_colours,
 )
+from reports.figures.traces import Figure, Trace, bar, figure, scatter
 
 NO_OWNER = "No owner"
 
 
 def daily_by_team(
     billed: pd.DataFrame, estimated: pd.DataFrame, forecast: pd.DataFrame, teams: Sequence[str], currency: str
-) -> go.Figure:
+) -> Figure:
     """Stacked days by team: billed solid, estimated usage hatched, forecast of the total as a line with its 80% band.
 
     Args:
@@ -39,11 +38,11 @@ def daily_by_team(
         teams: labels from the bottom of the stack to its top.
     """
     colours = {**series_colours([team for team in teams if team != NO_OWNER]), NO_OWNER: NOBODY}
-    traces: list[go.Bar | go.Scatter] = []
+    traces: list[Trace] = []
     for team in teams:
         part = billed[billed["team"] == team]
         traces.append(
-            go.Bar(
+            bar(
                 x=days(part["day"]),
                 y=numbers(part["cost"]),
                 name=team,
@@ -57,7 +56,7 @@ def daily_by_team(
         if part.empty:
             continue
         traces.append(
-            go.Bar(
+            bar(
                 x=days(part["day"]),
                 y=numbers(part["cost"]),
                 name=f"{team} (estimated)",
@@ -80,10 +79,10 @@ def daily_by_team(
     if not forecast.empty:
         x = days(forecast["day"])
         traces += [
-            go.Scatter(
+            scatter(
                 x=x, y=numbers(forecast["upper"]), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
             ),
-            go.Scatter(
+            scatter(
                 x=x,
                 y=numbers(forecast["lower"]),
                 mode="lines",
@@ -93,7 +92,7 @@ def daily_by_team(
                 name="80% interval",
                 hoverinfo="skip",
             ),
-            go.Scatter(
+            scatter(
                 x=x,
                 y=numbers(forecast["expected"]),
                 mode="lines",
@@ -108,7 +107,7 @@ def daily_by_team(
     return figure(traces, layout)
 
 
-def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], currency: str) -> go.Figure:
+def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], currency: str) -> Figure:
     """Stacked months. ``monthly``: ``month`` (label, in order), ``category`` (label), ``cost``."""
     colours = series_colours(categories)
     months = list(dict.fromkeys(monthly["month"]))
@@ -116,7 +115,7 @@ def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], curren
     for category in categories:
         part = monthly[monthly["category"] == category].set_index("month")["cost"]
         traces.append(
-            go.Bar(
+            bar(
                 x=months,
                 y=numbers([part.get(month) for month in months]),
                 name=category,
@@ -136,7 +135,7 @@ def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], curren
 
 def ranked(
     items: pd.DataFrame, currency: str, *, now: str = "This month", before: str = "Same days last month"
-) -> go.Figure:
+) -> Figure:
     """Horizontal bars, most first, with what they are compared with as a tick.
 
     Args:
@@ -144,8 +143,8 @@ def ranked(
         now: what the bars are of; ``before``: what the ticks are of.
     """
     rows = items.iloc[::-1]
-    traces: list[go.Bar | go.Scatter] = [
-        go.Bar(
+    traces: list[Trace] = [
+        bar(
             y=list(rows["label"]),
             x=numbers(rows["now"]),
             orientation="h",
@@ -156,7 +155,7 @@ def ranked(
     ]
     if rows["before"].notna().any():
         traces.append(
-            go.Scatter(
+            scatter(
                 y=list(rows["label"]),
                 x=numbers(rows["before"]),
                 mode="markers",

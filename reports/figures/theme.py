@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 INK = "var(--ink)"
 SOFT = "var(--ink-2)"
@@ -37,7 +36,6 @@ def series_colours(names: Sequence[str]) -> dict[str, str]:
 def base(*, height: int, hover: str = "x unified", legend: bool = True) -> dict[str, Any]:
     """Layout of every chart; transparent, so that the page's surface shows through."""
     return {
-        "template": "none",
         "height": height,
         "autosize": True,
         "hovermode": hover,
@@ -88,7 +86,3 @@ def days(column: Iterable[Any]) -> list[str]:
 def numbers(column: Iterable[Any], places: int = 2) -> list[float | None]:
     """Rounded floats; None where there is no value, so that a line breaks instead of falling to zero."""
     return [None if value is None or pd.isna(value) else round(float(value), places) for value in column]
-
-
-def figure(traces: list[Any], layout: dict[str, Any]) -> go.Figure:
-    return go.Figure(data=traces, layout=layout)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -17,20 +16,20 @@ from reports.figures.theme import (
     base,
     day_axis,
     days,
-    figure,
     numbers,
     series_colours,
 )
+from reports.figures.traces import Figure, bar, figure, scatter
 
 
-def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go.Figure:
+def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> Figure:
     """Stacked days. ``daily``: ``day, token_class`` (label), ``tokens``."""
     colours = series_colours(classes)
     traces = []
     for name in classes:
         part = daily[daily["token_class"] == name]
         traces.append(
-            go.Bar(
+            bar(
                 x=days(part["day"]),
                 y=[int(tokens) for tokens in part["tokens"]],
                 name=name,
@@ -48,10 +47,10 @@ def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go
     return figure(traces, layout)
 
 
-def cache_hits(apps: pd.DataFrame) -> go.Figure:
+def cache_hits(apps: pd.DataFrame) -> Figure:
     """Share of input tokens read from the cache. ``apps``: ``app, ratio, millions`` of input tokens, most first."""
     rows = apps.iloc[::-1]
-    trace = go.Bar(
+    trace = bar(
         y=list(rows["app"]),
         x=numbers(rows["ratio"], 4),
         orientation="h",
@@ -73,7 +72,7 @@ def cache_hits(apps: pd.DataFrame) -> go.Figure:
     return figure([trace], layout)
 
 
-def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+def lengths(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Input tokens of a request: a line from what half of them have at most to what 95% have at most.
 
     ``rows``: ``name, half, most`` in tokens, the first on top.
@@ -88,13 +87,13 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
         line_y += [name, name, None]
     dot = {"color": ACCENT, "size": 10}
     traces = [
-        go.Scatter(
+        scatter(
             x=line_x, y=line_y, mode="lines", line={"color": ACCENT, "width": 2}, hoverinfo="skip", showlegend=False
         ),
-        go.Scatter(
+        scatter(
             x=half, y=names, mode="markers", name="Half have at most", marker=dot, hovertemplate="half: %{x:.3s} tokens"
         ),
-        go.Scatter(
+        scatter(
             x=most,
             y=names,
             mode="markers",

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, base, day_axis, days, figure, money_axis, numbers, series_colours
+from reports.figures.theme import ACCENT, base, day_axis, days, money_axis, numbers, series_colours
+from reports.figures.traces import Figure, figure, scatter
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines differ by dash too, so that they can be told apart without colour."""
 
 
-def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: int = 320) -> go.Figure:
+def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: int = 320) -> Figure:
     """One line per series. ``trend``: ``day, series, value``; a null value is a gap."""
     colours = series_colours(names)
     traces = []
     for i, name in enumerate(names):
         part = trend[trend["series"] == name]
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days(part["day"]),
                 y=numbers(part["value"], 4),
                 mode="lines",
@@ -34,9 +34,9 @@ def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: i
     return figure(traces, layout)
 
 
-def single(trend: pd.DataFrame, currency: str) -> go.Figure:
+def single(trend: pd.DataFrame, currency: str) -> Figure:
     """One series on its own scale, small. ``trend``: ``day, value``."""
-    trace = go.Scatter(
+    trace = scatter(
         x=days(trend["day"]),
         y=numbers(trend["value"], 6),
         mode="lines",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
+from reports.figures.traces import Figure
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,5 @@ class Chart:
     title: str
     caption: str
     label: str
-    figure: go.Figure | None
+    figure: Figure | None
     empty: str

@@ -416,7 +416,7 @@ def _recent(view: View, hours: pd.DataFrame, use: GpuUse) -> pd.DataFrame:
 
 def _height(beside: Chart, least: int) -> int:
     """Of a chart that stands beside another one: as high."""
-    return least if beside.figure is None else max(beside.figure.layout.height, least)
+    return least if beside.figure is None else max(beside.figure["layout"]["height"], least)
 
 
 def _band_chart(recent: pd.DataFrame, use: GpuUse, band: _Band, height: int) -> Chart:

@@ -70,7 +70,7 @@ def build(view: View) -> Page:
     units = _provisioned(view)
     unpriced = unpriced_usage(view)
     hits = _cache_hits_chart(sums)
-    height = 320 if hits.figure is None else max(hits.figure.layout.height, 280)
+    height = 320 if hits.figure is None else max(hits.figure["layout"]["height"], 280)
     missing = Note(
         f"No model usage and no bill of a model's tokens in {view.currency} is known of {view.period.label}; "
         "connect gateway spans, usage files or Azure Monitor.",

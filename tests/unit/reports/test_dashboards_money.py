@@ -351,29 +351,30 @@ def test_estimate_and_forecast_are_drawn_unlike_what_is_billed(built: Mapping[st
     for name, _ in PAGES:
         if name == "finance":
             continue
-        traces = charts(built[name])["daily"].figure.data
-        hatched = [trace for trace in traces if (trace.name or "").endswith("(estimated)")]
+        traces = charts(built[name])["daily"].figure["data"]
+        hatched = [trace for trace in traces if trace.get("name", "").endswith("(estimated)")]
         assert hatched
-        assert all(trace.marker.pattern.shape == "/" for trace in hatched)
-        assert any(trace.name == "Forecast" and trace.line.dash == "dot" for trace in traces) or name == "app"
+        assert all(trace["marker"]["pattern"]["shape"] == "/" for trace in hatched)
+        dashes = {trace.get("name"): trace.get("line", {}).get("dash") for trace in traces}
+        assert dashes.get("Forecast") == "dot" or name == "app"
 
 
 @pytest.mark.ids("FCST-1", "BUD-1", "BI-1")
 def test_the_burn_up_goes_on_as_the_outlook_of_its_budget(published: Published, built: Mapping[str, Page]) -> None:
-    traces = {trace.name: trace for trace in charts(built["executive"])["burn-up"].figure.data if trace.name}
+    traces = {trace["name"]: trace for trace in charts(built["executive"])["burn-up"].figure["data"] if "name" in trace}
     outlook = published.rows(
         """select outlook.* from fct_budget_outlook_daily as outlook
            inner join fct_budget_status as status using (budget_id, currency)
            where scope_type = 'company' and currency = 'USD' order by forecast_date"""
     )
     assert outlook
-    assert traces["Projected"].x[0] == BILLED_THROUGH.isoformat()
-    assert traces["Projected"].y[-1] == round(float(outlook[-1]["median_cost"]), 2)
+    assert traces["Projected"]["x"][0] == BILLED_THROUGH.isoformat()
+    assert traces["Projected"]["y"][-1] == round(float(outlook[-1]["median_cost"]), 2)
     for name, low, high in (
         ("80% interval", "lower_cost", "upper_cost"),
         ("95% interval", "lower_95_cost", "upper_95_cost"),
     ):
-        assert list(traces[name].customdata[-1]) == [round(float(outlook[-1][column])) for column in (low, high)]
+        assert list(traces[name]["customdata"][-1]) == [round(float(outlook[-1][column])) for column in (low, high)]
 
 
 @pytest.mark.ids("BI-1")
