@@ -7,7 +7,6 @@ Not here: the questions (``parts``, ``pages``), who may see which rows (``access
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -18,7 +17,7 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports.dashboards.model import Target
 from reports.dashboards.view import View
-from reports.marts import MARTS, conform, empty
+from reports.marts import MARTS, from_rows
 
 Kind = Literal["company", "team", "app"]
 Row = dict[str, Any]
@@ -104,7 +103,7 @@ class Ask:
         """Rows of a mart as ``reports.measures`` read them."""
         columns = ", ".join(MARTS[mart].columns)
         found = self.rows(f"select {columns} from {mart} where {condition}", **values)  # noqa: S608 - own names
-        return as_frame(mart, found)
+        return from_rows(mart, found)
 
     @cached_property
     def _values(self) -> Row:
@@ -121,8 +120,3 @@ class Ask:
             "through": self.through,
             "today": self.view.as_of.date(),
         }
-
-
-def as_frame(mart: str, rows: Sequence[Row]) -> pd.DataFrame:
-    """Rows as the frame of a mart that ``reports.measures`` read; columns that they lack are null."""
-    return conform(mart, pd.DataFrame(rows).reindex(columns=list(MARTS[mart].columns))) if rows else empty(mart)

@@ -20,6 +20,7 @@ from reports.figures.theme import (
     money_axis,
     numbers,
     series_colours,
+    split,
 )
 from reports.figures.traces import Figure, Trace, bar, figure, scatter
 
@@ -39,26 +40,28 @@ def daily_by_team(
     """
     colours = {**series_colours([team for team in teams if team != NO_OWNER]), NO_OWNER: NOBODY}
     traces: list[Trace] = []
+    of_team = split(billed, "team", "day", "cost")
     for team in teams:
-        part = billed[billed["team"] == team]
+        at, cost = of_team[team]
         traces.append(
             bar(
-                x=days(part["day"]),
-                y=numbers(part["cost"]),
+                x=days(at),
+                y=numbers(cost),
                 name=team,
                 legendgroup=team,
                 marker={"color": colours[team], "line": {"width": 0}},
                 hovertemplate="%{y:,.0f}",
             )
         )
+    of_team = split(estimated, "team", "day", "cost")
     for team in teams:
-        part = estimated[estimated["team"] == team]
-        if part.empty:
+        at, cost = of_team[team]
+        if not at:
             continue
         traces.append(
             bar(
-                x=days(part["day"]),
-                y=numbers(part["cost"]),
+                x=days(at),
+                y=numbers(cost),
                 name=f"{team} (estimated)",
                 legendgroup=team,
                 showlegend=False,
@@ -112,12 +115,13 @@ def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], curren
     colours = series_colours(categories)
     months = list(dict.fromkeys(monthly["month"]))
     traces = []
+    of_category = split(monthly, "category", "month", "cost")
     for category in categories:
-        part = monthly[monthly["category"] == category].set_index("month")["cost"]
+        costs = dict(zip(*of_category[category], strict=True))
         traces.append(
             bar(
                 x=months,
-                y=numbers([part.get(month) for month in months]),
+                y=numbers(costs.get(month) for month in months),
                 name=category,
                 marker={"color": colours[category]},
                 hovertemplate="%{y:,.0f}",

@@ -6,6 +6,7 @@ Not here: what the tokens' colours are (``page/page.css``).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -81,6 +82,15 @@ def money_axis(currency: str, **more: Any) -> dict[str, Any]:
 def days(column: Iterable[Any]) -> list[str]:
     """ISO days of dates or timestamps."""
     return [value.isoformat() if type(value) is date else pd.Timestamp(value).date().isoformat() for value in column]
+
+
+def split(frame: pd.DataFrame, by: str, first: str, second: str) -> defaultdict[Any, tuple[list[Any], list[Any]]]:
+    """Values of two columns by those of another one, in the order of rows; two empty lists for what is not there."""
+    parts: defaultdict[Any, tuple[list[Any], list[Any]]] = defaultdict(lambda: ([], []))
+    for name, one, other in zip(frame[by], frame[first], frame[second], strict=True):
+        parts[name][0].append(one)
+        parts[name][1].append(other)
+    return parts
 
 
 def numbers(column: Iterable[Any], places: int = 2) -> list[float | None]:

@@ -18,6 +18,7 @@ from reports.figures.theme import (
     days,
     numbers,
     series_colours,
+    split,
 )
 from reports.figures.traces import Figure, bar, figure, scatter
 
@@ -26,12 +27,13 @@ def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> Fi
     """Stacked days. ``daily``: ``day, token_class`` (label), ``tokens``."""
     colours = series_colours(classes)
     traces = []
+    of_class = split(daily, "token_class", "day", "tokens")
     for name in classes:
-        part = daily[daily["token_class"] == name]
+        at, tokens = of_class[name]
         traces.append(
             bar(
-                x=days(part["day"]),
-                y=[int(tokens) for tokens in part["tokens"]],
+                x=days(at),
+                y=[int(number) for number in tokens],
                 name=name,
                 marker={"color": colours[name]},
                 hovertemplate="%{y:.3s}",

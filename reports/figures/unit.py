@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.figures.theme import ACCENT, base, day_axis, days, money_axis, numbers, series_colours
+from reports.figures.theme import ACCENT, base, day_axis, days, money_axis, numbers, series_colours, split
 from reports.figures.traces import Figure, figure, scatter
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -17,12 +17,13 @@ def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: i
     """One line per series. ``trend``: ``day, series, value``; a null value is a gap."""
     colours = series_colours(names)
     traces = []
+    of_name = split(trend, "series", "day", "value")
     for i, name in enumerate(names):
-        part = trend[trend["series"] == name]
+        at, value = of_name[name]
         traces.append(
             scatter(
-                x=days(part["day"]),
-                y=numbers(part["value"], 4),
+                x=days(at),
+                y=numbers(value, 4),
                 mode="lines",
                 name=name,
                 line={"color": colours[name], "width": 2, "dash": DASHES[i % len(DASHES)]},

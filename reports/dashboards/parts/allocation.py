@@ -13,13 +13,14 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
 from reports.dashboards.parts import words
 from reports.explain.tag_gaps import Gap, remedy_of
 from reports.figures import allocation as drawn
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO
+from reports.marts import from_rows
 from reports.measures.coverage import Coverage, coverage
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
@@ -57,7 +58,7 @@ def coverage_of(ask: Ask) -> Coverage | Missing:
         "fct_allocation_coverage_monthly", "currency = $currency and billing_period_start = $month", month=month.start
     )
     rows = ask.rows(_UNOWNED, first_of_month=month.start, last_of_month=month.last_day)
-    return coverage(monthly, as_frame("fct_ai_cost_daily", rows), month)
+    return coverage(monthly, from_rows("fct_ai_cost_daily", rows), month)
 
 
 def tiles(ask: Ask, found: Coverage | Missing) -> list[Tile]:

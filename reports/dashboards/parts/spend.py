@@ -19,12 +19,13 @@ import pandas as pd
 from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Note, Row, Table, Target, Tile
 from reports.dashboards.parts import words
 from reports.figures import spend as drawn
 from reports.figures import theme
 from reports.frames import ZERO
+from reports.marts import from_rows
 from reports.measures.health import EstimatedUsage, estimated_usage
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
@@ -196,7 +197,7 @@ def estimate(ask: Ask, dimension: Literal["team", "app", "model"]) -> Estimate:
     priced = [row for row in rows if row["estimated_cost"] is not None]
     return Estimate(
         estimated_usage(
-            as_frame("fct_usage_cost_hourly", rows), ask.view.billed_through, ask.view.as_of.replace(tzinfo=None)
+            from_rows("fct_usage_cost_hourly", rows), ask.view.billed_through, ask.view.as_of.replace(tzinfo=None)
         ),
         pd.DataFrame(
             [(row["day"], row["name"], row["estimated_cost"]) for row in priced], columns=["day", "name", "cost"]

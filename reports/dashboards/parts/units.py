@@ -16,9 +16,10 @@ import pandas as pd
 from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Tile, Tone
 from reports.figures import theme, unit
+from reports.marts import from_rows
 from reports.measures.units import (
     GPU_HOUR_WORDS,
     GPU_HOURS,
@@ -69,7 +70,7 @@ def until(ask: Ask) -> date:
 def costs_of(ask: Ask) -> tuple[UnitCost, ...]:
     """Company, models and outcomes: one entry per unit, scope and cost basis."""
     rows = ask.rows(_WINDOWS, until=until(ask), window=WINDOW_DAYS)
-    return unit_costs(as_frame("fct_unit_economics_daily", rows), until(ask))
+    return unit_costs(from_rows("fct_unit_economics_daily", rows), until(ask))
 
 
 def trends(ask: Ask, lines: Sequence[UnitCost]) -> pd.DataFrame:
