@@ -72,7 +72,7 @@ select usage_date as day, column_name as name, sum(effective_cost) as cost
 from fct_ai_cost_daily
 where is_ai and billing_currency = $currency and {scope} and usage_date between $since and $until
 group by all
-order by 1
+order by 1, 2
 """
 _MONTHLY = """
 select date_trunc('month', usage_date)::date as month, ai_category, sum(effective_cost) as cost,
