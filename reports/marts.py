@@ -149,6 +149,12 @@ MARTS: dict[str, MartColumns] = {
             "mean_absolute_scaled_error:double interval_coverage:double is_chosen:boolean"
         ),
     ),
+    "fct_forecast_exchange_rate": MartColumns(
+        _columns(
+            "rate_date:date currency pricing_currency expected_rate:decimal lower_rate:decimal upper_rate:decimal "
+            "is_known:boolean is_monthly:boolean"
+        ),
+    ),
     "fct_usage_forecast_hourly": MartColumns(
         _columns(
             "usage_hour:timestamp scope_type scope_value currency actual_cost:decimal expected_cost:decimal "

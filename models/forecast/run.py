@@ -19,12 +19,14 @@ import numpy as np
 import pandas as pd
 
 from finops.config.models import EventsFile
+from finops.config.rates import ExchangeRate
 from finops.periods import BillingPeriod, as_utc
 from models.events import events_touching
 from models.forecast.cache import ForecastCache
 from models.forecast.changes import Days, KnownChanges, shares_of
 from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
 from models.forecast.paths import draw
+from models.forecast.rates import rates_of
 from models.forecast.reconcile import Parents, parents_of, reconcile
 from models.forecast.settings import ForecastSettings
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
@@ -44,11 +46,12 @@ CHUNK = 24
 @dataclass(frozen=True)
 class ForecastResult:
     """``forecast`` is the table ``ml.forecast_daily``, ``accuracy`` is ``ml.forecast_accuracy``, ``path`` is
-    ``ml.forecast_path``."""
+    ``ml.forecast_path``, ``rate`` is ``ml.forecast_rate``."""
 
     forecast: pd.DataFrame
     accuracy: pd.DataFrame
     path: pd.DataFrame
+    rate: pd.DataFrame
 
 
 def forecast_costs(
@@ -64,6 +67,8 @@ def forecast_costs(
     business_unit_of_team: Mapping[str, str] | None = None,
     parents: Parents | None = None,
     breakdown: pd.DataFrame | None = None,
+    priced: pd.DataFrame | None = None,
+    exchange_rates: Sequence[ExchangeRate] = (),
     settings: ForecastSettings | None = None,
 ) -> ForecastResult:
     """Forecast every scope's daily cost through ``horizon_end``.
@@ -83,27 +88,33 @@ def forecast_costs(
             their teams and teams of their business units as far as the two mappings know, all others of the company.
         breakdown: costs of scopes by dimension and value (``changes.shares_of``), which say how much of a change of
             one scope is in another; None: as much as in the company.
+        priced: what of the history is priced in another currency than it is billed in (``rates.PRICED_COLUMNS``), so
+            that a new exchange rate is not taken for usage; None: nothing.
+        exchange_rates: rates that are configured, which may know of a month that the bill has no charge of yet.
 
     Returns:
         For each series one row per future day (``is_future``), from the day after the newest day of its currency, and
-        one per recent day, expected without having seen it; the backtest of each candidate; and drawn futures. A
-        whole's forecast and futures equal the sums of its parts' wherever its history does.
+        one per recent day, expected without having seen it; the backtest of each candidate at the newest prices and
+        exchange rates; drawn futures; and the exchange rates expected. A whole's forecast and futures equal the sums of
+        its parts' wherever its history does.
 
     Raises:
-        HistoryError: the history lacks a column or holds a value that is no day or no amount.
+        HistoryError: the history or ``priced`` lacks a column or holds a value that is no day or no amount.
         ValueError: ``as_of`` has no time zone, or a scope is named as part of itself.
     """
     moment = as_utc(as_of)
     settings = settings or ForecastSettings()
     end = horizon_end or BillingPeriod.containing(moment.date()).next().last_day
-    every = daily_series(history, before=moment.date())
+    billed = daily_series(history, before=moment.date())
     if parents is None:
-        parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
+        parents = parents_of(billed, team_of_app or {}, business_unit_of_team or {})
+    rates = rates_of(priced, exchange_rates, billed, moment.date())
+    every, rate_factors = rates.at_newest(billed)
     changes = KnownChanges(
         tuple(events.price_changes),
         tuple(events.capacities),
         parents,
-        shares_of(breakdown, events, every, max((one.last_day for one in every), default=moment.date())),
+        shares_of(breakdown, events, billed, max((one.last_day for one in billed), default=moment.date())),
     )
     factors = changes.on_newest_prices(
         every, [np.datetime64(series.first_day, "D") + np.arange(series.values.size) for series in every]
@@ -120,8 +131,12 @@ def forecast_costs(
         for series, factor in zip(every, factors, strict=True)
     ]
     forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
-    forecasts = [_as_billed(result, factor) for result, factor in zip(forecasts, factors, strict=True)]
+    forecasts = [
+        _as_billed(result, price * rate) for result, price, rate in zip(forecasts, factors, rate_factors, strict=True)
+    ]
     drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
+    lines, drawn = rates.ahead(every, [result.future for result in forecasts], drawn)
+    forecasts = [replace(result, future=line) for result, line in zip(forecasts, lines, strict=True)]
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
     if changes:
         days = [_days(result.future) for result in forecasts]
@@ -144,11 +159,12 @@ def forecast_costs(
             ],
             stamp,
         ),
+        rate=build_frame("forecast_rate", list(rates.rows(every, end, stamp))),
     )
 
 
 def _as_billed(result: SeriesForecast, factor: Floats) -> SeriesForecast:
-    """Expectations of days that are over at the prices that they had."""
+    """Expectations of days that are over at the prices and exchange rates that they had."""
     line = result.recent
     if (factor == 1).all() or not line.expected:
         return result

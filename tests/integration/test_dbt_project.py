@@ -59,6 +59,7 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
     assert signals == {
         "fct_budget_status",
         "fct_budget_outlook_daily",
+        "fct_forecast_exchange_rate",
         "fct_forecast_quality",
         "fct_forecast_result_daily",
         "fct_forecast_total",

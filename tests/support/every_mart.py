@@ -58,11 +58,18 @@ def build_every_mart(folder: Path) -> Home:
         models.write_table(name, build_frame(name, []), home.ml_running if name == "forecast_hourly" else home.ml)
     _dbt(home, "run", "--quiet", "--exclude", "tag:signals")
     history = read_table(home.warehouse, "intermediate.int_signals__cost_history")
+    priced = read_table(home.warehouse, "intermediate.int_signals__priced_cost")
     team_of_app = {owner.app: owner.team for owner in config.tags.apps}
 
     def forecast_of(billed: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
         return models.forecast_costs(
-            billed, as_of=as_of, events=config.events, cache=home.ml / "cache", team_of_app=team_of_app
+            billed,
+            as_of=as_of,
+            events=config.events,
+            cache=home.ml / "cache",
+            team_of_app=team_of_app,
+            priced=priced,
+            exchange_rates=config.exchange_rates,
         )
 
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
@@ -74,6 +81,7 @@ def build_every_mart(folder: Path) -> Home:
     models.write_table("forecast_daily", forecast.forecast, home.ml)
     models.write_table("forecast_accuracy", forecast.accuracy, home.ml)
     models.write_table("forecast_path", forecast.path, home.ml)
+    models.write_table("forecast_rate", forecast.rate, home.ml)
     hours = models.forecast_hours(
         read_table(home.warehouse, "intermediate.int_signals__hourly_usage"),
         as_of=organisation.as_of,

@@ -17,6 +17,7 @@ from reports.dashboards.parts.forecast_charts import hours_chart, months_chart, 
 from reports.figures import forecast as drawn
 from reports.figures.spend import NO_OWNER
 from reports.measures.forecasts import LEVELS, NO_TEAM, PERIODS, Forecasts, forecasts
+from reports.measures.rates import unknown_rates
 from reports.page.chart import Chart
 
 MATURITY_TONES: dict[str, Tone] = {"run": "good", "walk": "neutral", "crawl": "warn"}
@@ -38,6 +39,8 @@ def forecasts_of(ask: Ask) -> Forecasts:
 
 def totals_table(ask: Ask, found: Forecasts) -> Table:
     extended = found.extended_periods
+    notes = ["* Ends later than the forecast; the days beyond it are taken to be like its own."] if extended else []
+    unknown = unknown_rates(ask.frame("fct_forecast_exchange_rate", "currency = $currency"))
 
     def cell(scope: Any, period: str) -> Cell:
         one = scope.totals.get(period)
@@ -69,7 +72,7 @@ def totals_table(ask: Ask, found: Forecasts) -> Table:
         caption="AI spend when the period ends: billed so far and the forecast of the rest. Below each figure: 80% of "
         "the forecast's paths end between the two, so the teams' bounds do not add up to the company's.",
         export="fct_forecast_total",
-        more="* Ends later than the forecast; the days beyond it are taken to be like its own." if extended else "",
+        more=" ".join([*notes, *(rate.words for rate in unknown)]),
     )
 
 

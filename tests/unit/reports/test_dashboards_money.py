@@ -236,6 +236,17 @@ def test_currencies_stand_alone_and_are_added_converted_only(published: Publishe
     assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"support", "documents"}
 
 
+@pytest.mark.ids("FCST-1", "BI-1")
+def test_a_rate_that_is_not_known_yet_is_told_below_the_forecast(published: Published) -> None:
+    """Of October the bill says it already, and prices behind the bill in USD are set in USD."""
+    euros = tables(build("finance", view_of(published, currency="EUR")))["forecast-totals"].more
+    assert euros.endswith(
+        "Prices behind the EUR bill are set in USD, and the rate of November 2026 is not known yet: expected to stay "
+        "0.91 EUR for 1 USD, ± 1.5% by 30 Nov (80%). The intervals allow for it."
+    )
+    assert "rate" not in tables(build("finance", view_of(published)))["forecast-totals"].more
+
+
 @pytest.mark.ids("SEC-1", "BI-1")
 def test_someone_of_one_team_sees_that_team_only(published_folder: Path, published: Published) -> None:
     viewer = Viewer("lead", frozenset({Role.ENG}), frozenset({"search"}))
