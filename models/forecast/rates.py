@@ -157,10 +157,15 @@ class Rates:
         return moved, paths
 
     def rows(self, every: Sequence[DailySeries], end: date, as_of: datetime) -> Iterator[dict[str, Any]]:
-        """The table ``forecast_rate``: each pair's rates from the day after its currency's last one through ``end``."""
+        """The table ``forecast_rate``: each pair's rates from the day after its currency's last one through ``end``.
+
+        A pair that the bill left weeks ago is behind nothing that is to come.
+        """
         for pair in self.pairs:
-            billed = next(one.last_day for one in every if one.scope.currency == pair.currency)
-            days = np.arange(np.datetime64(billed, "D") + 1, np.datetime64(end, "D") + 1)
+            billed = np.datetime64(next(one.last_day for one in every if one.scope.currency == pair.currency), "D")
+            if pair.unknown_steps(np.array([billed - SHARE_DAYS]))[0]:
+                continue
+            days = np.arange(billed + 1, np.datetime64(end, "D") + 1)
             expected, unknown = pair.on(days), pair.unknown_steps(days)
             widths = {level: pair.width(days, level) for level, _, _ in LEVELS}
             for place, day in enumerate(days.tolist()):

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from finops.config.models import EventsFile
 from finops.config.rates import ExchangeRate
 from models.forecast import ForecastResult, ForecastSettings, forecast_costs
+from models.forecast.rates import rates_of
+from models.series import daily_series
 
 pytestmark = [pytest.mark.ids("FCST-1"), pytest.mark.xdist_group("forecast")]
 
@@ -251,6 +253,17 @@ def test_rates_of_each_day_make_tomorrow_unsure_and_next_month_more_so() -> None
     width = np.log((rates["upper_rate"] / rates["expected_rate"]).astype(float)).to_numpy()
     assert width[0] == pytest.approx(NORMAL_80 * 0.004, rel=0.1)
     np.testing.assert_allclose(width, width[0] * np.sqrt(np.arange(1, len(width) + 1)), rtol=1e-4)
+
+
+def test_a_pair_that_the_bill_left_is_behind_nothing_that_is_to_come() -> None:
+    """As where a supplier that priced in dollars was changed for one at home."""
+    euro = rows(COST * RATE, DAYS, "EUR")
+    parts = priced(euro, RATE)
+    series = daily_series(euro, before=THROUGH + timedelta(days=1))
+    left = rates_of(parts[parts["usage_date"] < date(2026, 5, 1)], (), series, THROUGH)
+    assert [pair.pricing_currency for pair in left.pairs] == ["USD"]
+    assert list(left.rows(series, date(2026, 9, 30), datetime(2026, 8, 21))) == []  # noqa: DTZ001 - as tables have it
+    assert len(list(rates_of(parts, (), series, THROUGH).rows(series, date(2026, 9, 30), datetime(2026, 8, 21)))) == 42  # noqa: DTZ001
 
 
 CURRENCIES = ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HUF", "JPY", "NOK", "SEK")
