@@ -205,10 +205,11 @@ def test_a_configured_rate_is_known_before_the_bill_has_a_charge_of_its_month() 
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 1000), share=st.floats(0.1, 0.9))
 def test_parts_add_up_where_only_some_prices_are_in_another_currency(seed: int, share: float) -> None:
-    """One app is priced abroad, one partly, one at home; the last is a machine of one's own."""
+    """One app is priced abroad, one partly, one at home; one costs the same every day but for the rate."""
     rate = monthly(seed, DAYS)
-    shares = {"abroad": 1.0, "mixed": share, "home": 0.0}
+    shares = {"abroad": 1.0, "mixed": share, "home": 0.0, "calm": 1.0}
     costs = {app: usage(seed + number, DAYS) for number, app in enumerate(shares)}
+    costs["calm"][:] = 40.0
     abroad = {app: np.round(costs[app] * shares[app] * rate, 6) for app in shares}
     billed = {app: abroad[app] + np.round(costs[app] * (1 - shares[app]), 6) for app in shares}
     whole = [("company", "all"), ("team", "search")]
@@ -220,7 +221,7 @@ def test_parts_add_up_where_only_some_prices_are_in_another_currency(seed: int, 
     )
     parts = pd.concat(
         [
-            *(rows(abroad[app], DAYS, "EUR", "app", app) for app in ("abroad", "mixed")),
+            *(rows(abroad[app], DAYS, "EUR", "app", app) for app in ("abroad", "mixed", "calm")),
             *(rows(sum(abroad.values()), DAYS, "EUR", *scope) for scope in whole),
         ]
     )
@@ -236,6 +237,12 @@ def test_parts_add_up_where_only_some_prices_are_in_another_currency(seed: int, 
     assert (future["expected_cost"] <= future["upper_cost"]).all()
     assert (future["upper_cost"] <= future["upper_95_cost"]).all()
     assert (future["lower_95_cost"] >= 0).all()
+    # What is unsure of the others is no doubt about what is always the same.
+    calm = found.path[found.path["scope_value"] == "calm"]
+    later = calm[[day.month == 9 for day in calm["forecast_date"]]].groupby("path")["cost"].sum().astype(float)
+    low, high = later.quantile([0.1, 0.9]) / (30 * 40.0 * rate[-1])
+    ends = found.rate.iloc[-1][["lower_rate", "upper_rate"]].astype(float) / rate[-1]
+    assert (low, high) == pytest.approx((ends["lower_rate"], ends["upper_rate"]), abs=0.004)
     # At home nothing is unsure but usage.
     alone = told(rows(billed["home"], DAYS, "EUR"), THROUGH, None)
     own = future[future["scope_value"] == "home"].set_index("forecast_date")
