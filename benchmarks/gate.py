@@ -21,11 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from finops.paths import PROJECT_DIR, Home
+from tests.support.applications import running_command
 from tests.support.gates import publish_budgets
 
 AS_OF = "2026-10-20T06:00Z"
@@ -45,7 +44,8 @@ def main() -> None:
         teams = [(f"budget-{n}", "team", f"team-{n}", "10000", "500") for n in range(BUDGETS)]
         publish_budgets(home, "1", [*teams, ("company", "company", "all", "1000000", "25000")])
         _configure(config)
-        with _serving(home, config) as port:
+        places = ("--home", str(home.path), "--config", str(config), "--as-of", AS_OF)
+        with running_command("gate", "serve", *places) as port:
             asyncio.run(_load(port, options.rate, WARM_UP_SECONDS, _ask))
             asks = asyncio.run(_load(port, options.rate, options.seconds, _ask))
             floor = asyncio.run(_load(port, options.rate, options.seconds, _health))
@@ -123,22 +123,8 @@ def _command(port: int) -> dict[str, list[float]]:
     return found
 
 
-@contextmanager
-def _serving(home: Home, config: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "cli.entry", "gate", "serve", "--port", "0"]
-    command += ["--home", str(home.path), "--config", str(config), "--as-of", AS_OF]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR) as server:
-        try:
-            line = server.stderr.readline() if server.stderr else ""
-            yield int(line.split("http://127.0.0.1:")[1].split(";")[0])
-        finally:
-            server.terminate()
-
-
 def _configure(config: Path) -> None:
-    config.mkdir()
-    for file in (PROJECT_DIR / "config").glob("*.*"):
-        shutil.copyfile(file, config / file.name)
+    shutil.copytree(PROJECT_DIR / "config", config)
     tags = (config / "tags.yml").read_text(encoding="utf-8")
     teams = "".join(f"  - {{team: team-{number}}}\n" for number in range(BUDGETS))
     (config / "tags.yml").write_text(tags.replace("\nteams:\n", f"\nteams:\n{teams}", 1), encoding="utf-8")

@@ -86,7 +86,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 import ingestion
 from finops import lake
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from finops.paths import Home
 file, home = sys.argv[1:]
 started = time.perf_counter()

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 
 import ingestion
-from finops.config.models import LitellmSource
+from finops.config.usage_sources import LitellmSource
 from finops.paths import Home
 from simulator import litellm
 from simulator.postgres import OWNER, private_postgres

@@ -6,18 +6,17 @@ Not here: carrying out, verifying, taking back (guardrails.actuators).
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from finops.config import ConfigError, Configuration, load_configuration
-from finops.paths import Home, config_dir
+from cli.inputs import configuration_of, fail, home_of
+from cli.ledger import opened
+from cli.options import ConfigOption, HomeOption, speaker
 from finops.periods import utc_now
 
 if TYPE_CHECKING:
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 actuators_app = typer.Typer(
     no_args_is_help=True, help="See, check and take back what guardrails changed in clusters, clouds and gateways."
 )
-
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Folder with the YAML files [default: config]", show_default=False)
-]
 
 
 @actuators_app.command()
@@ -41,26 +35,26 @@ def plan(
     config: ConfigOption = None,
 ) -> None:
     """Show what an order would change at this moment; the system itself checks it where it can. Nothing is changed."""
-    from finops.config.models import ActuatorRoute
+    from finops.config.actuator_routes import ActuatorRoute
     from guardrails.actuators.base import ORDER_KINDS, FailedError, RefusedError
     from guardrails.actuators.build import MissingVariableError
     from guardrails.actuators.manage import preview
 
-    found = next((one for one in _configuration(config).routing.routes if one.id == route), None)
+    found = next((one for one in configuration_of(config).routing.routes if one.id == route), None)
     if not isinstance(found, ActuatorRoute):
-        _fail(f"{route} is no route of routing.yml that carries orders out (docs/actuators.md)")
+        fail(f"{route} is no route of routing.yml that carries orders out (docs/actuators.md)")
     kind = next((one for one in ORDER_KINDS if one == action), None)
     scope_type, _, scope_value = target.partition(":")
     if kind is None or not scope_value:
-        _fail("--action is throttle, pause, stop or ticket; --target is like team:search, company:all for the company")
+        fail("--action is throttle, pause, stop or ticket; --target is like team:search, company:all for the company")
     try:
         planned = preview(found, os.environ, kind, scope_type, scope_value)
     except MissingVariableError as error:
-        _fail(f"set {error} in the environment")
+        fail(f"set {error} in the environment")
     except RefusedError as refusal:
-        _fail(f"{refusal}. {refusal.remedy}")
+        fail(f"{refusal}. {refusal.remedy}")
     except FailedError as error:
-        _fail(str(error))
+        fail(str(error))
     console = Console()
     for change in planned.changes:
         states = f"{_shown(change.prior)} → {_shown(change.desired)}" if change.is_due else "it is so already"
@@ -82,7 +76,7 @@ def list_actuations(
     from orchestration.ledger import has_ledger, open_ledger
 
     console = Console()
-    place = _home(home)
+    place = home_of(home)
     rows = []
     if has_ledger(place):
         with open_ledger(place) as ledger:
@@ -107,10 +101,9 @@ def list_actuations(
 def verify(home: HomeOption = None, config: ConfigOption = None) -> None:
     """Look whether everything that was changed is still so. Exit status 1 where something is not, or cannot be seen."""
     from guardrails.actuators.manage import verify_actuations
-    from orchestration.ledger import open_ledger
 
-    routes = _configuration(config).routing.routes
-    with open_ledger(_home(home)) as ledger:
+    routes = configuration_of(config).routing.routes
+    with opened(home) as ledger:
         found = verify_actuations(ledger, routes, os.environ, now=utc_now())
     console = Console()
     for drift in found.drifts:
@@ -128,24 +121,20 @@ def verify(home: HomeOption = None, config: ConfigOption = None) -> None:
 def revert(
     decision: Annotated[str, typer.Argument(metavar="DECISION", help="The decision's id")],
     why: Annotated[str, typer.Option(help="In a few words; it stays in the audit trail")],
-    who: Annotated[str | None, typer.Option("--who", help="Who does it [default: this machine's user]")] = None,
+    who: Annotated[str | None, typer.Option("--who", help="Who does it", show_default="this machine's user")] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Put back what a decision changed, from the record of what it was. Also delivers what else is due."""
-    from guardrails import LedgerError, MessageStatus, deliver_pending, messages
+    from guardrails import MessageStatus, deliver_pending, messages
     from guardrails.actuators.manage import take_back
     from guardrails.actuators.record import actuations
-    from orchestration.ledger import open_ledger
 
-    routes = _configuration(config).routing.routes
+    routes = configuration_of(config).routing.routes
     console = Console()
-    with open_ledger(_home(home)) as ledger:
-        try:
-            queued = take_back(ledger, decision, who=who or getpass.getuser(), why=why, now=utc_now())
-        except LedgerError as error:
-            _fail(str(error))
-        summary = deliver_pending(ledger, routes, os.environ, now=utc_now(), files=_home(home).path)
+    with opened(home) as ledger:
+        queued = take_back(ledger, decision, who=speaker(who), why=why, now=utc_now())
+        summary = deliver_pending(ledger, routes, os.environ, now=utc_now(), files=home_of(home).path)
         left = [one for one in messages(ledger) if one.message_id in queued and one.status != MessageStatus.DELIVERED]
         for row in actuations(ledger, decision_id=decision):
             end = f" ({row.error})" if row.error else ""
@@ -160,19 +149,3 @@ def revert(
 
 def _shown(state: State) -> str:
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in state.items())
-
-
-def _home(home: Path | None) -> Home:
-    return Home(home.resolve()) if home else Home.from_environment()
-
-
-def _configuration(config: Path | None) -> Configuration:
-    try:
-        return load_configuration((config or config_dir()).resolve())
-    except ConfigError as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1)

@@ -15,19 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.ledger import (
-    AsOfOption,
-    ConfigOption,
-    HomeOption,
-    JsonOption,
-    WhoOption,
-    configuration_of,
-    fail,
-    home_of,
-    moment,
-    opened,
-    speaker,
-)
+from cli.inputs import configuration_of, fail, home_of, moment
+from cli.ledger import opened
+from cli.options import AsOfOption, ConfigOption, HomeOption, JsonOption, ReasonOption, WhoOption, WhyOption, speaker
 
 if TYPE_CHECKING:
     from guardrails import Question
@@ -66,7 +56,7 @@ def list_questions(
 @approvals_app.command()
 def approve(
     decision: DecisionArgument,
-    why: Annotated[str, typer.Option("--why", help="In a few words")] = "",
+    why: WhyOption = None,
     who: WhoOption = None,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -75,13 +65,13 @@ def approve(
     """Agree to an order; with the last person who is needed it is given."""
     from guardrails import approve as say_yes
 
-    _answer(say_yes, decision, why, who, home, config, moment(as_of))
+    _answer(say_yes, decision, why or "", who, home, config, moment(as_of))
 
 
 @approvals_app.command()
 def deny(
     decision: DecisionArgument,
-    why: Annotated[str, typer.Option("--why", help="In a few words")],
+    why: ReasonOption,
     who: WhoOption = None,
     home: HomeOption = None,
     config: ConfigOption = None,

@@ -7,23 +7,15 @@ Not here: the chain (guardrails.audit).
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cli.ledger import (
-    AsOfOption,
-    ConfigOption,
-    HomeOption,
-    JsonOption,
-    WhoOption,
-    configuration_of,
-    day,
-    moment,
-    opened,
-    speaker,
-)
+from cli.inputs import configuration_of, day, moment
+from cli.ledger import opened
+from cli.options import AsOfOption, ConfigOption, HomeOption, JsonOption, WhoOption, speaker
 
 audit_app = typer.Typer(
     no_args_is_help=True, help="Prove the record of decisions, votes and messages; remove what is old."
@@ -74,6 +66,7 @@ def prune(
     """Remove old audit entries, as audit.keep_days of guardrails.yml allows; a signed stub says what was there."""
     settings = configuration_of(config).guardrails.audit
     with opened(home) as ledger:
-        removed = ledger.prune(day(before, "--before"), settings, who=speaker(who), why=why, now=moment(as_of))
+        first_kept = datetime.combine(day(before, "--before"), time(), UTC)
+        removed = ledger.prune(first_kept, settings, who=speaker(who), why=why, now=moment(as_of))
     span = f"{removed.first_sequence:,} to {removed.last_sequence:,}"
     typer.echo(f"{removed.entries:,} entries removed ({span}); a signed stub stands for them")

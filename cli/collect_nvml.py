@@ -22,7 +22,7 @@ def collect_nvml(
     interval: Annotated[float, typer.Option(min=1, max=3600, help="Seconds between samples")] = 15,
     rotate: Annotated[float, typer.Option(min=1, max=86400, help="Seconds after which a file is closed")] = 300,
     node: Annotated[
-        str | None, typer.Option(help="Name of this host [default: NODE_NAME, else its host name]", show_default=False)
+        str | None, typer.Option(help="Name of this host", show_default="NODE_NAME, else its host name")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="One sample, then end")] = False,
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from finops.paths import Home
+from cli.inputs import fail, home_of
 
 
 def collect_otlp(
@@ -22,7 +22,7 @@ def collect_otlp(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     home: Annotated[
         Path | None,
-        typer.Option("--home", help="Home whose key hashes user ids [default: .aifinops/main]", show_default=False),
+        typer.Option("--home", help="Home whose key hashes user ids", show_default="AIFINOPS_HOME or .aifinops/main"),
     ] = None,
     token_env: Annotated[
         str | None, typer.Option(help="Variable with the token that senders must give", show_default=False)
@@ -40,20 +40,17 @@ def collect_otlp(
     console = Console(stderr=True)
     token = os.environ.get(token_env) if token_env else None
     if token_env and not token:
-        console.print(f"[red bold]✗[/] the environment variable {token_env} is not set", highlight=False)
-        raise typer.Exit(1)
-    place = Home(home.resolve()) if home else Home.from_environment()
+        fail(f"the environment variable {token_env} is not set")
     try:
         settings = CollectorSettings(
             folder.resolve(),
-            load_hasher(place, os.environ),
+            load_hasher(home_of(home), os.environ),
             token,
             largest_body_mb * 1024 * 1024,
             SpoolLimits(file_seconds=seconds),
         )
     except LandingError as error:
-        console.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        fail(str(error))
     if token is None and not is_this_machine(host):
         console.print("[yellow]![/] everybody who reaches this address may send: consider --token-env", highlight=False)
 
@@ -63,5 +60,4 @@ def collect_otlp(
     try:
         serve(settings, host, port, on_listening=say_where)
     except LandingError as error:
-        console.print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        fail(str(error))

@@ -18,10 +18,10 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from cli.published import query_mart
 from finops.cost_change import EFFECTS, CostChange, TokenCost, decompose
 from finops.paths import Home
 from finops.tokens import INPUT_CLASSES, TokenClass
+from orchestration.published import query_mart
 from reports import formatting as f
 
 By = Literal["all", "team", "app", "model"]

@@ -1,346 +1,80 @@
-"""``aifinops connect azure``: the steps that prepare a subscription, shown or done.
+"""Preparing where facts come from, on the command line: ``aifinops connect azure``.
 
-Here: options made into a request, and how steps look.
-Not here: the steps (``ingestion.azure.plan``) and doing them (``ingestion.azure.connect``).
+Here: options.
+Not here: what is made of them (connect_request), showing and doing the steps (connect_steps).
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import shlex
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
-from finops.periods import BillingPeriod
-from ingestion.azure.arm import Arm, ArmError, open_arm
-from ingestion.azure.connect import (
-    AzureAccount,
-    Connector,
-    Destination,
-    State,
-    StepResult,
-    find_account,
-    find_destination,
-    model_accounts,
-    snippet,
-    subscription_name,
-)
-from ingestion.azure.plan import ConnectRequest, RunExport, Step, plan, undo, variables
+from cli.inputs import moment
+from cli.options import ReportedAsOfOption
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ACCOUNT_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.storage/storageaccounts/([^/]+)", re.IGNORECASE
-)
-_WIDTH = 110
-_CONTAINER, _FOLDER = "cost-exports", "focus"
-_LONGEST_BACKFILL = 84  # months; Cost Management keeps seven years
-_SYMBOLS: dict[State, tuple[str, str]] = {
-    "there": ("✓", "green"),
-    "done": ("✓", "green"),
-    "to do": ("○", "yellow"),
-    "waits": ("…", "yellow"),
-    "failed": ("✗", "red"),
-    "unknown": ("?", "cyan"),
-}
-
-_WORST_FIRST: tuple[State, ...] = ("failed", "waits", "unknown", "to do", "done", "there")
+connect_app = typer.Typer(no_args_is_help=True, help="Prepare where facts come from, read-only.")
 
 
-@dataclass(frozen=True)
-class ConnectOptions:
-    """The command's options, as given."""
-
-    subscription: str
-    storage_account: str | None
-    container: str | None
-    resource_group: str
-    location: str | None
-    principal_id: str | None
-    principal_type: str
-    folder: str | None
-    export_name: str
-    months: int
-    again: Sequence[str]
-    keep_runs: bool | None
-    endpoint: str | None
-    out: Path | None
-
-
-def connect_azure(options: ConnectOptions, as_of: datetime, *, apply: bool) -> int:
-    """Show the steps with their state, or do them.
-
-    Returns:
-        The exit code: 1 where a step failed or waits for one that did.
-    """
-    console = Console(file=sys.stdout)
-    request, arm, notes = _request(options, as_of)
-    name = _name_of(arm, request, notes)
-    verb = "preparing it, read-only" if apply else "nothing is changed without --apply"
-    console.print(f"[bold]aifinops connect azure[/] · {name} · {verb}", highlight=False)
-    for note in notes:
-        console.print(f"[yellow]![/] {note}", highlight=False, soft_wrap=True)
-    console.print()
-    steps = plan(request)
-    if not apply:
-        _show_variables(request, console)
-    with console.status("Looking at Azure") as status:
-        connector = Connector(arm, request, say=status.update)
-        results = _collected(connector.apply(steps) if apply else connector.look(steps), steps, console, apply=apply)
-    accounts = [] if notes else _accounts(arm, request)
-    _summary(results, console, apply=apply)
-    if not apply or not _has_failed(results):
-        _show_snippet(request, accounts, console, options.out)
-    _show_next(results, console, apply=apply)
-    return 1 if apply and _has_failed(results) else 0
-
-
-def show_removal(options: ConnectOptions, as_of: datetime) -> None:
-    """How to take everything back; this command deletes nothing itself."""
-    console = Console(file=sys.stdout)
-    request, _, notes = _request(options, as_of)
-    console.print(
-        f"[bold]aifinops connect azure --remove[/] · subscription {request.subscription} · nothing is done\n",
-        highlight=False,
-    )
-    for note in notes:
-        console.print(f"[yellow]![/] {note}\n", highlight=False, soft_wrap=True)
-    _show_variables(request, console)
-    for number, step in enumerate(undo(request), 1):
-        warning = "  [red](deletes the delivered bills; keep it if others use it)[/]" if _holds_data(step) else ""
-        console.print(f"{number:>2}  [bold]{step.what}[/]{warning}", highlight=False)
-        _show_command(step.undo, console)
-    console.print("\nThen remove its entries from config/sources.yml. What was landed stays in the lake.")
-
-
-def _holds_data(step: Step) -> bool:
-    return step.key in ("account", "container")
-
-
-def _request(options: ConnectOptions, as_of: datetime) -> tuple[ConnectRequest, Arm, list[str]]:
-    subscription = options.subscription.strip().lower().removeprefix("/subscriptions/")
-    if not _GUID.fullmatch(subscription):
-        raise typer.BadParameter(
-            "it is no subscription id; az account list --output table shows yours", param_hint="--subscription"
-        )
-    if options.principal_id is not None and not _GUID.fullmatch(options.principal_id.lower()):
-        raise typer.BadParameter(
-            "give the identity's object id: az identity show --name … --query principalId", param_hint="--principal-id"
-        )
-    if not 0 <= options.months <= _LONGEST_BACKFILL:
-        raise typer.BadParameter(f"between 0 and {_LONGEST_BACKFILL}", param_hint="--months")
-    try:
-        arm = open_arm(os.environ, endpoint=options.endpoint)
-    except ArmError as error:
-        raise typer.BadParameter(str(error), param_hint="--endpoint") from None
-    notes: list[str] = []
-    there = _existing(arm, subscription, options, notes)
-    account_id = options.storage_account or (there.account_id if there else "")
-    storage_subscription, group, account = subscription, options.resource_group, account_id
-    if not account:
-        account = f"aifinops{hashlib.sha256(subscription.encode()).hexdigest()[:12]}"
-    elif match := _ACCOUNT_ID.fullmatch(account.rstrip("/")):
-        storage_subscription, group, account = match[1].lower(), match[2], match[3]
-    known = None
-    if not notes:
-        try:
-            known = find_account(arm, storage_subscription, account)
-        except ArmError as error:
-            notes.append(f"Storage accounts cannot be listed: {error}")
-    if known and (match := _ACCOUNT_ID.fullmatch(known)):
-        group = match[2]
-    folder = options.folder if options.folder is not None else (there.folder if there else _FOLDER)
-    keep_runs = options.keep_runs if options.keep_runs is not None else bool(there and there.keeps_runs)
-    request = ConnectRequest(
-        subscription=subscription,
-        storage_subscription=storage_subscription,
-        resource_group=group,
-        storage_account=account,
-        container=options.container or (there.container if there else _CONTAINER),
-        as_of=as_of,
-        location=options.location,
-        principal_id=options.principal_id.lower() if options.principal_id else None,
-        principal_type=options.principal_type,
-        folder=folder.strip("/"),
-        export_name=options.export_name,
-        months=options.months,
-        keep_runs=keep_runs,
-        again=_months(options.again),
-    )
-    return request, arm, notes
-
-
-def _existing(arm: Arm, subscription: str, options: ConnectOptions, notes: list[str]) -> Destination | None:
-    """What an earlier run of this command set up: nobody has to say it twice."""
-    try:
-        return find_destination(arm, subscription, options.export_name)
-    except ArmError as error:
-        if error.status in (None, 401):
-            notes.append(f"Azure was not asked: {error}. Sign in with az login to see what is there already")
-        return None
-
-
-def _months(names: Sequence[str]) -> tuple[BillingPeriod, ...]:
-    try:
-        return tuple(BillingPeriod.parse(name) for name in names)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--month") from None
-
-
-def _name_of(arm: Arm, request: ConnectRequest, notes: list[str]) -> str:
-    if not notes:
-        try:
-            name = subscription_name(arm, request.subscription)
-        except ArmError as error:
-            notes.append(f"The subscription cannot be seen: {error}")
-        else:
-            return f"{name} ({request.subscription})" if name else request.subscription
-    return f"subscription {request.subscription}"
-
-
-def _accounts(arm: Arm, request: ConnectRequest) -> list[AzureAccount]:
-    try:
-        return model_accounts(arm, request.subscription)
-    except ArmError:
-        return []
-
-
-# ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _collected(
-    results: Iterable[StepResult], steps: Sequence[Step], console: Console, *, apply: bool
-) -> list[StepResult]:
-    """Show each step as soon as its state is known; the back-fill's months are one block at the end."""
-    months = [step for step in steps if isinstance(step, RunExport) and step.period is not None]
-    found: list[StepResult] = []
-    for number, result in enumerate(results, 1):
-        is_told = any(result.remedy == earlier.remedy for earlier in found)
-        found.append(result)
-        if result.step not in months:
-            _show_step(number, replace(result, remedy="") if is_told else result, console, apply=apply)
-    if months:
-        _show_months(len(steps) - len(months) + 1, found[-len(months) :], console, apply=apply)
-    return found
-
-
-def _show_step(number: int, result: StepResult, console: Console, *, apply: bool) -> None:
-    step = result.step
-    _show_head(number, result.state, step.what, step.why, console)
-    _show_detail(result, console)
-    if not apply and result.state != "there":
-        _show_command(step.command, console)
-
-
-def _show_variables(request: ConnectRequest, console: Console) -> None:
-    """The commands' variables: with them every command fits into a terminal."""
-    console.print("[dim]The commands below use[/]")
-    for name, value in variables(request).items():
-        console.print(Text(f"{name}={value}", "cyan"), soft_wrap=True)
-    console.print()
-
-
-def _show_head(number: int, state: State, what: str, why: str, console: Console) -> None:
-    symbol, colour = _SYMBOLS[state]
-    table = Table.grid(padding=(0, 2))
-    table.add_column(width=2, justify="right")
-    table.add_column(width=9, no_wrap=True)
-    table.add_column(width=47, no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(str(number), Text(f"{symbol} {state}", colour), Text(what, "bold"), Text(why, "dim"))
-    console.print(table)
-
-
-def _show_detail(result: StepResult, console: Console) -> None:
-    width = min(console.width, _WIDTH)
-    if result.detail:
-        console.print(Padding(Text(result.detail, _SYMBOLS[result.state][1]), (0, 0, 0, 6)), width=width)
-    for number, line in enumerate(result.remedy.splitlines()):
-        if number == 0:
-            console.print(Padding(Text(f"→ {line}"), (0, 0, 0, 6)), width=width)
-        else:  # a command stays one line, so that it can be copied
-            console.print(Text(f"        {line}", "cyan"), soft_wrap=True)
-
-
-def _show_command(command: str, console: Console) -> None:
-    for line in command.splitlines():
-        console.print(Text(f"      {line}", "cyan"), soft_wrap=True)
-
-
-def _show_months(number: int, results: Sequence[StepResult], console: Console, *, apply: bool) -> None:
-    states = {result.state for result in results}
-    worst = next((state for state in _WORST_FIRST if state in states), results[0].state)
-    first, last = results[0].step, results[-1].step
-    span = f"{first.key.removeprefix('run-')} … {last.key.removeprefix('run-')}"
-    _show_head(
-        number,
-        worst,
-        f"Back-fill of {len(results)} month{'s' if len(results) > 1 else ''}",
-        f"{span}: {_told(results)}",
-        console,
-    )
-    shown: set[str] = set()
-    for result in results:
-        month = result.step.key.removeprefix("run-")
-        if result.state == "failed" and result.detail not in shown:
-            shown.add(result.detail)
-            _show_detail(StepResult(result.step, "failed", f"{month}: {result.detail}", result.remedy), console)
-    if not apply and worst not in ("there", "done"):
-        todo = next(result.step for result in results if result.state != "there")
-        _show_command(todo.command, console)
-        if len(results) > 1:
-            console.print("      [dim]… and the same for every month: one run takes at most one[/]", highlight=False)
-
-
-def _summary(results: Sequence[StepResult], console: Console, *, apply: bool) -> None:
-    if all(result.state == "there" for result in results):
-        changed = ": nothing was changed" if apply else ""
-        console.print(f"\n[green]✓[/] Everything is there already{changed}.")
-    else:
-        console.print(f"\n{len(results)} steps: {_told(results)}.", highlight=False)
-
-
-def _told(results: Sequence[StepResult]) -> str:
-    counts = {state: sum(result.state == state for result in results) for state in _SYMBOLS}
-    words = {"waits": "waiting"}
-    return ", ".join(f"{count} {words.get(state, state)}" for state, count in counts.items() if count)
-
-
-def _show_snippet(
-    request: ConnectRequest, accounts: Sequence[AzureAccount], console: Console, out: Path | None
+@connect_app.command("azure")
+def azure(
+    subscription: Annotated[str, typer.Option(help="Id of the subscription whose cost is exported")],
+    storage_account: Annotated[
+        str | None, typer.Option(help="Name or resource id; made where it is missing", show_default="aifinops…")
+    ] = None,
+    container: Annotated[
+        str | None,
+        typer.Option(help="Container for the exports; made where it is missing", show_default="cost-exports"),
+    ] = None,
+    resource_group: Annotated[str, typer.Option(help="For a storage account that is to be made")] = "rg-aifinops",
+    location: Annotated[
+        str | None, typer.Option(help="Region for what is to be made, such as swedencentral", show_default=False)
+    ] = None,
+    principal_id: Annotated[
+        str | None, typer.Option(help="Object id of the identity that aifinops runs as", show_default=False)
+    ] = None,
+    principal_type: Annotated[str, typer.Option(help="ServicePrincipal, User or Group")] = "ServicePrincipal",
+    folder: Annotated[str | None, typer.Option(help="Folder in the container", show_default="focus")] = None,
+    export_name: Annotated[str, typer.Option(help="Name of the export")] = "aifinops-focus",
+    months: Annotated[int, typer.Option(help="Whole months to export back")] = 13,
+    month: Annotated[
+        list[str] | None, typer.Option(help="Only export this month again, such as 2026-09; repeatable")
+    ] = None,
+    keep_runs: Annotated[
+        bool | None,
+        typer.Option("--keep-runs/--replace-runs", help="Keep every run in the container, or a month's newest"),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do the steps instead of only showing them")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Show how to take everything back")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the sources.yml entries", show_default=False)] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Azure Resource Manager's address; a simulator's", show_default=False)
+    ] = None,
+    as_of: ReportedAsOfOption = None,
 ) -> None:
-    text = snippet(request, accounts)
-    if out is not None:
-        out.write_text(text, encoding="utf-8")
-        console.print(f"\n[bold]For config/sources.yml[/], written to {out}", highlight=False)
+    """Prepare one Azure subscription, read-only: export, back-fill, roles. Shows the steps; --apply does them."""
+    from cli.connect_request import ConnectOptions
+    from cli.connect_steps import connect_azure, show_removal
+
+    options = ConnectOptions(
+        subscription=subscription,
+        storage_account=storage_account,
+        container=container,
+        resource_group=resource_group,
+        location=location,
+        principal_id=principal_id,
+        principal_type=principal_type,
+        folder=folder,
+        export_name=export_name,
+        months=months,
+        again=month or [],
+        keep_runs=keep_runs,
+        endpoint=endpoint,
+        out=out,
+    )
+    at = moment(as_of)
+    if remove:
+        show_removal(options, at)
         return
-    console.print("\n[bold]For config/sources.yml[/], under sources:")
-    for line in text.splitlines():
-        console.print(Text(line, "cyan"), soft_wrap=True)
-
-
-def _show_next(results: Sequence[StepResult], console: Console, *, apply: bool) -> None:
-    console.print("\n[bold]What next[/]")
-    if not apply and any(result.state != "there" for result in results):
-        again = shlex.join(["aifinops", *sys.argv[1:], "--apply"])
-        console.print(f"  {again}", highlight=False, soft_wrap=True)
-        return
-    if _has_failed(results):
-        console.print("  correct what failed and run the same command again: it goes on with what is left")
-        return
-    console.print(f"  {'aifinops doctor':<18} once the first export has arrived, usually within hours", highlight=False)
-    console.print(f"  {'aifinops run':<18} the first report", highlight=False)
-
-
-def _has_failed(results: Iterable[StepResult]) -> bool:
-    return any(result.state in ("failed", "waits", "unknown") for result in results)
+    raise typer.Exit(connect_azure(options, at, apply=apply))

@@ -6,19 +6,19 @@ Not here: the queue (guardrails.outbox) and sending (guardrails.delivery).
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from finops.paths import Home
+from cli.inputs import fail, home_of
+from cli.ledger import opened
+from cli.options import HomeOption
 from finops.periods import utc_now
 
 deliveries_app = typer.Typer(no_args_is_help=True, help="See what waits, what was given up, and send it again.")
 
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
 SETTLED = ("delivered", "withdrawn", "would_send")
 
 
@@ -32,7 +32,7 @@ def list_deliveries(
     from orchestration.ledger import has_ledger, open_ledger
 
     console = Console()
-    place = _home(home)
+    place = home_of(home)
     rows = []
     if has_ledger(place):
         with open_ledger(place) as ledger:
@@ -59,13 +59,12 @@ def replay(
 ) -> None:
     """Let dead letters be sent again, with the same ids; the next delivery sends them."""
     from guardrails import LedgerError, dead_letters, replay_dead_letter
-    from orchestration.ledger import open_ledger
 
     if (message is None) != all_dead:
-        _fail("name one dead letter, or say --all-dead")
+        fail("name one dead letter, or say --all-dead")
     console = Console()
     failed = False
-    with open_ledger(_home(home)) as ledger:
+    with opened(home) as ledger:
         names = [one.message_id for one in dead_letters(ledger)] if message is None else [message]
         for name in names:
             try:
@@ -87,17 +86,7 @@ def enable(
 ) -> None:
     """Use a route again at once that is held because it failed, or disabled because its receiver answered 410."""
     from guardrails import enable_route
-    from orchestration.ledger import open_ledger
 
-    with open_ledger(_home(home)) as ledger:
+    with opened(home) as ledger:
         enable_route(ledger, route, now=utc_now())
     Console().print(f"[green]✓[/] {route}: the next delivery uses it", highlight=False)
-
-
-def _home(home: Path | None) -> Home:
-    return Home(home.resolve()) if home else Home.from_environment()
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1)

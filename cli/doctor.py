@@ -23,7 +23,7 @@ from rich.text import Text
 
 from cli.machine import MachineFinding, clock_finding, machine_findings
 from finops.config import ConfigError, load_configuration, resolve_variables
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from finops.periods import utc_now
 from ingestion import SourceCheck, check_sources

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -14,47 +13,47 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from finops.paths import Home
+from cli.inputs import fail, folder_of, given_day, home_of
+from cli.options import ConfigOption, HomeOption
 
 export_app = typer.Typer(no_args_is_help=True, help="Write files for other tools.")
-
-
-def stop(message: str) -> typer.Exit:
-    """Say what is wrong; to be raised, so that the command ends with status 1."""
-    Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
-    return typer.Exit(1)
 
 
 @export_app.command("marts")
 def marts(
     to: Annotated[
-        str | None, typer.Option("--to", help="Folder or az://, s3://, gs:// address [default: those of exports.yml]")
+        str | None,
+        typer.Option("--to", help="Folder or az://, s3://, gs:// address", show_default="those of exports.yml"),
     ] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="With --to: csv or parquet; repeat for both [default: both]")
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="With --to: csv, parquet, parquet_by_month, xlsx; repeat it",
+            show_default="csv and parquet",
+        ),
     ] = None,
-    home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Bring the last run's marts to a folder or bucket: a whole version beside the others, then its manifest."""
     from finops.config import ConfigError, load_configuration
     from finops.config.exports import Destination
-    from finops.paths import config_dir
     from orchestration.export_delivery import ExportDeliveryError, deliver_exports
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     try:
         if to:
             wanted = {"formats": formats} if formats else {}
             destinations = [Destination.model_validate({"id": "to", "url": to, **wanted})]
         else:
-            destinations = load_configuration((config or config_dir()).resolve()).exports.destinations
+            destinations = load_configuration(folder_of(config)).exports.destinations
     except ConfigError as error:
-        raise stop(str(error)) from None
+        fail(str(error))
     except ValueError:
-        raise stop(f"--format {', '.join(formats or [])}: use csv or parquet") from None
+        fail(f"--format {', '.join(formats or [])}: use csv, parquet, parquet_by_month or xlsx")
     if not destinations:
-        raise stop("exports.yml names no destination; add one, or say --to az://container@account.dfs…/path")
+        fail("exports.yml names no destination; add one, or say --to az://container@account.dfs…/path")
     console, problems = Console(), []
     for destination in destinations:
         try:
@@ -66,7 +65,7 @@ def marts(
         what = f"{done.file_count} files, {done.byte_count / 1e6:,.1f} MB" if done.file_count else "has it already"
         console.print(f"[green]✓[/] {escape(name)}: {what}, version {done.version}", highlight=False, soft_wrap=True)
     if problems:
-        raise stop("\n".join(problems))
+        fail("\n".join(problems))
 
 
 @export_app.command("focus")
@@ -80,25 +79,25 @@ def export(
     end_day: Annotated[str | None, typer.Option("--to", help="First day that is left out")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider, such as Microsoft")] = None,
     all_columns: Annotated[bool, typer.Option("--all-columns", help="Also columns that no row has a value in")] = False,
-    home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Write the bill as a FOCUS file, from the marts of the last run."""
     from reports.focus import FocusExportError, export_focus
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     try:
         done = export_focus(
             place.published.resolve(),
             out,
             version=version,
             dataset=dataset,
-            first_day=_day(first_day, "--from"),
-            end_day=_day(end_day, "--to"),
+            first_day=given_day(first_day, "--from"),
+            end_day=given_day(end_day, "--to"),
             provider=provider,
             all_columns=all_columns,
         )
     except FocusExportError as error:
-        raise stop(str(error)) from None
+        fail(str(error))
     console = Console()
     console.print(
         f"[green]✓[/] {done.path}: FOCUS {done.version} {done.dataset}, {done.row_count:,} rows, "
@@ -120,10 +119,14 @@ def powerbi(
     out: Annotated[Path, typer.Option("--out", help="Folder for the project; AISpend.pbip opens it")],
     root: Annotated[
         str | None,
-        typer.Option("--root", help="Where exports lie: https://…, az://… or a folder [default: the home's exports]"),
+        typer.Option(
+            "--root",
+            help="Exports: a folder, https://…, az://…; or a portal: https://…/api/v1",
+            show_default="the home's exports",
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Also replace a project that was changed by hand")] = False,
-    home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Write a Power BI project over the exported marts: semantic model and report, as text files."""
     from orchestration.assets.warehouse import project
@@ -132,13 +135,13 @@ def powerbi(
     from reports.dictionary import DictionaryError, read_dictionary
     from reports.powerbi import ContractError, PowerBiError, RootError, parse_root, write_project
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     try:
         where = parse_root(root or place.exports.as_posix())
         dictionary = read_dictionary(ensure_manifest(project(), Workspace(home_path=str(place.path)).dbt_environment()))
         done = write_project(out, dictionary, where, replace=replace)
     except (ContractError, DictionaryError, ManifestError, PowerBiError, RootError) as error:
-        raise stop(escape(str(error))) from None
+        fail(escape(str(error)))
     Console().print(
         f"[green]✓[/] {escape(str(done.path))}: {done.table_count} tables, {done.measure_count} measures, "
         f"{done.page_count} pages, {done.file_count} files, reading {escape(where.address)}\n"
@@ -151,23 +154,23 @@ def powerbi(
 @export_app.command("powerbi-figures")
 def powerbi_figures(
     currency: Annotated[str | None, typer.Option("--currency", help="As the slicer chooses, such as EUR")] = None,
-    month: Annotated[str | None, typer.Option("--month", help="Such as 2026-10 [default: the newest]")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="Such as 2026-10", show_default="the newest")] = None,
     team: Annotated[str | None, typer.Option("--team", help="Only this team")] = None,
     app: Annotated[str | None, typer.Option("--app", help="Only this app")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="measure,table,value instead of a table")] = False,
-    home: Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Say what every measure of the Power BI model must show, to compare a refreshed report with."""
     from reports.powerbi import FiguresError, control_figures
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     choices = {"currency": currency, "month": month, "team": team, "app": app}
     try:
         figures = control_figures(
             place.published.resolve(), **{name: value for name, value in choices.items() if value is not None}
         )
     except FiguresError as error:
-        raise stop(escape(str(error))) from None
+        fail(escape(str(error)))
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["measure", "table", "value"])
@@ -180,12 +183,3 @@ def powerbi_figures(
     for one in figures:
         table.add_row(one.measure.folder.replace("\\", " › "), one.measure.name, one.text)
     Console().print(table)
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise stop(f"{option} {text!r} is not a day; write it like 2026-10-01") from None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.export import stop
+from cli.inputs import fail
 
 focus_app = typer.Typer(no_args_is_help=True, help="Work with FOCUS files.")
 SHOWN = 40
@@ -28,7 +28,7 @@ def check(
     try:
         report = check_focus(file, version=version, dataset=dataset)
     except FocusCheckError as error:
-        raise stop(str(error)) from None
+        fail(str(error))
     console = Console()
     for finding in report.findings[:SHOWN]:
         mark = "[red]✗[/]" if finding.severity == "error" else "[yellow]![/]"

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 import reports
-from cli.published import NotPublishedError
 from finops.paths import Home
+from orchestration.published import NotPublishedError
 from reports import formatting as f
 from reports.measures.forecasts import PERIODS, Forecasts, JudgedMonth, Quality, ScopeTotals, forecasts
 from reports.measures.hours import ScopeHours, hours_of, scope_hours
+from reports.measures.rates import UnknownRate, unknown_rates
 
 LEVELS = (
     "company", "business_unit", "team", "app", "project", "model", "environment", "service", "region", "provider",
@@ -31,6 +32,7 @@ _BANDS = {"run": "run, within 12%", "walk": "walk, within 15%", "crawl": "crawl,
 class CurrencyForecasts:
     currency: str
     found: Forecasts
+    unknown_rates: Sequence[UnknownRate] = ()
 
 
 def read_forecasts(home: Home, level: str) -> list[CurrencyForecasts]:
@@ -40,13 +42,18 @@ def read_forecasts(home: Home, level: str) -> list[CurrencyForecasts]:
         NotPublishedError: the home has no forecasts yet.
         reports.MartError: they were published by another version.
     """
-    totals, variances, quality = _marts(
-        home, "fct_forecast_total", "fct_forecast_variance_monthly", "fct_forecast_quality"
+    totals, variances, quality, rates = _marts(
+        home,
+        "fct_forecast_total",
+        "fct_forecast_variance_monthly",
+        "fct_forecast_quality",
+        "fct_forecast_exchange_rate",
     )
     found = []
     for name in sorted({str(name) for frame in (totals, variances, quality) for name in frame["currency"].unique()}):
         own = [frame[frame["currency"] == name] for frame in (totals, variances, quality)]
-        found.append(CurrencyForecasts(name, forecasts(own[0], own[1], own[2], levels=(level,))))
+        unknown = unknown_rates(rates[rates["currency"] == name])
+        found.append(CurrencyForecasts(name, forecasts(own[0], own[1], own[2], levels=(level,)), unknown))
     return found
 
 
@@ -80,6 +87,8 @@ def show(every: Sequence[CurrencyForecasts], level: str, console: Console) -> No
     console.print("Below each figure: 80% of the forecast's paths end between the two", style="dim")
     if any(one.found.extended_periods for one in every):
         console.print("* ends later than the forecast; the days beyond it are taken to be like its own", style="dim")
+    for rate in (rate for one in every for rate in one.unknown_rates):
+        console.print(rate.words, style="dim")
     judged = [(one.currency, month) for one in every for month in one.found.company_months]
     if judged:
         console.print("\n[bold]Whole months against the forecast of their first days[/] (the company)")

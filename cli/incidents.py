@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -15,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.inputs import fail, folder_of, home_of, moment
+from cli.options import ConfigOption, HomeOption, WhoOption, WhyOption
 from finops.config import ConfigError
-from finops.paths import Home, config_dir
-from finops.periods import as_utc, utc_now
 
 if TYPE_CHECKING:
     from orchestration.incidents import PublishedIncident
@@ -27,9 +26,6 @@ incidents_app = typer.Typer(
 )
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or the start of it")]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
-WhoOption = Annotated[str | None, typer.Option("--who", help="Who says it [default: this machine's user]")]
-WhyOption = Annotated[str | None, typer.Option("--why", help="In a few words")]
 
 OPEN = ("open", "acknowledged")
 T = TypeVar("T")
@@ -51,7 +47,7 @@ def list_incidents(
     from reports.formatting import money, short_day, signed_money
     from reports.measures.incidents import SEVERITIES, STATUS_WORDS
 
-    found = _tried(lambda: incidents(_home(home)))
+    found = _tried(lambda: incidents(home_of(home)))
     shown = [one for one in found if everything or one.status in OPEN]
     console = Console()
     if not shown:
@@ -84,7 +80,7 @@ def show(incident: IdArgument, home: HomeOption = None) -> None:
     from orchestration.incidents import incident as find
     from reports.formatting import moment, percent, signed_money
 
-    found = _tried(lambda: find(_home(home), incident))
+    found = _tried(lambda: find(home_of(home), incident))
     console = Console()
 
     def say(text: str) -> None:
@@ -111,7 +107,7 @@ def show(incident: IdArgument, home: HomeOption = None) -> None:
             impact = signed_money(Decimal(str(part["impact"])), found.currency)
             say(f"  {part['dimension']} {part['value']}: {impact} ({share})")
     _similar(found, say)
-    for said in history(_home(home), found.incident_id):
+    for said in history(home_of(home), found.incident_id):
         words = (
             f"{said.verdict}: {said.why}"
             if said.kind == "verdict"
@@ -157,14 +153,12 @@ def resolve(incident: IdArgument, why: WhyOption = None, who: WhoOption = None, 
 @incidents_app.command()
 def proposals(
     home: HomeOption = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Folder with the YAML files [default: config]")
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Print the floors that false alarms suggest, as a patch of anomalies.yml. Nothing is changed."""
     from orchestration.incidents import proposed_floors
 
-    found, patch = _tried(lambda: proposed_floors(_home(home), (config or config_dir()).resolve()))
+    found, patch = _tried(lambda: proposed_floors(home_of(home), folder_of(config)))
     console = Console()
     if not found:
         console.print("No false alarm asks for a floor that is not there.")
@@ -189,7 +183,7 @@ def quality(
     from orchestration.incidents import quality as read
     from reports.formatting import money, percent
 
-    rows = _tried(lambda: read(_home(home), team, by_detector=by_detector))
+    rows = _tried(lambda: read(home_of(home), team, by_detector=by_detector))
     console = Console()
     if not rows:
         console.print(f"No incident of {'any team' if team == 'all' else team} yet.", highlight=False)
@@ -246,14 +240,9 @@ def _similar(found: PublishedIncident, say: Callable[[str], None]) -> None:
 def _say(home: Path | None, incident: str, kind: Any, who: str | None, **more: Any) -> PublishedIncident:
     from orchestration.incidents import say
 
-    moment = os.environ.get("AIFINOPS_AS_OF")
-    at = as_utc(datetime.fromisoformat(moment)) if moment else utc_now()
-    found, _ = _tried(lambda: say(_home(home), incident, kind, at=at, who=who, **more))
+    at = moment(None)
+    found, _ = _tried(lambda: say(home_of(home), incident, kind, at=at, who=who, **more))
     return found
-
-
-def _home(home: Path | None) -> Home:
-    return Home(home.resolve()) if home else Home.from_environment()
 
 
 def _tried(act: Callable[[], T]) -> T:
@@ -264,5 +253,4 @@ def _tried(act: Callable[[], T]) -> T:
     try:
         return act()
     except (IncidentError, LedgerError, ConfigError, ValueError) as error:
-        Console(stderr=True).print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        fail(str(error))

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from cli.ledger import ConfigOption, HomeOption, WhoOption, configuration_of, fail, home_of, moment, opened, speaker
+from cli.inputs import configuration_of, fail, home_of, moment
+from cli.ledger import opened
+from cli.options import ConfigOption, HomeOption, WhoOption, WhyOption, speaker
 from finops.periods import utc_now
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 messages_app = typer.Typer(no_args_is_help=True, help="See what was sent to whom, try a route, answer.")
 
-WhyOption = Annotated[str | None, typer.Option("--why", help="In a few words")]
 MatterArgument = Annotated[
     str, typer.Argument(metavar="ID", help="A message's id, or the thread that `messages list` shows")
 ]

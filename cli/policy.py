@@ -18,21 +18,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.ledger import (
-    AsOfOption,
-    ConfigOption,
-    HomeOption,
-    JsonOption,
-    WhoOption,
-    configuration_of,
-    fail,
-    home_of,
-    moment,
-    opened,
-    speaker,
-)
+from cli.inputs import configuration_of, fail, folder_of, home_of, moment
+from cli.ledger import opened
+from cli.options import AsOfOption, ConfigOption, HomeOption, JsonOption, WhoOption, speaker
 from finops.config import ConfigError, load_configuration
-from finops.paths import config_dir
 
 policy_app = typer.Typer(no_args_is_help=True, help="Work with guardrails' policies.")
 
@@ -93,7 +82,7 @@ def check(
 @contextmanager
 def _folder(path: Path | None, config: Path | None) -> Iterator[Path]:
     """The folder to load: the one named, or a copy of the configuration with the file that is named in its place."""
-    base = (config or config_dir()).resolve()
+    base = folder_of(config)
     if path is None or path.is_dir():
         yield path.resolve() if path else base
         return

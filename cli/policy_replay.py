@@ -1,15 +1,13 @@
 """``aifinops policy replay`` and ``aifinops policy diff``: what policies would have done.
 
 Here: options, words, files.
-Not here: reading the past (replay_base), replaying it and what it was worth (guardrails.replay), the page (reports).
+Not here: replaying and its files (orchestration), what it was worth (guardrails.replay), the page (reports).
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -21,28 +19,26 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.ledger import ConfigOption, HomeOption, fail
+from cli.inputs import fail, folder_of, home_of
+from cli.options import ConfigOption, HomeOption
 from cli.policy import POLICIES_FILE, policy_app
-from cli.replay_files import write_files
-from finops.paths import Home, config_dir
+from orchestration.replay_files import write_files
 from reports import formatting as f
 
 if TYPE_CHECKING:
     from finops.config import Configuration
-    from finops.config.policies import Policy
     from guardrails import Comparison, Outcome
     from guardrails.replay.outcome import Verdict
 
 __all__ = ["policy_app"]
 
-DAYS = 30
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 FromOption = Annotated[
-    str | None, typer.Option("--from", help="First day or moment (UTC) [default: 30 days before the last]")
+    str | None, typer.Option("--from", help="First day or moment (UTC)", show_default="30 days before the last")
 ]
 ToOption = Annotated[
-    str | None, typer.Option("--to", help="Last day or moment (UTC) [default: what the newest run reported on]")
+    str | None, typer.Option("--to", help="Last day or moment (UTC)", show_default="what the newest run reported on")
 ]
 StepOption = Annotated[str, typer.Option("--step", help="Time between two evaluations, such as 5m or 1h")]
 ApproveOption = Annotated[
@@ -59,7 +55,8 @@ def replay_policies(
     since: FromOption = None,
     until: ToOption = None,
     policy: Annotated[
-        str | None, typer.Option("--policy", help="A guardrails.yml or a git revision [default: the configuration's]")
+        str | None,
+        typer.Option("--policy", help="A guardrails.yml or a git revision", show_default="the configuration's"),
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Another guardrails.yml or git revision, to set beside it")
@@ -123,16 +120,11 @@ def diff_policies(
 def configuration_from(name: str | None, config: Path | None) -> Configuration:
     """The configuration with the policies of a file or of a git revision of its own file in their place."""
     from finops.config import ConfigError, load_configuration
+    from orchestration.replays import configuration_with
 
-    base = (config or config_dir()).resolve()
+    base = folder_of(config)
     try:
-        if name is None:
-            return load_configuration(base)
-        with tempfile.TemporaryDirectory(prefix="aifinops-policies-") as place:
-            folder = Path(place) / "config"
-            shutil.copytree(base, folder)
-            (folder / POLICIES_FILE).write_text(_text_of(name, base), encoding="utf-8")
-            return load_configuration(folder)
+        return load_configuration(base) if name is None else configuration_with(_text_of(name, base), base)
     except ConfigError as error:
         fail(f"{name}:\n{error}" if name else str(error))
 
@@ -178,51 +170,25 @@ def _replayed(
     approve_after: str,
     throttle_share: float,
 ) -> list[Outcome]:
-    from cli.published import NotPublishedError
-    from cli.replay_base import read_base, span_of
-    from guardrails import Approvals, FactError, outcome_of, replay
+    from guardrails import Approvals, FactError
+    from orchestration.published import NotPublishedError
+    from orchestration.replays import ReplayError, replayed, time_of
 
-    place = Home(home.resolve()) if home else Home.from_environment()
+    place = home_of(home)
     if not 0 <= throttle_share <= 1:
         fail(f"--throttle-share {throttle_share} is no share; write a number from 0 to 1")
     approvals = Approvals(None if approve_after == "never" else duration(approve_after, "--approve-after"))
     length = duration(step, "--step")
+    from_to = (moment(since, "--from") if since else None, moment(until, "--to", ends=True) if until else None)
     try:
-        known_from, known_to = span_of(place)
-        last = min(moment(until, "--to", ends=True) if until else known_to, known_to)
-        first = moment(since, "--from") if since else max(last - timedelta(days=DAYS), known_from)
-        if first >= last or first < known_from - timedelta(days=1):
-            fail(
-                f"facts are known from {known_from:%Y-%m-%d} to {known_to:%Y-%m-%d %H:%M} UTC: "
-                "choose --from and --to within"
-            )
-        policies = [as_if_enforced(one.guardrails.policies) for one in configurations]
+        first, last = time_of(place, *from_to)
         with Console(stderr=True).status("Replaying …"):
-            base = read_base(place, [policy for some in policies for policy in some], first, last)
-            return [
-                outcome_of(
-                    replay(base.changes, some, first=first, last=last, step=length, approvals=approvals),
-                    base.spend,
-                    base.incidents,
-                    protected=protected(configuration),
-                    throttle_share=Decimal(str(throttle_share)),
-                )
-                for configuration, some in zip(configurations, policies, strict=True)
-            ]
-    except (NotPublishedError, FactError) as error:
+            return replayed(
+                place, configurations, first, last,
+                step=length, approvals=approvals, throttle_share=Decimal(str(throttle_share)),
+            )  # fmt: skip
+    except (NotPublishedError, FactError, ReplayError) as error:
         fail(str(error))
-
-
-def as_if_enforced(policies: Sequence[Policy]) -> list[Policy]:
-    """Policies with dry runs taken as if they acted: what they would do is the question."""
-    return [one.model_copy(update={"mode": "enforce"}) if one.mode == "dry_run" else one for one in policies]
-
-
-def protected(configuration: Configuration) -> set[str]:
-    """Teams and apps that some policy or the gate never touches, and apps of high criticality."""
-    names = {name for policy in configuration.guardrails.policies for name in policy.never_touch}
-    names |= set(configuration.guardrails.gate.never_deny)
-    return names | {one.app for one in configuration.tags.apps if one.criticality in ("high", "critical")}
 
 
 # ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cli.ledger import AsOfOption, ConfigOption, HomeOption, fail, home_of, moment
+from cli.inputs import fail, folder_of, given_moment, home_of
+from cli.options import AsOfOption, ConfigOption, HomeOption
+from finops.addresses import portal_address
 from finops.config.portal import LOOPBACK
 
 if TYPE_CHECKING:
     from portal.office import Office
-
-ADDRESS_VARIABLE = "AIFINOPS_PORTAL_URL"
 
 
 def portal(
@@ -45,7 +45,7 @@ def portal(
     listener = _listen(host, port)
     with listener:
         own = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        address = own if local else (os.environ.get(ADDRESS_VARIABLE, "").strip().rstrip("/") or own)
+        address = own if local else (portal_address(os.environ) or own)
         with opened_office(home, config, address=address, own=own, is_local=local, as_of=as_of) as office:
             typer.echo(f"The portal answers at {address}{_where(address, own)}   (Ctrl+C ends it)", err=True)
             settings = uvicorn.Config(
@@ -66,7 +66,6 @@ def opened_office(
 ) -> Iterator[Office]:
     """The office of a home, or what is wrong with it, told on stderr with status 1."""
     from finops.config import ConfigError
-    from finops.paths import config_dir
     from finops.periods import utc_now
     from guardrails import LedgerError, LinkKeyError
     from orchestration.gate import HomeGate
@@ -75,14 +74,16 @@ def opened_office(
     from portal.sessions import SessionKeyError
 
     place = home_of(home)
-    at = moment(as_of) if as_of or os.environ.get("AIFINOPS_AS_OF") else None
+    at = given_moment(as_of)
     clock = (lambda: at) if at else utc_now
     try:
         with open_ledger(place) as ledger:
-            gate = HomeGate(place, (config or config_dir()).resolve(), ledger, clock, os.environ)
+            gate = HomeGate(place, folder_of(config), ledger, clock, os.environ)
             # Behind a proxy on this machine, health checks come to the address that is listened on.
             hosts = frozenset({urlsplit(own).netloc} if not is_local else _own_names(own))
-            yield Office.open(gate, address=address, is_local=is_local, environ=os.environ, hosts=hosts)
+            yield Office.open(
+                gate, address=address, is_local=is_local, environ=os.environ, hosts=hosts, keeps_warm=True
+            )
     except (ConfigError, LedgerError, LinkKeyError, PortalError, SessionKeyError) as error:
         fail(str(error))
 

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.ledger import AsOfOption, ConfigOption, HomeOption, configuration_of, fail, home_of, moment
+from cli.inputs import configuration_of, fail, home_of, moment
+from cli.options import AsOfOption, ConfigOption, HomeOption
 from cli.report_documents import register
 
 report_app = typer.Typer(no_args_is_help=True, help="Make the dashboards from the published marts.")
@@ -21,7 +22,7 @@ report_app = typer.Typer(no_args_is_help=True, help="Make the dashboards from th
 @report_app.command()
 def build(
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write, replaced as a whole [default: HOME/reports]")
+        Path | None, typer.Option("--out", help="Folder to write, replaced as a whole", show_default="HOME/reports")
     ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from cli.ledger import ConfigOption, HomeOption, configuration_of, fail, home_of
+from cli.inputs import configuration_of, fail, home_of
+from cli.options import ConfigOption, HomeOption
 from finops.periods import BillingPeriod, IsoWeek, utc_now
 
 if TYPE_CHECKING:
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
 
 FORMATS = ("html", "pdf", "email")
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the files [default: HOME/digests/PERIOD/by-hand]")
+    Path | None, typer.Option("--out", help="Folder for the files", show_default="HOME/digests/PERIOD/by-hand")
 ]
 FormatOption = Annotated[str, typer.Option("--format", help="html, pdf and email, as many as you like")]
 CurrencyOption = Annotated[
-    str | None, typer.Option("--currency", help="Of the bill [default: the one with the most AI spend]")
+    str | None, typer.Option("--currency", help="Of the bill", show_default="the one with the most AI spend")
 ]
 SENDER = "aifinops@localhost"
 
 
 def digest(
-    week: Annotated[str | None, typer.Option(help="Such as 2026-W42 [default: the last one that is over]")] = None,
-    team: Annotated[str | None, typer.Option(help="Of one team only [default: of the company]")] = None,
+    week: Annotated[str | None, typer.Option(help="Such as 2026-W42", show_default="the last one that is over")] = None,
+    team: Annotated[str | None, typer.Option(help="Of one team only", show_default="of the company")] = None,
     out: OutOption = None,
     formats: FormatOption = "html,pdf,email",
     currency: CurrencyOption = None,
@@ -51,7 +52,7 @@ def digest(
 
 
 def pack(
-    month: Annotated[str | None, typer.Option(help="Such as 2026-09 [default: the last one that is over]")] = None,
+    month: Annotated[str | None, typer.Option(help="Such as 2026-09", show_default="the last one that is over")] = None,
     out: OutOption = None,
     formats: FormatOption = "html,pdf",
     currency: CurrencyOption = None,
@@ -91,7 +92,7 @@ def _reported(digests: Digests):  # type: ignore[no-untyped-def]
 def _require_team(digests: Digests, team: str | None) -> None:
     if team is None:
         return
-    from cli.published import NotPublishedError, query_mart
+    from orchestration.published import NotPublishedError, query_mart
 
     try:
         rows = query_mart(digests.home, "dim_team", "select team from read_parquet($mart) order by team", {})

@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.published import query_mart
 from finops.paths import Home
+from orchestration.published import query_mart
 from reports import formatting as f
 
 Rows = list[tuple[Any, ...]]

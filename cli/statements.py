@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from finops.paths import Home, config_dir
+from cli.inputs import fail, folder_of, home_of
+from cli.options import ConfigOption, HomeOption
+from finops.paths import Home
 from finops.periods import BillingPeriod
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 statements_app = typer.Typer(no_args_is_help=True, help="Charge teams and cost centres for a month.")
 
 MonthArgument = Annotated[str, typer.Argument(help="Month of the bill, such as 2026-09")]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files [default: config]")]
 
 
 @statements_app.command()
@@ -26,7 +26,7 @@ def preview(month: MonthArgument, home: HomeOption = None, config: ConfigOption 
     """Show what a month's statements would charge now. Nothing is kept."""
     from orchestration import statements
 
-    _show(_tried(lambda: statements.preview(_home(home), _config(config), _period(month))))
+    _show(_tried(lambda: statements.preview(home_of(home), folder_of(config), _period(month))))
 
 
 @statements_app.command()
@@ -34,7 +34,7 @@ def issue(month: MonthArgument, home: HomeOption = None, config: ConfigOption = 
     """Issue a closed month's statements: numbered, locked, as pages, CSV, a workbook and a journal."""
     from orchestration import statements
 
-    done = _tried(lambda: statements.issue(_home(home), _config(config), _period(month)))
+    done = _tried(lambda: statements.issue(home_of(home), folder_of(config), _period(month)))
     _show(done.issue)
     Console().print(f"\n[green]✓[/] Issued: {done.folder}/index.html", highlight=False, soft_wrap=True)
 
@@ -45,7 +45,7 @@ def list_issued(home: HomeOption = None) -> None:
     from finops.money import in_minor_units, total
     from reports.statements.store import read_issues
 
-    issues = _tried(lambda: read_issues(_home(home).statements))
+    issues = _tried(lambda: read_issues(home_of(home).statements))
     if not issues:
         Console().print("No statements were issued yet: `aifinops statements issue MONTH`.")
         return
@@ -73,9 +73,9 @@ def verify(
     """Prove that every issued statement is what was issued; status 1 where one is not."""
     from orchestration import statements
 
-    found = _tried(lambda: statements.verify(_home(home)))
+    found = _tried(lambda: statements.verify(home_of(home)))
     if rebuild is not None:
-        found.problems.extend(_rebuilt(_home(home), _period(rebuild)))
+        found.problems.extend(_rebuilt(home_of(home), _period(rebuild)))
     for problem in found.problems:
         Console(stderr=True).print(f"[red bold]✗[/] {problem}", highlight=False, soft_wrap=True)
     if found.problems:
@@ -93,7 +93,7 @@ def export(
     """Copy the files of an issued month, to be sent."""
     from orchestration import statements
 
-    _tried(lambda: statements.copy_files(_home(home), _period(month), out))
+    _tried(lambda: statements.copy_files(home_of(home), _period(month), out))
     Console().print(f"[green]✓[/] {out}/index.html", highlight=False, soft_wrap=True)
 
 
@@ -161,16 +161,7 @@ def _tried(action):  # type: ignore[no-untyped-def]
     try:
         return action()
     except (StatementError, MartError, ConfigError) as error:
-        Console(stderr=True).print(f"[red bold]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
-def _home(home: Path | None) -> Home:
-    return Home(home.resolve()) if home else Home.from_environment()
-
-
-def _config(config: Path | None) -> Path:
-    return config.resolve() if config else config_dir()
+        fail(str(error))
 
 
 def _period(month: str) -> BillingPeriod:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
-from cli.published import query_mart
 from finops.paths import Home
+from orchestration.published import query_mart
 from reports import formatting as f
 
 _DIMENSIONS = ("team", "app", "project", "feature", "customer", "model", "environment")

@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from finops.paths import Home, config_dir
+from cli.inputs import configuration_of, fail, home_of
+from cli.options import ConfigOption, HomeOption
+from finops.paths import Home
 from reports import formatting as f
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 whatif_app = typer.Typer(no_args_is_help=True, help="Ask what other traffic, models, prices or capacity would cost.")
 
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder with this pipeline's data")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder with the YAML files [default: config]")]
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="Another file of scenarios, in the form of config/scenarios.yml")
 ]
@@ -36,7 +36,7 @@ _BAR = 24
 def list_all(home: HomeOption = None, config: ConfigOption = None, file: FileOption = None) -> None:
     """List the scenarios of config/scenarios.yml, and what was answered."""
     scenarios = _scenarios(config, file)
-    answers = {found.scenario_id: found for found in _saved(_home(home))}
+    answers = {found.scenario_id: found for found in _saved(home_of(home))}
     table = Table("Scenario", "What if", "Asked", box=None, header_style="bold", pad_edge=False)
     table.add_column("Difference", justify="right")
     for scenario in scenarios:
@@ -60,17 +60,17 @@ def run(
     html_file: HtmlOption = None,
 ) -> None:
     """Answer a scenario against the newest forecast, show it and keep it."""
-    from cli.published import NotPublishedError
     from cli.whatif_base import read_base
     from models import WhatIfError, what_if
+    from orchestration.published import NotPublishedError
 
     asked = _named(_scenarios(config, file), scenario)
-    place = _home(home)
+    place = home_of(home)
     try:
         with Console(stderr=True).status("Reading the last four weeks and drawing from the forecast …"):
             answer = what_if(asked, read_base(place, asked))
     except (NotPublishedError, WhatIfError) as error:
-        raise _fail(str(error)) from None
+        fail(str(error))
     path = _keep(place, answer)
     _show(answer, Console())
     if csv_file:
@@ -87,7 +87,7 @@ def show(
     html_file: HtmlOption = None,
 ) -> None:
     """Show the newest answer to a scenario again."""
-    answer = _answer(_home(home), scenario)
+    answer = _answer(home_of(home), scenario)
     _show(answer, Console())
     if html_file:
         _write_page(answer, html_file)
@@ -98,9 +98,9 @@ def compare(
     scenarios: Annotated[list[str], typer.Argument(help="Ids of answered scenarios")], home: HomeOption = None
 ) -> None:
     """Set the newest answers to several scenarios side by side, the cheapest first."""
-    answers = [_answer(_home(home), name) for name in dict.fromkeys(scenarios)]
+    answers = [_answer(home_of(home), name) for name in dict.fromkeys(scenarios)]
     if len({answer.currency for answer in answers}) > 1:
-        raise _fail("these answers are in different currencies: run them with one currency:")
+        fail("these answers are in different currencies: run them with one currency:")
     bases = {(answer.total.first_day, answer.total.last_day, answer.as_of) for answer in answers}
     console = Console()
     table = Table("Scenario", box=None, header_style="bold", pad_edge=False)
@@ -228,7 +228,7 @@ def _write_page(answer: WhatIf, file: Path) -> None:
     try:
         write_page(render_what_if(asdict(answer)), file)
     except OSError as error:
-        raise _fail(f"{file} cannot be written ({error.strerror}): name another file") from None
+        fail(f"{file} cannot be written ({error.strerror}): name another file")
     Console().print(f"\nPage written to {file}", highlight=False, soft_wrap=True)
 
 
@@ -254,26 +254,26 @@ def _saved(home: Home) -> list[WhatIf]:
         try:
             found.append(WhatIf.from_json(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError) as error:
-            raise _fail(f"{path} cannot be read ({error}): remove it and run the scenario again") from None
+            fail(f"{path} cannot be read ({error}): remove it and run the scenario again")
     return sorted(found, key=lambda answer: (answer.as_of, answer.scenario_id))
 
 
 def _answer(home: Home, scenario: str) -> WhatIf:
     of_scenario = [answer for answer in _saved(home) if answer.scenario_id == scenario]
     if not of_scenario:
-        raise _fail(f"scenario {scenario!r} was not answered yet: `aifinops whatif run {scenario}`")
+        fail(f"scenario {scenario!r} was not answered yet: `aifinops whatif run {scenario}`")
     return of_scenario[-1]
 
 
 def _scenarios(config: Path | None, file: Path | None) -> list[Scenario]:
-    from finops.config import ConfigError, load_configuration, load_scenarios
+    from finops.config import ConfigError, load_scenarios
 
+    if file is None:
+        return configuration_of(config).scenarios.scenarios
     try:
-        if file:
-            return load_scenarios(file)
-        return load_configuration((config or config_dir()).resolve()).scenarios.scenarios
+        return load_scenarios(file)
     except ConfigError as error:
-        raise _fail(str(error)) from None
+        fail(str(error))
 
 
 def _named(scenarios: list[Scenario], name: str) -> Scenario:
@@ -281,13 +281,4 @@ def _named(scenarios: list[Scenario], name: str) -> Scenario:
         if scenario.id == name:
             return scenario
     known = ", ".join(scenario.id for scenario in scenarios) or "none"
-    raise _fail(f"no scenario {name!r}. Known: {known}")
-
-
-def _home(home: Path | None) -> Home:
-    return Home(home.resolve()) if home else Home.from_environment()
-
-
-def _fail(message: str) -> typer.Exit:
-    Console(stderr=True).print(f"[red bold]✗[/] {message}", highlight=False, soft_wrap=True)
-    return typer.Exit(1)
+    return fail(f"no scenario {name!r}. Known: {known}")

@@ -14,7 +14,6 @@ import pandas as pd
 
 import models
 from cli.prices import read_whole_book
-from cli.published import NotPublishedError
 from finops.config.scenarios import Scenario
 from finops.paths import Home
 from models.whatif.base import (
@@ -26,6 +25,7 @@ from models.whatif.base import (
     USAGE_COLUMNS,
 )
 from models.whatif.run import horizon
+from orchestration.published import NotPublishedError
 
 WINDOW_DAYS = 28
 _MARTS = (

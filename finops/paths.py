@@ -94,6 +94,11 @@ class Home:
         return self.path / "digests"
 
     @property
+    def replays(self) -> Path:
+        """Replays of policies that were asked for in the portal, a folder each."""
+        return self.path / "replays"
+
+    @property
     def whatif(self) -> Path:
         """Answers to what-ifs, one file for each scenario and day."""
         return self.path / "whatif"

@@ -22,13 +22,14 @@ from guardrails.decide import Assessment, Decision, State, TargetKey, TargetStat
 from guardrails.delivery import DeliverySummary, deliver_pending
 from guardrails.digests import DueDigest, closes_at, due_digests
 from guardrails.evaluate import EvaluationSummary, evaluate
-from guardrails.explain import meaning, never_acts
+from guardrails.explain import levels, meaning, never_acts
 from guardrails.facts import FactError, GuardrailFact
 from guardrails.facts import from_rows as facts_from_rows
 from guardrails.feedback import Feedback, Occasion, Verdict, feedback_given, record_feedback, record_feedback_in
 from guardrails.feedback import Kind as FeedbackKind
 from guardrails.ledger import DecisionRecord, Ledger, LedgerError, Write
 from guardrails.links import Link, LinkAction, LinkError, LinkKeyError, LinkKeys
+from guardrails.matters import Matter, Sending, Telling, incident_matter, policy_decisions
 from guardrails.messages import Message, Render, plan_messages
 from guardrails.notices import (
     Answer,
@@ -117,6 +118,7 @@ __all__ = [
     "LinkError",
     "LinkKeyError",
     "LinkKeys",
+    "Matter",
     "Message",
     "MessageStatus",
     "Notice",
@@ -133,6 +135,7 @@ __all__ = [
     "Render",
     "Replay",
     "Send",
+    "Sending",
     "Silence",
     "SpendDay",
     "State",
@@ -143,6 +146,7 @@ __all__ = [
     "TargetOutcome",
     "TargetState",
     "Teller",
+    "Telling",
     "ToTell",
     "Verdict",
     "Verification",
@@ -169,7 +173,9 @@ __all__ = [
     "facts_from_rows",
     "feedback_given",
     "follow_up",
+    "incident_matter",
     "known_messages",
+    "levels",
     "lost_orders",
     "meaning",
     "messages",
@@ -182,6 +188,7 @@ __all__ = [
     "plan_messages",
     "planned",
     "policy_changes",
+    "policy_decisions",
     "question",
     "questions",
     "queue_notification",

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from finops.config import Configuration
-from finops.config.models import WeeklyHours
+from finops.config.values import WeeklyHours
 from finops.periods import as_utc
 from guardrails import outbox
 from guardrails import schema as t
@@ -69,16 +69,23 @@ def questions(ledger: Ledger, *, only_open: bool = True) -> list[Question]:
     """Decisions that wait for people, oldest first; all that ever did with ``only_open`` False."""
     records = ledger.decisions(status=Status.PENDING_APPROVAL if only_open else None)
     asked = [record for record in records if record.document.get("approvals_needed")]
-    with ledger.read() as connection:
-        said: dict[str, list[Vote]] = {}
-        for row in connection.execute(select(t.guardrail_vote).order_by(t.guardrail_vote.c.at)):
-            said.setdefault(row.decision_id, []).append(Vote(row.who, row.verdict, row.why, row.at))
+    said = votes_on(ledger, [record.decision_id for record in asked])
     return [
         Question(
             Decision.from_dict(record.document), record.status, tuple(said.get(record.decision_id, []))
         )
         for record in asked
     ]  # fmt: skip
+
+
+def votes_on(ledger: Ledger, decision_ids: Iterable[str]) -> dict[str, list[Vote]]:
+    """What people said of decisions, by decision, oldest first."""
+    query = select(t.guardrail_vote).where(t.guardrail_vote.c.decision_id.in_(list(decision_ids)))
+    said: dict[str, list[Vote]] = {}
+    with ledger.read() as connection:
+        for row in connection.execute(query.order_by(t.guardrail_vote.c.at)):
+            said.setdefault(row.decision_id, []).append(Vote(row.who, row.verdict, row.why, row.at))
+    return said
 
 
 def question(ledger: Ledger, decision_id: str) -> Question:

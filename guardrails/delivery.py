@@ -25,7 +25,9 @@ from pathlib import Path
 
 import httpx
 
-from finops.config.models import ActuatorRoute, EmailRoute, Route, TeamsRoute, WebhookRoute
+from finops.config.actuator_routes import ActuatorRoute
+from finops.config.routes import EmailRoute, TeamsRoute, WebhookRoute
+from finops.config.routing import Route
 from finops.periods import as_utc
 from guardrails import audit, mail, outbox, webhook
 from guardrails.actuators.base import Actuator, FailedError, InProgressError, RefusedError, order_from

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from finops.config.models import WEEKDAYS, Digest, MonthlyPack, ReconciliationFile, RoutingFile, WeeklyDigest
+from finops.config.digests import Digest, MonthlyPack, WeeklyDigest
+from finops.config.reconciliation import ReconciliationFile
+from finops.config.routing import RoutingFile
+from finops.config.values import WEEKDAYS
 from finops.periods import BillingPeriod, IsoWeek
 
 LATE = timedelta(days=8)

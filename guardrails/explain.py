@@ -21,7 +21,7 @@ _WHAT = {
 
 def meaning(policy: Policy) -> str:
     """``When a budget has used a share of its amount: at 80.0% ops is told; at 100.0% …``"""
-    steps = [f"{_threshold(policy, step)} {_does(step)}" for step in policy.steps]
+    steps = [f"{reached} {follows}" for _, reached, follows in levels(policy)]
     sentence = f"{_subject(policy)}: {'; '.join(steps)}."
     limits = []
     if policy.never_touch:
@@ -34,6 +34,11 @@ def meaning(policy: Policy) -> str:
     if policy.expires_on:
         limits.append(f"until {policy.expires_on}")
     return sentence + (f" It {', '.join(limits)}." if limits else "")
+
+
+def levels(policy: Policy) -> list[tuple[str, str, str]]:
+    """For each level its name, when it is reached (``at 80.0%``), and what follows (``ops is told``)."""
+    return [(step.level, _threshold(policy, step), _does(step)) for step in policy.steps]
 
 
 def never_acts(policy: Policy, configuration: Configuration, today: date) -> list[str]:

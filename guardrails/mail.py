@@ -26,7 +26,7 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
-from finops.config.models import EmailRoute
+from finops.config.routes import EmailRoute
 from guardrails.address import RefusedAddressError, Resolve, locate_host
 from guardrails.transport import TIMEOUT_SECONDS
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from finops.config.models import TELLING_ROUTES, Route
 from finops.config.policies import Action, Policy
+from finops.config.routing import TELLING_ROUTES, Route
 from guardrails.decide import Decision, ended_steps
 from guardrails.states import Level, Status
 from guardrails.webhook import webhook_body

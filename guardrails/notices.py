@@ -15,7 +15,8 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from finops.config.models import NoticeKind, RoutingFile, Severity
+from finops.config.routing import NoticeKind, RoutingFile
+from finops.config.values import Severity
 from finops.periods import as_utc
 from guardrails import outbox
 from guardrails import schema as t

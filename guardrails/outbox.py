@@ -498,6 +498,13 @@ def messages(ledger: Ledger, *, status: MessageStatus | None = None) -> list[Que
         return [_message(row) for row in connection.execute(query)]
 
 
+def orders_of(ledger: Ledger, decision_ids: Collection[str]) -> list[QueuedMessage]:
+    """The orders that decisions gave, in the order of queueing."""
+    query = select(t.outbox).where(t.outbox.c.is_order, t.outbox.c.decision_id.in_(decision_ids))
+    with ledger.read() as connection:
+        return [_message(row) for row in connection.execute(query.order_by(t.outbox.c.sequence))]
+
+
 def attempts(ledger: Ledger, message_id: str) -> list[Attempt]:
     """Every attempt to deliver a message; one that stays ``started`` was cut off with its worker."""
     query = select(t.delivery_attempt).where(t.delivery_attempt.c.message_id == message_id)

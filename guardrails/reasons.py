@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from finops.config import policies as p
-from finops.config.models import SEVERITIES
 from finops.config.policies import Policy
+from finops.config.values import SEVERITIES
 from finops.periods import BillingPeriod
 from guardrails.facts import GuardrailFact
 from guardrails.states import Suppression

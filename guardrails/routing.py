@@ -17,16 +17,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from finops.config.models import (
-    PEOPLE_ROUTES,
-    SEVERITIES,
-    WEEKDAYS,
-    DigestTime,
-    NoticeKind,
-    RoutingFile,
-    RoutingRule,
-    Severity,
-)
+from finops.config.digests import DigestTime
+from finops.config.routing import PEOPLE_ROUTES, NoticeKind, RoutingFile, RoutingRule
+from finops.config.values import SEVERITIES, WEEKDAYS, Severity
 from guardrails.decide.schedule import is_open, next_open
 
 RECENT = timedelta(days=7)

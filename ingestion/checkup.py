@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from ingestion.health import source_health
 from ingestion.probe import Check, Finding, ProbeContext, probe

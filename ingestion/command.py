@@ -17,7 +17,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from finops.config.load import ConfigError
-from finops.config.models import Source, SourceBase
+from finops.config.source_base import SourceBase
+from finops.config.sources import Source
 from finops.paths import Home
 from finops.periods import BillingPeriod, utc_now
 from ingestion import LandingError, LandingResult, land

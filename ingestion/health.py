@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from finops import lake as contract
 from finops.config.freshness import limit_hours
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from ingestion.drift import BASELINE

@@ -31,7 +31,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from finops import lake as contract
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from ingestion.drift import Drift
 from ingestion.errors import LandingError
@@ -305,6 +305,7 @@ class LakeWriter:
                 dataset_name=contract.DATASET,
             )
             self._pipeline.config.restore_from_destination = False
+            self._pipeline.config.enable_runtime_trace = False  # nobody reads it
         return self._pipeline
 
     def _finish_leftovers(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from finops.periods import BillingPeriod, as_utc
 from ingestion.errors import LandingError

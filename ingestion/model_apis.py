@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import AnthropicSource, OpenAiSource
+from finops.config.usage_sources import AnthropicSource, OpenAiSource
 from finops.periods import utc_now
 from ingestion.addresses import is_safe
 from ingestion.drift import FieldCounts

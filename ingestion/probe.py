@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from finops.config.models import Source
+from finops.config.sources import Source
 
 Check = Literal["reachable", "permitted", "fresh", "complete", "schema"]
 Status = Literal["ok", "warning", "failed", "unknown"]

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import FilesOrTableSource
+from finops.config.source_base import FilesOrTableSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
 from ingestion.files import StoredFile, list_files_of_kind

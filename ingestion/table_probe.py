@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from finops.config.models import FilesOrTableSource
+from finops.config.source_base import FilesOrTableSource
 from ingestion.errors import LandingError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import probe_files

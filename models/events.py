@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.config.models import EventsFile, KnownEvent
+from finops.config.events import EventsFile, KnownEvent
 from models.series import Floats, Scope
 
 LEARNING_DAYS = 28

@@ -74,6 +74,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("as_of", TIMESTAMP),
         ]
     ),
+    "forecast_rate": pa.schema(
+        [
+            ("rate_date", pa.date32()),
+            ("currency", pa.string()),
+            ("pricing_currency", pa.string()),
+            *_bounds("rate", MONEY),
+            ("is_known", pa.bool_()),
+            ("is_monthly", pa.bool_()),
+            ("as_of", TIMESTAMP),
+        ]
+    ),
     "forecast_made": pa.schema(
         [
             ("as_of", TIMESTAMP),

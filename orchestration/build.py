@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from finops.addresses import portal_address
 from orchestration.assets.actions import action_assets
 from orchestration.assets.checks import source_checks
 from orchestration.assets.configuration import configuration_tables
 from orchestration.assets.forecast_checks import forecast_checks
 from orchestration.assets.incident_checks import incident_checks
 from orchestration.assets.landing import landing_assets
+from orchestration.assets.pages import with_pages
 from orchestration.assets.publishing import publishing_assets
 from orchestration.assets.signals import (
     anomaly,
@@ -47,8 +49,8 @@ __all__ = ["EVERYTHING", "build_defs"]
 
 def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """Everything Dagster knows of; ``overrides`` replaces resources by name (``workspace``, ``dbt``)."""
-    dbt_project = project()
-    ensure_manifest(dbt_project, Workspace().dbt_environment())
+    dbt_project, workspace = project(), Workspace()
+    ensure_manifest(dbt_project, workspace.dbt_environment())
     assets = [
         *landing_assets(),
         configuration_tables,
@@ -63,7 +65,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
         *action_assets(),
     ]
     return dg.Definitions(
-        assets=assets,
+        assets=with_pages(assets, portal_address(workspace.environ)),
         asset_checks=[*source_checks(), *forecast_checks(), *incident_checks()],
         jobs=JOBS,
         schedules=[daily_billing_schedule, digests_schedule, hourly_usage_schedule, newest_usage_schedule],
@@ -76,7 +78,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
             delivery_sensor,
         ],
         resources={
-            "workspace": Workspace(),
+            "workspace": workspace,
             "dbt": Dbt(
                 project_dir=str(dbt_project.project_dir),
                 profiles_dir=str(dbt_project.profiles_dir),

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import guardrails
 import reports
+from finops.addresses import page_path, portal_address
 from finops.config import Configuration
-from finops.config.models import EmailRoute, MonthlyPack, Route
+from finops.config.digests import MonthlyPack
+from finops.config.routes import EmailRoute
+from finops.config.routing import Route
 from finops.paths import Home
 from finops.periods import BillingPeriod, IsoWeek
 from orchestration.dashboards import operations
-from orchestration.messaging import PORTAL_VARIABLE
 from reports import formatting as f
 from reports.dashboards.access import ORGANISATION, Published, Role, Viewer
 from reports.dashboards.model import Note, Page
@@ -66,7 +67,7 @@ class Digests:
         self.home = home
         self.configuration = configuration
         self.now = now
-        self._portal = environ.get(PORTAL_VARIABLE, "").strip().rstrip("/")
+        self._portal = portal_address(environ)
         self._routes: dict[str, Route] = {route.id: route for route in configuration.routing.routes}
 
     def due(self) -> list[guardrails.DueDigest]:
@@ -128,10 +129,10 @@ class Digests:
         """Where the portal has the figures; empty where its address is not known."""
         if not self._portal:
             return ""
-        page = "executive" if view.scope is None else f"team/{quote(view.scope, safe='')}"
+        page = "executive" if view.scope is None else "team"
         # The portal knows months; of a week it shows the days that it knows best.
         period = f"&period={view.period.key}" if "W" not in view.period.key else ""
-        return f"{self._portal}/p/{page}?currency={view.currency}{period}"
+        return self._portal + page_path(page, view.scope, f"currency={view.currency}{period}")
 
     def _is_billed(self, one: guardrails.DueDigest) -> bool:
         try:

@@ -21,7 +21,7 @@ from typing import Any
 from finops.config.exports import Destination
 from ingestion import LandingError
 from ingestion.files import Location, open_location
-from reports import MANIFEST
+from reports import MANIFEST, WORKBOOKS
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 
@@ -103,8 +103,12 @@ def _deliver(folder: Path, destination: Destination, place: Location, wanted: di
 
 def _for_formats(manifest: dict[str, Any], formats: Sequence[str]) -> dict[str, Any]:
     """The manifest with paths as a reader at the destination finds them, of the wanted formats only."""
-    files = [file for file in manifest["files"] if file["mart"] is None or file["format"] in formats]
+    files = [file for file in manifest["files"] if _is_documentation(file) or file["format"] in formats]
     return manifest | {"folder": manifest["version"], "files": files}
+
+
+def _is_documentation(file: dict[str, Any]) -> bool:
+    return file["mart"] is None and file["format"] != WORKBOOKS
 
 
 def _current(place: Location) -> str | None:

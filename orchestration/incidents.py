@@ -14,13 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 import guardrails
 import models
 from finops.config import load_configuration
 from finops.paths import Home
 from orchestration.ledger import has_ledger, open_ledger
+from orchestration.published import NotPublishedError, query_mart
 
 _INCIDENTS = """
 select incident_id, status, severity, scope_type, scope_value, currency, direction, first_seen, last_seen, opened_at,
@@ -73,6 +72,13 @@ class PublishedIncident:
     @property
     def scope_name(self) -> str:
         return "company" if self.scope_type == "company" else f"{self.scope_type} {self.scope_value}"
+
+    @property
+    def occasion(self) -> guardrails.Occasion:
+        """It as it stands now, for what is said of it."""
+        return guardrails.Occasion(
+            self.incident_id, self.scope_type, self.scope_value, self.currency, self.first_seen, self.last_seen
+        )
 
 
 def incidents(home: Home) -> list[PublishedIncident]:
@@ -129,12 +135,9 @@ def say(
         ValueError: a verdict without a reason.
     """
     found = incident(home, start_of_id)
-    occasion = guardrails.Occasion(
-        found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
-    )
     with open_ledger(home) as ledger:
         said = guardrails.record_feedback(
-            ledger, occasion, kind, who=who or getpass.getuser(), given_at=at, verdict=verdict, why=why
+            ledger, found.occasion, kind, who=who or getpass.getuser(), given_at=at, verdict=verdict, why=why
         )
     return found, said
 
@@ -216,8 +219,7 @@ def _with_what_was_said(found: PublishedIncident, said: list[guardrails.Feedback
 
 
 def _query(home: Home, mart: str, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    file = home.published / f"{mart}.parquet"
-    if not file.exists():
-        raise IncidentError(f"{home.path} has no {mart} yet; run `aifinops run` or `aifinops demo` first")
-    with duckdb.connect() as connection:
-        return connection.execute(sql, {"mart": str(file), **(values or {})}).fetchall()
+    try:
+        return query_mart(home, mart, sql, values or {})
+    except NotPublishedError as error:
+        raise IncidentError(str(error)) from None

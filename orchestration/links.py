@@ -124,9 +124,7 @@ class LinkDesk:
 
     def _speak_of_incident(self, link: links.Link, name: str, why: str) -> tuple[str, Act]:
         found = incident(self._gate.home, name)
-        occasion = guardrails.Occasion(
-            found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
-        )
+        occasion = found.occasion
         verdict = VERDICTS.get(link.action)
         kind: guardrails.FeedbackKind = "acknowledge" if verdict is None else "verdict"
         outcome = {None: "Acknowledged", "false": "Judged a false alarm", "planned": "Judged planned"}[verdict]

@@ -13,9 +13,12 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import guardrails
+from finops.addresses import incident_path, portal_address
 from finops.config import Configuration
-from finops.config.models import PEOPLE_ROUTES, SEVERITIES, EmailRoute, NoticeKind, Route, WebhookRoute
 from finops.config.policies import Action
+from finops.config.routes import EmailRoute, WebhookRoute
+from finops.config.routing import PEOPLE_ROUTES, NoticeKind, Route
+from finops.config.values import SEVERITIES
 from finops.paths import Home
 from orchestration.decisions import told
 from orchestration.ledger import own_key
@@ -34,7 +37,6 @@ from reports.messages import (
 )
 from reports.messages.incident import Stage
 
-PORTAL_VARIABLE = "AIFINOPS_PORTAL_URL"
 KEY_VARIABLE = "AIFINOPS_LINK_KEY"
 OVER = ("closed", "new_normal", "resolved")
 RECENT_DAYS = 7
@@ -63,7 +65,7 @@ class Messages:
         self.routing = configuration.routing
         self.now = now
         self._routes: dict[str, Route] = {route.id: route for route in self.routing.routes}
-        self._portal = environ.get(PORTAL_VARIABLE, "").strip().rstrip("/")
+        self._portal = portal_address(environ)
         self._keys = link_keys(home, environ) if self._portal else None
 
     def decision_body(self, decision: guardrails.Decision, action: Action) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class Messages:
         for incident in incidents:
             stage, occasion = _occasion(incident, known.get(f"incident/{incident['incident_id']}", []), self.now.date())
             if stage is not None:
-                message = incident_message(incident, stage)
+                message = incident_message(incident, stage, links=self._page_of(incident["incident_id"]))
                 found.append(self._to_tell(message, occasion, self.now, ends=incident["status"] in OVER))
         return guardrails.record_notices(ledger, found)
 
@@ -202,6 +204,12 @@ class Messages:
     def _decision(self, document: Mapping[str, Any]) -> Message:
         team = self._team(document["scope_type"], document["scope_value"])
         return decision_message(told(document, self.configuration.guardrails.policies), team)
+
+    def _page_of(self, incident_id: str) -> dict[str, str]:
+        """The incident's page, where people sign on to a portal: the budget gate alone has none."""
+        if not self._portal or self.configuration.portal.sign_on is None:
+            return {}
+        return {"All about it": f"{self._portal}{incident_path(incident_id)}"}
 
     def _team(self, scope_type: str, scope_value: str) -> str:
         if scope_type == "team":

@@ -19,7 +19,8 @@ import duckdb
 from finops.paths import PROJECT_DIR, Home
 
 MODELS = (
-    "int_usage__new_load", "int_usage__new_day", "base_otel__genai_span", "base_usage__record", "int_usage__built_load",
+    "int_usage__new_load", "int_usage__new_day", "base_otel__genai_span", "base_otel__genai_said", "base_usage__record",
+    "int_usage__built_load",
 )  # fmt: skip
 LARGE_FROM_ROWS = 5_000_000
 """Below, reading the project another way takes dbt longer than writing all calls does."""

@@ -1,24 +1,28 @@
-"""Incidents, approvals, statements, policies and what-ifs as pages with forms.
+"""Incidents, approvals, statements and what-ifs as pages with forms.
 
 Here: routes and what their pages are given.
-Not here: doing anything (desk), JSON (api).
+Not here: doing anything (desk), policies and replays (policy_routes), JSON (api).
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from fastapi import Depends, Query, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import reports
-from portal.asked import AnOffice, APerson, form_of, ruled, token_of
+from finops.addresses import incident_path
+from orchestration.links import SNOOZES
+from portal.asked import AnOffice, APerson, Done, Form, ruled, token_of
 from portal.desk import MAX_WHY, IncidentAnswer
-from portal.html import page
-from portal.knowledge import answer_of, answers, issued_file, issued_months, policies_of
+from portal.html import page, told
+from portal.incident import HEIGHT, WIDTH, incident_page
+from portal.knowledge import answer_of, answers, issued_file, issued_months
 from portal.problems import ProblemError, doing
 from portal.ways import address_for
+from portal.words import SNOOZES as SNOOZE_WORDS
 from reports import formatting
 from reports.dashboards.access import Role
 from reports.dashboards.model import Target
@@ -26,8 +30,6 @@ from reports.measures.incidents import SEVERITIES, STATUS_WORDS
 
 router = ruled(include_in_schema=False)
 OPEN = ("open", "acknowledged")
-Form = Annotated[dict[str, str], Depends(form_of)]
-Done = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/incidents")
@@ -50,7 +52,18 @@ def incidents(request: Request, office: AnOffice, person: APerson, done: Done = 
     may_answer = person.is_in(Role.ADMIN, Role.ENG)
     return page(
         "incidents.html", person=person, token=token_of(request), shown=shown, may_answer=may_answer,
-        done=_told(done), past=past, max_why=MAX_WHY,
+        done=told(done), past=past, max_why=MAX_WHY,
+    )  # fmt: skip
+
+
+@router.get("/incidents/{incident_id}")
+def one_incident(request: Request, office: AnOffice, person: APerson, incident_id: str, done: Done = "") -> Response:
+    shown = doing(lambda: incident_page(office, person, incident_id))
+    return page(
+        "incident.html", person=person, token=token_of(request), shown=shown, one=shown.incident, done=told(done),
+        may_answer=person.is_in(Role.ADMIN, Role.ENG), is_open=shown.incident.status in OPEN, max_why=MAX_WHY,
+        state=STATUS_WORDS.get(shown.incident.status, shown.incident.status), snoozes=SNOOZE_WORDS,
+        size=(WIDTH, HEIGHT),
     )  # fmt: skip
 
 
@@ -60,15 +73,20 @@ def answer_incident(office: AnOffice, person: APerson, incident_id: str, form: F
     answer = next((known for known in get_args(IncidentAnswer) if known == given), None)
     if answer is None:
         raise ProblemError(422, f"Choose one of {', '.join(get_args(IncidentAnswer))}.")
-    doing(lambda: office.desk.answer_incident(person, incident_id, answer, why=form.get("why", "")))
-    return RedirectResponse("/incidents?done=incident", 303)
+    length = SNOOZES.get(form.get("for", "1d"))
+    if length is None:
+        raise ProblemError(422, f"Choose one of {', '.join(SNOOZES)}.")
+    hours = int(length.total_seconds() // 3600)
+    doing(lambda: office.desk.answer_incident(person, incident_id, answer, why=form.get("why", ""), hours=hours))
+    back = incident_path(incident_id) if form.get("back") == "page" else "/incidents"
+    return RedirectResponse(f"{back}?done=incident", 303)
 
 
 @router.get("/approvals")
 def approvals(request: Request, office: AnOffice, person: APerson, done: Done = "") -> Response:
     waiting = office.desk.waiting(person)
     return page(
-        "approvals.html", person=person, token=token_of(request), waiting=waiting, done=_told(done), max_why=MAX_WHY
+        "approvals.html", person=person, token=token_of(request), waiting=waiting, done=told(done), max_why=MAX_WHY
     )
 
 
@@ -78,7 +96,8 @@ def vote(office: AnOffice, person: APerson, kind: str, name: str, form: Form) ->
     if kind not in ("decision", "gate") or verdict not in ("approve", "deny"):
         raise ProblemError(422, "Say approve or deny.")
     doing(lambda: office.desk.vote(person, kind, name, verdict, why=form.get("why", "")))  # type: ignore[arg-type]
-    return RedirectResponse(f"/approvals?done={'approved' if verdict == 'approve' else 'denied'}", 303)
+    back = incident_path(form["incident"]) if form.get("incident") else "/approvals"
+    return RedirectResponse(f"{back}?done={'approved' if verdict == 'approve' else 'denied'}", 303)
 
 
 @router.get("/statements")
@@ -104,13 +123,6 @@ def statement_file(office: AnOffice, person: APerson, month: str, file: str) -> 
     )
 
 
-@router.get("/policies")
-def policies(request: Request, office: AnOffice, person: APerson) -> Response:
-    return page(
-        "policies.html", person=person, policies=policies_of(office.configuration, person, office.gate.clock().date())
-    )
-
-
 @router.get("/what-if")
 def what_ifs(request: Request, office: AnOffice, person: APerson) -> Response:
     found: list[dict[str, Any]] = [
@@ -128,11 +140,6 @@ def what_if(office: AnOffice, person: APerson, scenario: str) -> Response:
     text = reports.render_what_if(asdict(found))
     policy = "; ".join(("frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"))
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
-
-
-def _told(done: str) -> str:
-    """Words of what was done a moment ago; anything else in the address says nothing."""
-    return {"incident": "Recorded.", "approved": "Approved.", "denied": "Denied."}.get(done, "")
 
 
 _MEDIA = {

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -18,14 +19,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from portal.asked import AnOffice, APerson, ruled, token_of
 from portal.desk import MAX_SNOOZE_HOURS, MAX_WHY
+from portal.incident import incident_page
 from portal.knowledge import answer_document, answer_of, answers, issued_months, policies_of
 from portal.office import Office
 from portal.pages import Currency, Period, built, not_modified, pages_of
 from portal.people import Person
+from portal.policy import policy_page
 from portal.problems import Problem, ProblemError, doing
 from portal.shelf import NothingPublishedError, Version
 from portal.words import sentence
-from reports.mart_rows import MAX_PAGE, MartRows, RowsError, parse_condition, plain
+from reports.mart_rows import MAX_PAGE, PART_ROWS, MartRows, RowsError, parse_condition, plain
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -49,6 +52,8 @@ _WHEN = {
     429: "Too many requests; Retry-After says when to go on",
     503: "No run has published anything yet",
 }
+_CHANGED = "A run has published new figures since the first page; begin again."
+MAX_PART = 100_000
 router = ruled("/api/v1", responses=_errors(400, 401, 403, 404, 414, 422, 429, 503))
 
 
@@ -182,28 +187,44 @@ def mart_rows(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows of a page; of JSON only")] = 1000,
     cursor: Annotated[str, Query(max_length=400, description="next of the page before; of JSON only")] = "",
     format: Annotated[Literal["json", "csv", "parquet"], Query(description="csv and parquet have all rows")] = "json",
+    part: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=MAX_PART,
+            description=f"Of Parquet only: {PART_ROWS} rows instead of all, from part 0; one with fewer is the last",
+        ),
+    ] = None,
+    version: Annotated[
+        str, Query(max_length=200, description="Answer only while the published figures are of this version")
+    ] = "",
 ) -> Any:
     """Rows of a mart that are this person's: a page at a time as JSON, all of them as CSV or Parquet.
 
     CSV is as in the exports: UTF-8 with BOM, and a text that a spreadsheet would run as a formula has an apostrophe in
     front.
     """
-    version = _version(office, person)
+    found = _version(office, person)
+    if version and version != found.name:
+        raise ProblemError(410, _CHANGED)
+    if part is not None and format != "parquet":
+        raise ProblemError(422, "Only Parquet comes in parts; ask for format=parquet.")
     chosen = [name for name in columns.split(",") if name]
     try:
-        rows = MartRows(version.published, mart, chosen, [parse_condition(text) for text in filter or ()])
+        rows = MartRows(found.published, mart, chosen, [parse_condition(text) for text in filter or ()])
     except LookupError as error:
         raise ProblemError(404, sentence(str(error.args[0]))) from None
     except RowsError as error:
         raise ProblemError(422, sentence(str(error))) from None
     question = hashlib.sha256(json.dumps([mart, chosen, filter]).encode()).hexdigest()[:16]
     if format == "json":
-        first = _first_row(cursor, version, question)
-        found = rows.page(first, limit)
-        following = None if found.next_row is None else _cursor(version, question, found.next_row)
-        return JSONResponse({"mart": mart, "version": version.name, "rows": found.rows, "next": following})
-    office.desk.record(person, f"mart/{mart}", f"took a mart as {format}", version=version.name, filters=filter or [])
-    parts: Iterator[bytes] = rows.csv() if format == "csv" else rows.parquet()
+        first = _first_row(cursor, found, question)
+        page = rows.page(first, limit)
+        following = None if page.next_row is None else _cursor(found, question, page.next_row)
+        return JSONResponse({"mart": mart, "version": found.name, "rows": page.rows, "next": following})
+    what = f"took a mart as {format}" if part is None else f"took part {part} of a mart as {format}"
+    office.desk.record(person, f"mart/{mart}", what, version=found.name, filters=filter or [])
+    parts: Iterator[bytes] = rows.csv() if format == "csv" else rows.parquet(part)
     media = "text/csv; charset=utf-8" if format == "csv" else "application/vnd.apache.parquet"
     headers = {"Content-Disposition": f'attachment; filename="{mart}.{format}"'}
     return StreamingResponse(parts, media_type=media, headers=headers)
@@ -241,6 +262,20 @@ def incidents(office: AnOffice, person: APerson) -> Response:
     """Incidents of the person's rows, newest first, as the last run published them with what people said since."""
     return JSONResponse(
         [{name: plain(value) for name, value in vars(one).items()} for one in office.desk.incidents(person)]
+    )
+
+
+@router.get("/incidents/{incident_id}", response_model=dict[str, Any])
+def one_incident(office: AnOffice, person: APerson, incident_id: str) -> Response:
+    """One incident with its timeline, the policies that rule it, and what of it waits for approval."""
+    found = doing(lambda: incident_page(office, person, incident_id))
+    return JSONResponse(
+        {
+            "incident": plain(vars(found.incident)),
+            "timeline": [plain(moment.as_dict()) for moment in found.moments],
+            "policies": [ruling.policy.id for ruling in found.rulings],
+            "waiting": [one.as_dict() for one in found.waiting],
+        }
     )
 
 
@@ -290,6 +325,21 @@ def policies(office: AnOffice, person: APerson) -> Response:
     return JSONResponse(policies_of(office.configuration, person, office.gate.clock().date()))
 
 
+@router.get("/policies/{policy_id}", response_model=dict[str, Any])
+def one_policy(office: AnOffice, person: APerson, policy_id: str) -> Response:
+    """One policy: its settings, what it decided (newest first), what it would have done in the kept replays."""
+    found = doing(lambda: policy_page(office, person, policy_id))
+    return JSONResponse(
+        {
+            "policy": found.policy.model_dump(mode="json"),
+            "meaning": found.meaning,
+            "warnings": list(found.warnings),
+            "decisions": [plain(vars(one)) for one in found.decisions],
+            "replays": [plain(asdict(one)) for one in found.replays],
+        }
+    )
+
+
 @router.get("/what-if", response_model=list[dict[str, Any]])
 def what_ifs(office: AnOffice, person: APerson) -> Response:
     """Answered scenarios, oldest first, without their months and parts."""
@@ -328,5 +378,5 @@ def _first_row(cursor: str, version: Version, question: str) -> int:
     if not is_row or asked != question:
         raise ProblemError(422, "This cursor is not of this question; begin without one.")
     if name != version.name:
-        raise ProblemError(410, "A run has published new figures since the first page; begin again.")
+        raise ProblemError(410, _CHANGED)
     return int(row)

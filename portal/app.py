@@ -6,6 +6,7 @@ Not here: what any of them does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from starlette.routing import Route
 
 from finops.config import ConfigError
 from guardrails import LedgerError
-from portal import account, actions, api, pages
+from portal import account, actions, api, pages, policy_routes
 from portal.asked import AnOffice, authorise, ruled
 from portal.gate import GateDesk, gate_routes
 from portal.links import link_routes
@@ -45,8 +46,12 @@ def create_app(office: Office) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(office.warmer.work()) if office.keeps_warm else None
         async with gate_desk.working():
             yield
+        if warming is not None:
+            warming.cancel()
+        await run_in_threadpool(office.replays.close)
 
     app = FastAPI(
         title="aifinops",
@@ -59,7 +64,7 @@ def create_app(office: Office) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.office = office
-    for router in (infrastructure, account.router, actions.router, api.router, pages.router):
+    for router in (infrastructure, account.router, actions.router, policy_routes.router, api.router, pages.router):
         app.router.routes.extend(router.routes)
     # Without a token of its own the gate serves this machine only, as `aifinops gate serve` does.
     if office.gate_token or office.is_local:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from portal.office import Office
 from portal.people import Person
@@ -39,7 +39,7 @@ async def authorise(request: Request) -> None:
         return
     person: Person | None = getattr(request.state, "person", None)
     if person is None:
-        raise SignedOutError
+        raise SignedOutError(office_of(request).challenge)
     if rule.who != "person":
         _allow(person, rule)
     session: Session | None = getattr(request.state, "session", None)
@@ -51,7 +51,7 @@ async def authorise(request: Request) -> None:
 def person_of_request(request: Request) -> Person:
     person: Person | None = getattr(request.state, "person", None)
     if person is None:
-        raise SignedOutError
+        raise SignedOutError(office_of(request).challenge)
     return person
 
 
@@ -79,6 +79,8 @@ def ruled(prefix: str = "", **settings: Any) -> APIRouter:
 
 AnOffice = Annotated[Office, Depends(office_of)]
 APerson = Annotated[Person, Depends(person_of_request)]
+Form = Annotated[dict[str, str], Depends(form_of)]
+Done = Annotated[str, Query(max_length=200, description="What was done a moment ago, as ``html.told`` knows it")]
 
 
 def _allow(person: Person, rule: Rule) -> None:

@@ -8,7 +8,7 @@ Not here: what follows from it (guardrails), forms and bodies (actions).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -73,8 +73,28 @@ class Desk:
         published = self._shelf.version(person.viewer).published
         if not published.has("fct_incident"):
             return []
-        own = {row["incident_id"] for row in published.rows("select incident_id from fct_incident")}
-        return [one for one in incidents(self._office.home) if one.incident_id in own]
+        # Of the viewer's own rows, because what resembled an incident may have been another team's.
+        rows = published.rows("select incident_id, similar_incidents from fct_incident")
+        own = {row["incident_id"]: row["similar_incidents"] for row in rows}
+        return [
+            replace(one, similar_incidents=own[one.incident_id] or "[]")
+            for one in incidents(self._office.home)
+            if one.incident_id in own
+        ]
+
+    def incident(self, person: Person, incident_id: str) -> PublishedIncident:
+        """
+        Raises:
+            UnknownError: there is no such incident among the person's own.
+        """
+        found = next((one for one in self.incidents(person) if one.incident_id == incident_id), None)
+        if found is None:
+            raise UnknownError("there is no such incident, or it is not yours to see")
+        return found
+
+    def matter(self, found: PublishedIncident) -> guardrails.Matter:
+        """What the ledger knows of an incident that the person may see."""
+        return guardrails.incident_matter(self._office.ledger, found.occasion)
 
     def answer_incident(
         self, person: Person, incident_id: str, answer: IncidentAnswer, *, why: str = "", hours: int = 24
@@ -86,17 +106,13 @@ class Desk:
             NotYoursError: the person only reads.
             ValueError, LedgerError: it cannot be said so; the message says why.
         """
-        found = next((one for one in self.incidents(person) if one.incident_id == incident_id), None)
-        if found is None:
-            raise UnknownError("there is no such incident, or it is not yours to see")
+        found = self.incident(person, incident_id)
         if not person.is_in(Role.ADMIN, Role.ENG):
             raise NotYoursError("incidents are answered by the team they are about, or by an Admin")
         now, why = self._office.clock(), _short(why)
         if answer == "snooze" and not 1 <= hours <= MAX_SNOOZE_HOURS:
             raise ValueError(f"snooze it for 1 to {MAX_SNOOZE_HOURS} hours")
-        occasion = guardrails.Occasion(
-            found.incident_id, found.scope_type, found.scope_value, found.currency, found.first_seen, found.last_seen
-        )
+        occasion = found.occasion
         with self._office.ledger.write() as write:
             if answer == "snooze":
                 until = now + timedelta(hours=hours)

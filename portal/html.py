@@ -53,6 +53,11 @@ def page(
     return HTMLResponse(text, status, {"Content-Security-Policy": policy.strip(), **(headers or {})})
 
 
+def told(done: str) -> str:
+    """Words of what was done a moment ago; anything else in the address says nothing."""
+    return {"incident": "Recorded.", "approved": "Approved.", "denied": "Denied.", "replay": "Started."}.get(done, "")
+
+
 @cache
 def _templates() -> jinja2.Environment:
     return environment(_HERE)

@@ -14,6 +14,7 @@ from typing import Any
 
 import guardrails
 from finops.config import Configuration
+from finops.config.policies import Policy
 from finops.money import total
 from finops.paths import Home
 from models import WhatIf
@@ -57,9 +58,13 @@ def issued_file(home: Home, month: str, name: str) -> Path | None:
     return path if path.is_file() and path.resolve().parent == (home.statements / month).resolve() else None
 
 
+def may_know(person: Person, policy: Policy) -> bool:
+    """A policy may name any team: whoever sees only some knows those that name them as owner or approver."""
+    return person.sees_everything or person.named_in([policy.owner, *policy.approvers]) is not None
+
+
 def policies_of(configuration: Configuration, person: Person, today: date) -> list[dict[str, Any]]:
-    """What each policy means, and why it can never act. A policy may name any team: whoever sees only some gets those
-    that name them as owner or approver."""
+    """What each policy that the person may know means, and why it can never act."""
     return [
         {
             "id": policy.id,
@@ -73,7 +78,7 @@ def policies_of(configuration: Configuration, person: Person, today: date) -> li
             "warnings": [sentence(one) for one in guardrails.never_acts(policy, configuration, today)],
         }
         for policy in configuration.guardrails.policies
-        if person.sees_everything or person.named_in([policy.owner, *policy.approvers]) is not None
+        if may_know(person, policy)
     ]
 
 

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from guardrails import LedgerError, LinkError
 from orchestration.links import NEEDS_REASON, LinkDesk, Seen
-from portal.words import sentence
+from portal.words import SNOOZES, sentence
 from reports import formatting
 from reports.messages import Message
 
@@ -53,7 +53,6 @@ _ASKS = {
     "false_alarm": ("Was it a false alarm?", "Yes, a false alarm"),
     "planned": ("Was it planned?", "Yes, it was planned"),
 }
-_SNOOZES = (("4h", "4 hours"), ("1d", "1 day"), ("3d", "3 days"), ("7d", "a week"))
 
 
 def link_routes(desk: LinkDesk, signed_on: Callable[[Request], str | None] = lambda _: None) -> list[Route]:
@@ -135,7 +134,7 @@ def _page(seen: Seen, problem: str = "", form: Mapping[str, str] | None = None) 
         problem=problem,
         needs_reason=seen.link.action in NEEDS_REASON,
         takes_reason=True,
-        snoozes=_SNOOZES if seen.link.action == "snooze" else (),
+        snoozes=SNOOZES if seen.link.action == "snooze" else (),
         form=dict(form or {}),
         until=formatting.moment(seen.link.expires_at),
         is_grave=seen.link.action == "deny",

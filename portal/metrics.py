@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from finops.config import ConfigError
 from guardrails import LedgerError
 from portal.shelf import NothingPublishedError, Shelf
+from portal.warm import Warmer
 from reports.dashboards.access import ORGANISATION
 from reports.marts import MartError
 
@@ -23,8 +24,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 class Metrics:
     """Metrics of one portal; routes are named as in the table of rules: no team's or person's name is a label."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, warmer: Warmer) -> None:
+        self._shelf, self._warmer = shelf, warmer
         self._registry = CollectorRegistry(auto_describe=False)
         self._requests = Counter(
             "aifinops_portal_requests", "Requests answered", ("method", "route", "status"), registry=self._registry
@@ -49,14 +50,20 @@ class Metrics:
         """What is read when it is asked for: the marts' age, what waits."""
         published = GaugeMetricFamily("aifinops_marts_published_timestamp_seconds", "When the marts were published")
         reported = GaugeMetricFamily("aifinops_marts_reported_timestamp_seconds", "The moment that the marts report on")
+        warm = GaugeMetricFamily("aifinops_warm_pages", "Pages of the newest marts that were made beforehand")
+        warm.add_metric((), self._warmer.made)
+        done = GaugeMetricFamily("aifinops_warmed", "1: all pages that are made beforehand are there")
         try:
             folder = self._shelf.folder()
+            done.add_metric((), float(self._warmer.warmed == folder))
             published.add_metric((), folder.stat().st_mtime)
             reported.add_metric((), self._shelf.version(ORGANISATION).as_of.timestamp())
         except (NothingPublishedError, MartError):
             pass
         yield published
         yield reported
+        yield warm
+        yield done
         try:
             known, _ = self._shelf.operations(ORGANISATION)
         except (ConfigError, LedgerError):

@@ -24,9 +24,11 @@ from portal.desk import Desk
 from portal.limits import Buckets
 from portal.metrics import Metrics
 from portal.people import Person, grants_stamp
+from portal.replays import Replays
 from portal.sessions import Seal, Session, Sessions
 from portal.shelf import Shelf
 from portal.sign_on import Issuer
+from portal.warm import Traffic, Visits, Warmer
 from portal.ways import address_for
 from reports.dashboards.access import Role
 from reports.dashboards.site import plotly_name
@@ -58,10 +60,15 @@ class Office:
     links: LinkDesk
     shelf: Shelf
     desk: Desk
+    replays: Replays
+    visits: Visits
+    traffic: Traffic
+    warmer: Warmer
     metrics: Metrics
     gate_token: str | None
     metrics_token: str | None
     local_session: Session | None = None
+    keeps_warm: bool = False
     requests: Buckets = field(default_factory=lambda: Buckets(20, 200, time.monotonic))
     strangers: Buckets = field(default_factory=lambda: Buckets(10, 100, time.monotonic))
     failures: Buckets = field(default_factory=lambda: Buckets(0.5, 60, time.monotonic))
@@ -69,6 +76,13 @@ class Office:
     @property
     def is_https(self) -> bool:
         return self.address.startswith("https://")
+
+    @property
+    def challenge(self) -> str:
+        """What a program is told that has no token (https://www.rfc-editor.org/rfc/rfc6750#section-3), and where Power
+        Query signs people in."""
+        where = self.issuer.power_query_address if self.issuer else None
+        return f'Bearer authorization_uri="{where}"' if where else "Bearer"
 
     @property
     def plotly(self) -> Path:
@@ -89,8 +103,12 @@ class Office:
         is_local: bool,
         environ: Mapping[str, str],
         hosts: frozenset[str] = frozenset(),
+        keeps_warm: bool = False,
     ) -> Office:
         """
+        Args:
+            keeps_warm: whether pages are made beforehand when a run has published.
+
         Raises:
             PortalError: without sign-on for others than this machine, or over plain HTTP.
             SessionKeyError, guardrails.LinkKeyError: a key is none.
@@ -123,7 +141,8 @@ class Office:
             ended=set(gate.ledger.notes(SIGNED_OUT)),
             grants=lambda: grants_stamp(gate.configuration().portal),
         )
-        shelf = Shelf(gate.home, gate.configuration, address_for)
+        shelf, visits, traffic = Shelf(gate.home, gate.configuration, address_for), Visits(), Traffic()
+        warmer = Warmer(shelf, visits, traffic, lambda: gate.configuration().portal.warm_pages)
         office = cls(
             gate=gate,
             address=address,
@@ -134,7 +153,12 @@ class Office:
             links=LinkDesk(gate),
             shelf=shelf,
             desk=Desk(gate, shelf),
-            metrics=Metrics(shelf),
+            replays=Replays(gate.home, gate.config),
+            visits=visits,
+            traffic=traffic,
+            warmer=warmer,
+            keeps_warm=keeps_warm,
+            metrics=Metrics(shelf, warmer),
             gate_token=environ.get(GATE_TOKEN_VARIABLE) or None,
             metrics_token=environ.get(METRICS_TOKEN_VARIABLE) or None,
             local_session=Session.of(LOCAL, utc_now()) if is_local else None,

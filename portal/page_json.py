@@ -61,7 +61,7 @@ def _part(value: Any) -> Any:
             words = {"key": value.key, "title": value.title, "caption": value.caption, "label": value.label}
             if value.figure is None:
                 return {**words, "empty": value.empty}
-            return {**words, "figure": json.loads(value.figure.to_json())}
+            return {**words, "figure": value.figure}
         case _ if dataclasses.is_dataclass(value):
             parts = ((field.name, _part(getattr(value, field.name))) for field in dataclasses.fields(value))
             return {name: part for name, part in parts if part not in ("", None, [], ())}

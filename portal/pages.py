@@ -12,13 +12,15 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from finops.addresses import page_path
 from portal.asked import AnOffice, APerson, ruled
 from portal.office import Office
 from portal.people import Person
 from portal.problems import ProblemError
 from portal.rules import PAGE_READERS, may_read
 from portal.shelf import BuiltPage, NothingPublishedError, UnknownPageError, offered_choices
-from portal.ways import account, first_page, navigation, page_address
+from portal.warm import Wish
+from portal.ways import account, first_page, navigation
 from reports.dashboards.catalogue import BY_NAME, PAGES
 from reports.dashboards.model import Target
 from reports.dashboards.render import Frame, Way, render_document
@@ -75,11 +77,13 @@ def built(
     if page in PAGE_READERS and not may_read(person, page):
         raise ProblemError(403, "This page is about the whole company; you see your own teams.")
     try:
-        return office.shelf.page(person.viewer, page, scope, period or None, currency or None)
+        found = office.shelf.page(person.viewer, page, scope, period or None, currency or None)
     except UnknownPageError as error:
         raise ProblemError(404, str(error)) from None
     except NothingPublishedError as error:
         raise ProblemError(503, str(error)) from None
+    office.visits.note(Wish(person.viewer, page, scope, period or None, currency or None))
+    return found
 
 
 def not_modified(request: Request, tag: str) -> Response | None:
@@ -135,7 +139,7 @@ def _frame(office: Office, person: Person, found: BuiltPage, scope: str | None, 
     def way(target: Target, text: str) -> Way | None:
         may = may_read(person, target.page) and target.page in BY_NAME
         known = target.scope is None or target.scope in version.scopes[target.page]
-        return Way(text, page_address(target.page, target.scope, asked)) if may and known else None
+        return Way(text, page_path(target.page, target.scope, asked)) if may and known else None
 
     crumbs = [way(Target("executive"), TITLE) if kind.name != "executive" else Way(TITLE)]
     if kind.about == "company" and kind.name != "executive":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
@@ -19,8 +19,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from guardrails import LedgerError
 from portal.desk import NotYoursError, UnknownError
 from portal.html import page
+from portal.replays import BusyError
 from portal.words import sentence
 
+T = TypeVar("T")
 API = ("/api/", "/v1/", "/metrics", "/healthz")
 
 
@@ -41,14 +43,14 @@ class ProblemError(HTTPException):
 
 
 class SignedOutError(ProblemError):
-    """Nobody is signed on: a browser is sent to sign on, a program is told."""
+    """Nobody is signed on: a browser is sent to sign on, a program is told. ``challenge``: Office.challenge."""
 
-    def __init__(self) -> None:
-        super().__init__(401, "Sign on first, or send an access token.", {"WWW-Authenticate": "Bearer"})
+    def __init__(self, challenge: str) -> None:
+        super().__init__(401, "Sign on first, or send an access token.", {"WWW-Authenticate": challenge})
 
 
-def doing(act: Callable[[], str]) -> str:
-    """What was done, in words.
+def doing(act: Callable[[], T]) -> T:
+    """What was done, or what was asked for.
 
     Raises:
         ProblemError: it was not; the status and the words say why.
@@ -59,7 +61,7 @@ def doing(act: Callable[[], str]) -> str:
         raise ProblemError(403, sentence(str(error))) from None
     except UnknownError as error:
         raise ProblemError(404, sentence(str(error))) from None
-    except LedgerError as error:
+    except (LedgerError, BusyError) as error:
         raise ProblemError(409, sentence(str(error))) from None
     except ValueError as error:
         raise ProblemError(422, sentence(str(error))) from None

@@ -19,6 +19,7 @@ from reports.dashboards.access import Role
 
 EVERYONE = frozenset(Role)
 READERS = frozenset({Role.ADMIN, Role.FINANCE})
+ADMIN = frozenset({Role.ADMIN})
 ADMIN_ENG = frozenset({Role.ADMIN, Role.ENG})
 
 Token = Literal["anyone", "person", "gate", "link", "metrics"]
@@ -54,12 +55,16 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/p/{page}"): Rule(EVERYONE),
     ("GET", "/p/{page}/{scope:path}"): Rule(EVERYONE),
     ("GET", "/incidents"): Rule(EVERYONE),
+    ("GET", "/incidents/{incident_id}"): Rule(EVERYONE),
     ("POST", "/incidents/{incident_id}"): Rule(ADMIN_ENG),
     ("GET", "/approvals"): Rule(EVERYONE),
     ("POST", "/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/statements"): Rule(READERS),
     ("GET", "/statements/{month}/{file}"): Rule(READERS),
     ("GET", "/policies"): Rule(EVERYONE),
+    ("GET", "/policies/{policy_id}"): Rule(EVERYONE),
+    ("POST", "/replays"): Rule(ADMIN),
+    ("GET", "/replays/{name}/{file}"): Rule(READERS),
     ("GET", "/what-if"): Rule(READERS),
     ("GET", "/what-if/{scenario}"): Rule(READERS),
     ("GET", "/api/v1/openapi.json"): Rule(EVERYONE),
@@ -69,12 +74,14 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/pages"): Rule(EVERYONE),
     ("GET", "/api/v1/pages/{page}"): Rule(EVERYONE),
     ("GET", "/api/v1/incidents"): Rule(EVERYONE),
+    ("GET", "/api/v1/incidents/{incident_id}"): Rule(EVERYONE),
     ("POST", "/api/v1/incidents/{incident_id}/answers"): Rule(ADMIN_ENG),
     ("GET", "/api/v1/approvals"): Rule(EVERYONE),
     ("POST", "/api/v1/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/api/v1/statements"): Rule(READERS),
     ("GET", "/api/v1/statements/{month}"): Rule(READERS),
     ("GET", "/api/v1/policies"): Rule(EVERYONE),
+    ("GET", "/api/v1/policies/{policy_id}"): Rule(EVERYONE),
     ("GET", "/api/v1/what-if"): Rule(READERS),
     ("GET", "/api/v1/what-if/{scenario}"): Rule(READERS),
 }
@@ -99,7 +106,7 @@ def may_ask(person: Person, rule: Rule) -> bool:
 
 
 def may_read(person: Person, page: str) -> bool:
-    return bool(person.roles & PAGE_READERS.get(page, frozenset({Role.ADMIN})))
+    return bool(person.roles & PAGE_READERS.get(page, ADMIN))
 
 
 def may_approve(person: Person, approvers: tuple[str, ...] | list[str]) -> bool:

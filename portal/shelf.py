@@ -125,7 +125,8 @@ class Shelf:
         """
         Args:
             configuration: the settings as they are now.
-            address: ``address(version, viewer, asked)`` says where targets are for a viewer, with the query ``asked``.
+            address: ``address(version, viewer, asked, dagster)`` says where targets are for a viewer, with the query
+                ``asked`` and Dagster's UI at ``dagster``.
         """
         self._home = home
         self._configuration = configuration
@@ -178,7 +179,8 @@ class Shelf:
         if chosen is None:
             raise UnknownPageError(f"There is no such period; choose {', '.join(p.key for p in choice.periods)}.")
         known, stamp = self.operations(viewer)
-        key = (version.name, viewer.key, name, scope, chosen.key, choice.currency, stamp)
+        dagster = self._configuration().portal.dagster_url or ""
+        key = (version.name, viewer.key, name, scope, chosen.key, choice.currency, stamp, dagster)
 
         def build() -> BuiltPage:
             view = View(version.published, version.as_of, chosen, choice.currency, choice.through, scope, known)
@@ -192,7 +194,7 @@ class Shelf:
                     **({"currency": choice.currency} if choice is not offered[0] else {}),
                 }
             )
-            content = render_content(page, view, self._address(version, viewer, asked))
+            content = render_content(page, view, self._address(version, viewer, asked, dagster))
             tag = hashlib.sha256(
                 repr((key[0], sorted(map(str, key[1][2])), *key[1][:2], *key[2:])).encode()
             ).hexdigest()

@@ -71,6 +71,7 @@ class Shield:
                 self._observe(scope, status, time.perf_counter() - started)
             await send(message)
 
+        self._office.traffic.begin()
         try:
             await self._check(Request(scope), address, state)
             await self._app(scope, self._bounded(scope, receive), guarded_send)
@@ -85,6 +86,8 @@ class Shield:
                 raise
             hidden = ProblemError(500, "This did not work; whoever runs the portal finds the reason in its log.")
             await answer(connection, hidden)(scope, receive, guarded_send)
+        finally:
+            self._office.traffic.end()
 
     async def _check(self, request: Request, address: str, state: dict[str, object]) -> None:
         office, headers = self._office, request.headers
@@ -111,14 +114,18 @@ class Shield:
             state["session"], state["person"] = session, session.person
             return
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or own_token or request.url.path == "/metrics" or office.issuer is None:
+        # Power Query asks where to sign in by sending "Bearer" and nothing more.
+        is_token = kind.lower() == "bearer" and token.strip()
+        if not is_token or own_token or request.url.path == "/metrics" or office.issuer is None:
             return
         try:
             claims = await office.issuer.program(token.strip())
             state["person"] = person_of(claims, office.configuration.portal)
         except (SignOnError, ValueError) as error:
             status = error.status if isinstance(error, SignOnError) else 401
-            raise ProblemError(status, str(error), {"WWW-Authenticate": 'Bearer error="invalid_token"'}) from None
+            parts = (office.challenge.removeprefix("Bearer").strip(), 'error="invalid_token"')
+            challenge = f"Bearer {', '.join(part for part in parts if part)}"
+            raise ProblemError(status, str(error), {"WWW-Authenticate": challenge}) from None
 
     def _same_origin(self, headers: Headers) -> None:
         """Browsers say where a request comes from; programs that are none say nothing and are let through to the tokens

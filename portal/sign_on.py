@@ -31,6 +31,7 @@ from finops.config.portal import LOOPBACK, SignOn
 log = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Only signatures that the issuer alone can make: never ``none``, never one by a shared secret."""
+ENTRA_HOSTS = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 LEEWAY_SECONDS = 60
 METADATA_SECONDS = 24 * 3600.0
 KEYS_SECONDS = 3600.0
@@ -72,6 +73,17 @@ class Issuer:
         """Where a session ends: browsers let a form end only where its page says, also behind a redirect."""
         parts = urlsplit(str(self._metadata.get("end_session_endpoint") or self.settings.issuer))
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def power_query_address(self) -> str | None:
+        """Where Power BI and Excel sign people in before they read the API; they can with Entra ID only, of which they
+        take the tenant from this address. None with other issuers, and where programs may not sign on.
+        https://learn.microsoft.com/power-query/connector-authentication
+        """
+        issuer = self.settings.issuer
+        if self.settings.api_audience is None or urlsplit(issuer).hostname not in ENTRA_HOSTS:
+            return None
+        return f"{issuer.removesuffix('/v2.0')}/oauth2/authorize"
 
     async def begin(self, return_to: str) -> Started:
         """

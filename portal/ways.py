@@ -6,9 +6,9 @@ Not here: addresses in a folder of files (reports.dashboards.site).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import quote
+from collections.abc import Callable, Mapping
 
+from finops.addresses import asset_address, incident_path, page_path, policy_path
 from portal.people import Person
 from portal.rules import may_read
 from portal.shelf import Version
@@ -18,34 +18,41 @@ from reports.dashboards.model import Target
 from reports.dashboards.render import Way
 
 
-def address_for(version: Version, viewer: Viewer, asked: str = "") -> Callable[[Target], str | None]:
+def address_for(version: Version, viewer: Viewer, asked: str = "", dagster: str = "") -> Callable[[Target], str | None]:
     """Where targets are for a viewer; None for a page or scope that is not theirs.
 
     Args:
         asked: the query of a page, which links keep.
+        dagster: where Dagster's UI is; empty: nowhere.
     """
     person = Person("", viewer.name, viewer.roles, viewer.teams)
 
     def address(target: Target) -> str | None:
+        if target.page in _OWN_PAGES and target.scope is not None:
+            return _OWN_PAGES[target.page](target.scope, viewer, dagster)
         kind = BY_NAME.get(target.page)
         if kind is None or not may_read(person, kind.name):
             return None
         if kind.about != "company" and target.scope not in version.scopes[kind.about]:
             return None
-        return page_address(kind.name, target.scope if kind.about != "company" else None, asked, target.anchor)
+        return page_path(kind.name, target.scope if kind.about != "company" else None, asked, target.anchor)
 
     return address
 
 
-def page_address(name: str, scope: str | None = None, asked: str = "", anchor: str = "") -> str:
-    path = f"/p/{name}" + (f"/{quote(scope, safe='')}" if scope is not None else "")
-    return path + (f"?{asked}" if asked else "") + (f"#{anchor}" if anchor else "")
+_OWN_PAGES: Mapping[str, Callable[[str, Viewer, str], str | None]] = {
+    # Pages tell of own incidents only, and of policies that may be about other teams.
+    "incident": lambda name, viewer, dagster: incident_path(name),
+    "policy": lambda name, viewer, dagster: policy_path(name) if viewer.sees_everything else None,
+    "asset": lambda name, viewer, dagster: asset_address(dagster, name.split("/")) if dagster else None,
+}
+"""What a target names that is no dashboard."""
 
 
 def navigation(person: Person, here: str | None, asked: str) -> list[Way]:
     """The pages about the company that a person may read; the current one without an address."""
     return [
-        Way(kind.title, None if kind.name == here else page_address(kind.name, None, asked))
+        Way(kind.title, None if kind.name == here else page_path(kind.name, None, asked))
         for kind in PAGES
         if kind.about == "company" and may_read(person, kind.name)
     ]
@@ -54,8 +61,8 @@ def navigation(person: Person, here: str | None, asked: str) -> list[Way]:
 def first_page(person: Person) -> str:
     """What somebody sees first: the overview, the own team, or the own teams."""
     if person.sees_everything:
-        return page_address("executive")
-    return page_address("team", next(iter(person.teams))) if len(person.teams) == 1 else page_address("teams")
+        return page_path("executive")
+    return page_path("team", next(iter(person.teams))) if len(person.teams) == 1 else page_path("teams")
 
 
 def account(person: Person) -> list[Way]:

@@ -1,10 +1,13 @@
 """Small wording that several pages share.
 
-Here: sentences of errors' messages.
+Here: sentences of errors' messages, lengths of a snooze.
 Not here: amounts and dates (reports.formatting).
 """
 
 from __future__ import annotations
+
+SNOOZES = (("4h", "4 hours"), ("1d", "1 day"), ("3d", "3 days"), ("7d", "a week"))
+"""What ``orchestration.links.SNOOZES`` has, in words."""
 
 
 def sentence(text: str) -> str:

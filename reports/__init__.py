@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reports.dashboards.site import Site, build_site
     from reports.dashboards.view import Operations
     from reports.dictionary import Dictionary, read_dictionary
-    from reports.exports import MANIFEST, ExportedFile, ExportError, export_marts
+    from reports.exports import MANIFEST, WORKBOOKS, ExportedFile, ExportError, export_marts
     from reports.marts import MartError, Marts, conform, read_marts, reported_moment
     from reports.messages import (
         Message,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANIFEST",
+    "WORKBOOKS",
     "Dictionary",
     "ExportError",
     "ExportedFile",
@@ -81,7 +82,7 @@ _MODULES = {
     "reports.dashboards.site": ("Site", "build_site"),
     "reports.dashboards.view": ("Operations",),
     "reports.dictionary": ("Dictionary", "read_dictionary"),
-    "reports.exports": ("MANIFEST", "ExportError", "ExportedFile", "export_marts"),
+    "reports.exports": ("MANIFEST", "WORKBOOKS", "ExportError", "ExportedFile", "export_marts"),
     "reports.marts": ("MartError", "Marts", "conform", "read_marts", "reported_moment"),
     "reports.messages": (
         "Message",

@@ -33,12 +33,14 @@ class DictionaryColumn:
 
 @dataclass(frozen=True)
 class DictionaryMart:
-    """``grain`` says what one row is."""
+    """``grain`` says what one row is. ``month_column``: of a large mart, the day or moment that its months are cut by;
+    empty for others."""
 
     name: str
     grain: str
     description: str
     columns: tuple[DictionaryColumn, ...]
+    month_column: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def read_dictionary(manifest_path: Path) -> Dictionary:
     """Every model tagged ``public``, with the columns of its contract.
 
     The grain is ``meta.grain`` of the model, else the sentence of its description that starts with "Grain:".
+    ``meta.month_column`` says that exports have the mart by month too.
 
     Raises:
         DictionaryError: no manifest, no public model, or one without columns.
@@ -114,7 +117,10 @@ def _mart(node: Mapping[str, Any]) -> DictionaryMart:
     if not grain and (found := _GRAIN.search(description)):
         grain = found["grain"].strip()
         description = _GRAIN.sub("", description, count=1).strip()
-    return DictionaryMart(str(node["name"]), grain, description, columns)
+    month_column = str(meta.get("month_column") or "")
+    if month_column and month_column not in {column.name for column in columns}:
+        raise DictionaryError(f"{node['name']} has no column {month_column}, which its meta.month_column names")
+    return DictionaryMart(str(node["name"]), grain, description, columns, month_column)
 
 
 def _one_line(text: str) -> str:

@@ -5,7 +5,7 @@ Not here: what columns mean (``dictionary``), swapping a folder in (``folders``)
 
 CSV is UTF-8 with BOM, CRLF, ISO dates, times in UTC with ``Z``, ``.`` as decimal point, never an exponent, an empty
 field for null and ``""`` for an empty text. A text cell that a spreadsheet would run as a formula (it starts with
-= + - @, tab or carriage return) gets an apostrophe in front; numbers are left alone.
+= + - @, also of full width, a tab or a line break) gets an apostrophe in front; numbers are left alone.
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
@@ -14,23 +14,34 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from finops.periods import as_utc
+from finops.periods import BillingPeriod, as_utc
 from reports.dictionary import Dictionary, DictionaryMart
 from reports.folders import swapped_in
 
 MANIFEST = "manifest.json"
 """What an export holds: each file with its mart, rows, bytes and SHA-256, and as of when it was known."""
 
+BY_MONTH = "parquet_by_month"
+"""Folder and format of large marts cut by month."""
+WORKBOOKS = "xlsx"
+"""Folder and format of issued statements."""
+
+WRITERS = 4
+
 _INTEGERS = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 )
 _FLOAT_AS = "DECIMAL(38,12)"
+_STARTS_A_FORMULA = ", ".join(f"chr({ord(sign)})" for sign in "=+-@\uff1d\uff0b\uff0d\uff20\t\n\r")
 
 
 class ExportError(ValueError):
@@ -49,10 +60,16 @@ class ExportedFile:
 
 
 def export_marts(
-    published_dir: Path, out_dir: Path, dictionary: Dictionary, *, known_at: datetime
+    published_dir: Path,
+    out_dir: Path,
+    dictionary: Dictionary,
+    *,
+    known_at: datetime,
+    statements_dir: Path | None = None,
 ) -> list[ExportedFile]:
     """Write ``csv/<mart>.csv``, ``parquet/<mart>.parquet``, ``README.md``, the dictionary and the manifest; swap the
-    folder in whole.
+    folder in whole. Marts that are read by month are in ``parquet_by_month/<mart>/<month>.parquet`` too, workbooks of
+    issued statements in ``xlsx/statements_<month>.xlsx``.
 
     Rows are streamed, so memory does not grow with a mart. Until the swap the former export stays as it was.
 
@@ -61,6 +78,7 @@ def export_marts(
         out_dir: the folder to replace; it belongs to the export, other files in it are removed.
         dictionary: the public marts; those not published yet are named in the README.
         known_at: the moment (any zone) that the marts report on; the manifest and the version's name say it.
+        statements_dir: issued statements, ``<month>/statements.xlsx``.
 
     Raises:
         ExportError: nothing is published, or a published mart has columns the dictionary does not describe.
@@ -71,20 +89,20 @@ def export_marts(
     if not marts:
         raise ExportError(f"no public mart is published in {published_dir}: run the pipeline first")
     absent = [mart.name for mart in dictionary.marts if mart.name not in available]
-    with swapped_in(out_dir) as folder, duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    # Two threads of one query write the rows of a CSV file in another order each time, and what is the same would have
+    # another version: a thread writes a file alone, and files are written side by side.
+    with (
+        swapped_in(out_dir) as folder,
+        duckdb.connect(config={"threads": 1}) as connection,
+        ThreadPoolExecutor(WRITERS) as writers,
+    ):
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         (folder / "csv").mkdir()
         (folder / "parquet").mkdir()
-        written: list[tuple[Path, str | None, str, int | None]] = []
-        for mart in marts:
-            parquet = folder / "parquet" / f"{mart.name}.parquet"
-            shutil.copyfile(available[mart.name], parquet)
-            csv = folder / "csv" / f"{mart.name}.csv"
-            rows = _write_csv(connection, mart, parquet, csv)
-            written += [(csv, mart.name, "csv", rows), (parquet, mart.name, "parquet", rows)]
-        counts = {
-            mart: rows for _, mart, kind, rows in written if mart is not None and rows is not None and kind == "csv"
-        }
+        parts = writers.map(lambda mart: _write_mart(connection.cursor(), mart, available[mart.name], folder), marts)
+        written = [one for part in parts for one in part]
+        written += _copy_workbooks(statements_dir, folder / WORKBOOKS)
+        counts = {one.mart: one.rows for one in written if one.mart and one.rows is not None and one.format == "csv"}
         for name, text in (
             ("README.md", _readme(marts, counts, absent)),
             ("data_dictionary.md", dictionary.to_markdown()),
@@ -92,34 +110,46 @@ def export_marts(
         ):
             path = folder / name
             path.write_text(text, encoding="utf-8", newline="")
-            written.append((path, None, path.suffix[1:], None))
+            written.append(_Written(path, path.suffix[1:]))
         manifest = folder / MANIFEST
         manifest.write_text(_manifest(folder, marts, written, known_at), encoding="utf-8")
-        written.append((manifest, None, "json", None))
+        written.append(_Written(manifest, "json"))
         return [
-            ExportedFile(out_dir / path.relative_to(folder), mart, kind, rows, path.stat().st_size)
-            for path, mart, kind, rows in written
+            ExportedFile(
+                out_dir / one.path.relative_to(folder), one.mart, one.format, one.rows, one.path.stat().st_size
+            )
+            for one in written
         ]
 
 
-def _manifest(
-    folder: Path,
-    marts: list[DictionaryMart],
-    written: list[tuple[Path, str | None, str, int | None]],
-    known_at: datetime,
-) -> str:
-    """Two exports of the same rows, known at the same moment, have the same version."""
-    files = [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "mart": mart,
-            "format": kind,
-            "rows": rows,
-            "bytes": path.stat().st_size,
-            "sha256": _sha256(path),
+@dataclass(frozen=True)
+class _Written:
+    """``month``: the first day of the only one that is in it."""
+
+    path: Path
+    format: str
+    mart: str | None = None
+    rows: int | None = None
+    month: date | None = None
+
+    def entry(self, folder: Path) -> dict[str, Any]:
+        """As the manifest tells it."""
+        entry = {
+            "path": self.path.relative_to(folder).as_posix(),
+            "mart": self.mart,
+            "format": self.format,
+            "rows": self.rows,
+            "bytes": self.path.stat().st_size,
+            "sha256": _sha256(self.path),
         }
-        for path, mart, kind, rows in written
-    ]
+        if self.month is None:
+            return entry
+        return entry | {"first_day": f"{self.month}", "end_day": f"{BillingPeriod(self.month).end}"}
+
+
+def _manifest(folder: Path, marts: list[DictionaryMart], written: Sequence[_Written], known_at: datetime) -> str:
+    """Two exports of the same rows, known at the same moment, have the same version."""
+    files = [one.entry(folder) for one in written]
     content = hashlib.sha256("".join(f"{file['path']}:{file['sha256']}\n" for file in files).encode()).hexdigest()
     moment = as_utc(known_at)
     document = {
@@ -162,6 +192,52 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parq
     return int(done[0]) if done else 0
 
 
+def _write_mart(
+    connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, source: Path, folder: Path
+) -> list[_Written]:
+    parquet, csv = folder / "parquet" / f"{mart.name}.parquet", folder / "csv" / f"{mart.name}.csv"
+    shutil.copyfile(source, parquet)
+    rows = _write_csv(connection, mart, parquet, csv)
+    written = [_Written(csv, "csv", mart.name, rows), _Written(parquet, "parquet", mart.name, rows)]
+    if mart.month_column:
+        written += _write_months(connection, mart, parquet, folder / BY_MONTH / mart.name)
+    return written
+
+
+def _copy_workbooks(statements_dir: Path | None, folder: Path) -> list[_Written]:
+    found = sorted(statements_dir.glob("*/statements.xlsx")) if statements_dir else []
+    if found:
+        folder.mkdir()
+    written = []
+    for workbook in found:
+        path = folder / f"statements_{workbook.parent.name}.xlsx"
+        shutil.copyfile(workbook, path)
+        written.append(_Written(path, WORKBOOKS))
+    return written
+
+
+def _write_months(
+    connection: duckdb.DuckDBPyConnection, mart: DictionaryMart, parquet: Path, folder: Path
+) -> list[_Written]:
+    """The mart's Parquet file again, a file for each month: who needs the newest months reads only those."""
+    folder.mkdir(parents=True)
+    source, column = f"read_parquet({_literal(str(parquet))})", _quoted(mart.month_column)
+    months = connection.execute(
+        f"SELECT DISTINCT CAST(date_trunc('month', {column}) AS DATE) AS month FROM {source} ORDER BY month"  # noqa: S608
+    ).fetchall()
+    written = []
+    for (month,) in months:
+        if month is None:
+            raise ExportError(f"{mart.name} has rows without {mart.month_column}, so that no month has them")
+        path = folder / f"{month:%Y-%m}.parquet"
+        done = connection.execute(
+            f"COPY (SELECT * FROM {source} WHERE date_trunc('month', {column}) = DATE '{month}') "  # noqa: S608
+            f"TO {_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+        written.append(_Written(path, BY_MONTH, mart.name, int(done[0]) if done else 0, month))
+    return written
+
+
 def csv_text(column: str, kind: str) -> str:
     """SQL that turns a column of a DuckDB type into its text in a CSV file; ``column`` is quoted where it must be."""
     if kind.startswith("DECIMAL"):
@@ -176,7 +252,7 @@ def csv_text(column: str, kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return f"strftime(CAST({column} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%SZ')"
     text = f"CAST({column} AS VARCHAR)"
-    return f"CASE WHEN {text}[1] IN ('=', '+', '-', '@', chr(9), chr(13)) THEN '''' || {text} ELSE {text} END"
+    return f"CASE WHEN {text}[1] IN ({_STARTS_A_FORMULA}) THEN '''' || {text} ELSE {text} END"
 
 
 def _plain_decimal(text: str) -> str:
@@ -211,7 +287,8 @@ def _readme(marts: list[DictionaryMart], rows: dict[str, int], absent: list[str]
         "- Amounts are in the currency of their row (`billing_currency` or `currency`); rows of different currencies "
         "must not be added.",
         "- Estimates (from usage and the price book) and billed amounts are in different columns; never add them.",
-        "- Parquet keeps amounts exact as decimal(38,12).",
+        "- Parquet keeps amounts exact as decimal(38,12). Large marts lie in `parquet_by_month/` too, a file for each "
+        "month, for readers that want the newest ones only.",
         f"- `{MANIFEST}` has the rows, bytes and SHA-256 of every file, and as of when it was known.",
         "",
     ]

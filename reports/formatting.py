@@ -116,6 +116,11 @@ def age(hours: float) -> str:
     return f"{round(hours / 24)} days"
 
 
+def milliseconds(value: float) -> str:
+    """``320 ms``, ``1.4 s``."""
+    return f"{value / 1000:,.1f} s" if value >= 1000 else f"{value:,.0f} ms"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1 day``, ``3 days``, ``no days``."""
     noun = one if number == 1 else many or f"{one}s"

@@ -23,6 +23,8 @@ from reports.dashboards.access import Published
 from reports.exports import csv_text
 
 MAX_PAGE = 10_000
+PART_ROWS = 250_000
+"""Rows of a part of a Parquet answer; the last part has fewer."""
 BATCH = 20_000
 _CONDITION = re.compile(r"([a-z][a-z0-9_]{0,62})\s*(>=|<=|!=|=|>|<)\s*(.*)", re.DOTALL)
 
@@ -104,9 +106,17 @@ class MartRows:
             if batch.num_rows:
                 yield "".join(f"{text}\r\n" for text in batch.column(0).to_pylist()).encode()
 
-    def parquet(self) -> Iterator[bytes]:
-        """A Parquet file in parts; amounts stay decimal(38,12)."""
-        relation = self._published.relation(self._select(self.columns), **self._values)
+    def parquet(self, part: int | None = None) -> Iterator[bytes]:
+        """A Parquet file, written bit by bit; amounts stay decimal(38,12).
+
+        Args:
+            part: only the rows of this part of ``PART_ROWS``, from 0; after the last part there are none.
+        """
+        values, bounds = self._values, ""
+        if part is not None:
+            bounds = " limit $limit_ offset $first_row_"
+            values = {**values, "limit_": PART_ROWS, "first_row_": part * PART_ROWS}
+        relation = self._published.relation(self._select(self.columns) + bounds, **values)
         reader = relation.to_arrow_reader(BATCH)
         sink = _Sink()
         with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), reader.schema, compression="zstd") as writer:

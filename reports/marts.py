@@ -11,19 +11,25 @@ False).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from finops.periods import as_utc
+
+_AS_FLOAT = (
+    "{mart}.{column} was read as floating point, which loses cents; read the Parquet file with read_marts or pyarrow, "
+    "which keep decimals"
+)
 
 
 class MartError(ValueError):
@@ -147,6 +153,12 @@ MARTS: dict[str, MartColumns] = {
         _columns(
             "scope_type scope_value currency model_name horizon_days:bigint folds:bigint mean_absolute_error:decimal "
             "mean_absolute_scaled_error:double interval_coverage:double is_chosen:boolean"
+        ),
+    ),
+    "fct_forecast_exchange_rate": MartColumns(
+        _columns(
+            "rate_date:date currency pricing_currency expected_rate:decimal lower_rate:decimal upper_rate:decimal "
+            "is_known:boolean is_monthly:boolean"
         ),
     ),
     "fct_usage_forecast_hourly": MartColumns(
@@ -276,6 +288,42 @@ def empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column: _EMPTY[kind]() for column, kind in MARTS[name].columns.items()})
 
 
+def from_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows of a query as the same frame as ``conform`` makes of a mart; columns that they lack are null.
+
+    Values are what DuckDB gives: ``Decimal``, ``date``, naive UTC ``datetime``. Columns are made of their values as
+    they are, which takes a quarter of the time of a frame that finds out what they are.
+
+    Raises:
+        MartError: money is binary floating point.
+    """
+    if not rows:
+        return empty(name)
+    return pd.DataFrame(
+        {
+            column: _of_values(name, column, kind, [row.get(column) for row in rows])
+            for column, kind in MARTS[name].columns.items()
+        }
+    )
+
+
+def _of_values(mart: str, column: str, kind: str, values: list[Any]) -> Any:
+    if kind == "decimal":
+        if any(isinstance(value, float) for value in values):
+            raise MartError(_AS_FLOAT.format(mart=mart, column=column))
+        money = [value if value is None or type(value) is Decimal else Decimal(value) for value in values]
+        return pd.Series(money, dtype=object)
+    if kind in ("date", "timestamp"):
+        return np.array(values, dtype="datetime64[us]")
+    if kind == "json":
+        return pd.Series([_parsed(value) for value in values], dtype=object)
+    if kind == "boolean":
+        return np.array([bool(value) for value in values])
+    if kind == "double":
+        return np.array([np.nan if value is None else value for value in values], dtype="float64")
+    return pd.array(values, dtype="str" if kind == "text" else "Int64")
+
+
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with exactly the columns of ``MARTS[name]``, each of its type (module docstring).
 
@@ -316,10 +364,7 @@ def _conform_column(mart: str, column: pd.Series, kind: str) -> pd.Series:
 
 def _decimal(mart: str, column: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(column.dtype) and column.notna().any():
-        raise MartError(
-            f"{mart}.{column.name} was read as floating point, which loses cents; "
-            "read the Parquet file with read_marts or pyarrow, which keep decimals"
-        )
+        raise MartError(_AS_FLOAT.format(mart=mart, column=column.name))
     values = [
         None if is_null else value if type(value) is Decimal else Decimal(value)
         for value, is_null in zip(column, column.isna(), strict=True)

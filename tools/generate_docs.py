@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from finops import lake
 from finops.config.load import FILES
-from finops.config.models import UsageMapping
 from finops.config.tables import COLUMNS, DESCRIPTIONS
+from finops.config.usage_mapping import UsageMapping
 
 Schema = dict[str, Any]
 
@@ -34,7 +34,7 @@ def documents() -> dict[Path, str]:
 
 
 def configuration() -> str:
-    """The settings of every file, from ``finops/config/models.py``, and the variables, from ``.env.example``."""
+    """The settings of every file, from the models in ``finops/config/``, and the variables, from ``.env.example``."""
     parts = [
         "# Configuration\n",
         _GENERATED,

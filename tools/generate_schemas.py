@@ -15,7 +15,7 @@ from typing import Any
 from generated import PROJECT_DIR, write_or_check
 
 from finops.config.load import FILES
-from finops.config.models import UsageMapping
+from finops.config.usage_mapping import UsageMapping
 
 
 def schemas() -> dict[Path, str]:

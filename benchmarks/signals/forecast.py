@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.signals.real_series import HORIZONS, Case, cases, real_series
 from benchmarks.signals.shapes import shape_of
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from models.evaluate.forecast import Calendar, calendar_of, forecast_calendars
 from models.evaluate.long_csv import TimedSeries, step_of
 from models.forecast import ForecastSettings, forecast_costs

@@ -24,7 +24,7 @@ import pandas as pd
 
 import models
 from finops.config import load_configuration
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from finops.paths import HOME_VARIABLE, PROJECT_DIR, Home, config_dir
 
 DAYS = 14

@@ -1,4 +1,4 @@
-{# Step-down allocation: pools are split step by step (finops.config.models.STEPS), and a later step sees what earlier ones gave. #}
+{# Step-down allocation: pools are split step by step (finops.config.allocation.STEPS), and a later step sees what earlier ones gave. #}
 
 {% macro allocation_steps() -%}
     {{ return([1, 2, 3]) }}

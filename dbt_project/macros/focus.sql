@@ -13,16 +13,27 @@
 {%- endmacro %}
 
 {#
-  What rows of bills depend on, for told_by_load(): those of a FOCUS file on the state of its delivery that counts and on how
-  its source is read. Rows of the other models may change with any answer of an API, so they are of no load.
+  Those of them whose rows are of the load that they came with, as deliveries of whole months are: kept and told again by
+  load. Rows of the others, daily sums that any answer of an API may change, are told every time.
+#}
+{% macro focus_models_of_loads() -%}
+    {{ return(['base_focus__delivered', 'base_azure_cost__focus']) }}
+{%- endmacro %}
+
+{#
+  What rows of bills depend on, for told_by_load(): on the state of their delivery that counts, those of a FOCUS file on how
+  its source is read, those of Azure's cost details on the datasets that their delivery has.
 #}
 {% macro reads_of_bills(more={}) -%}
     {%- set reads = {
-        'stg_lake__snapshot': "case when table_name = 'focus__cost_and_usage' then load_id else 'of other tables' end",
+        'stg_lake__snapshot': "case
+            when table_name in ('focus__cost_and_usage', 'azure_cost__detail') then load_id else 'of other tables'
+        end",
+        'stg_azure_cost__counterpart': 'load_id',
         'focus__cost_and_usage': none,
         'stg_lake__load': none,
     } -%}
-    {%- for model in focus_row_models() if model != 'base_focus__delivered' -%}
+    {%- for model in focus_row_models() if model not in focus_models_of_loads() -%}
         {%- do reads.update({model: none}) -%}
     {%- endfor -%}
     {%- do reads.update(more) -%}

@@ -1,4 +1,4 @@
-{# Shared cost: which charges are of which pool, and the drivers that pools are split by (finops.config.models.Pool). #}
+{# Shared cost: which charges are of which pool, and the drivers that pools are split by (finops.config.allocation.Pool). #}
 
 {# What pools may look at: the column of a pool → the property of a charge. #}
 {% macro pool_properties() -%}

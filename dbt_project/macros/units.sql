@@ -1,4 +1,4 @@
-{# Units of units.yml: finops/config/models.py says what each may look at. #}
+{# Units of units.yml: finops/config/units.py says what each may look at. #}
 
 {# Dimensions that a unit may be filtered by: name in units.yml → column. #}
 {% macro unit_filter_dimensions() -%}

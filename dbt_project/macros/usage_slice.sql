@@ -25,7 +25,8 @@
 {# What a slice of staging builds: calls as landed, and what is known of builds. #}
 {% macro models_of_staged_usage() -%}
     {{ return([
-        'int_usage__new_load', 'int_usage__new_day', 'base_otel__genai_span', 'base_usage__record', 'int_usage__built_load'
+        'int_usage__new_load', 'int_usage__new_day', 'base_otel__genai_span', 'base_otel__genai_said', 'base_usage__record',
+        'int_usage__built_load'
     ]) }}
 {%- endmacro %}
 

@@ -1,7 +1,7 @@
 """YAML with positions.
 
 Here: reading one YAML file exactly and finding the line of any setting in it.
-Not here: what the settings may be (models) and what is wrong with them (problems).
+Not here: what the settings may be (a module per file) and what is wrong with them (problems).
 
 Plain values are read by YAML 1.2's rules: only ``true`` and ``false`` are booleans (PyYAML's own reader also takes
 ``off``, ``no`` and so Norway's country code for one), ``010`` is ten, a date stays text until a model asks for a date.

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from finops.config.models import Identifier, Strict, require_unique
+from finops.config.values import Identifier, Strict, require_unique
 
 
 class Destination(Strict):
@@ -21,8 +21,11 @@ class Destination(Strict):
         min_length=1,
         description="A folder, az://container@account.dfs.core.windows.net/path, s3://bucket/path or gs://bucket/path",
     )
-    formats: list[Literal["csv", "parquet"]] = Field(
-        default=["csv", "parquet"], min_length=1, description="Which files go there"
+    formats: list[Literal["csv", "parquet", "parquet_by_month", "xlsx"]] = Field(
+        default=["csv", "parquet"],
+        min_length=1,
+        description="Which files go there: parquet_by_month are the large marts again, a file for each month, xlsx the "
+        "workbooks of issued statements",
     )
     keep_versions: int = Field(
         3, ge=2, le=1000, description="Versions that stay, the current one included: whoever reads one may finish"

@@ -6,7 +6,7 @@ Not here: how old it is (``ingestion.health`` asks the lake, the mart fct_source
 
 from __future__ import annotations
 
-from finops.config.models import Source
+from finops.config.sources import Source
 
 FRESHNESS_HOURS: dict[str, int | None] = {
     # A bill is delivered once a day, and Azure takes its time.

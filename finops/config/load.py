@@ -1,7 +1,7 @@
 """Reading ``config/``: every file against its model, then what the files say about each other.
 
 Here: loading, filling ``${NAME}`` in from the environment, references between files.
-Not here: YAML and lines (document), wording (problems), what a file may say (models).
+Not here: YAML and lines (document), wording (problems), what a file may say (the module of its name).
 """
 
 from __future__ import annotations
@@ -14,14 +14,27 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from finops.config import models as m
+from finops.config.actuator_routes import ActuatorRoute
+from finops.config.allocation import AllocationFile
+from finops.config.anomalies import AnomaliesFile
+from finops.config.budgets import BudgetsFile
+from finops.config.currencies import CurrenciesFile
+from finops.config.digests import WeeklyDigest
 from finops.config.document import Document, Location, read_document
+from finops.config.events import EventsFile
 from finops.config.exports import ExportsFile
 from finops.config.policies import GuardrailsFile, PolicyBase
 from finops.config.portal import PortalFile
+from finops.config.prices import PricesFile
 from finops.config.problems import ConfigError, ConfigProblem, suggest, word
 from finops.config.rates import ExchangeRate, read_rates
+from finops.config.reconciliation import ReconciliationFile
+from finops.config.routing import TELLING_ROUTES, RoutingFile
 from finops.config.scenarios import Scenario, ScenariosFile
+from finops.config.sources import Source, SourcesFile
+from finops.config.tags import TagsFile
+from finops.config.units import UnitsFile
+from finops.config.usage_mapping import UsageMapping
 
 __all__ = [
     "FILES",
@@ -40,37 +53,37 @@ class Configuration:
     """Everything under ``config/``, validated."""
 
     directory: Path
-    sources: m.SourcesFile
-    tags: m.TagsFile
-    allocation: m.AllocationFile
-    prices: m.PricesFile
-    currencies: m.CurrenciesFile
+    sources: SourcesFile
+    tags: TagsFile
+    allocation: AllocationFile
+    prices: PricesFile
+    currencies: CurrenciesFile
     exchange_rates: tuple[ExchangeRate, ...]
-    budgets: m.BudgetsFile
+    budgets: BudgetsFile
     guardrails: GuardrailsFile
-    events: m.EventsFile
-    routing: m.RoutingFile
-    reconciliation: m.ReconciliationFile = field(default_factory=lambda: m.ReconciliationFile.model_validate({}))
-    units: m.UnitsFile = field(default_factory=m.UnitsFile)
+    events: EventsFile
+    routing: RoutingFile
+    reconciliation: ReconciliationFile = field(default_factory=lambda: ReconciliationFile.model_validate({}))
+    units: UnitsFile = field(default_factory=UnitsFile)
     scenarios: ScenariosFile = field(default_factory=ScenariosFile)
-    anomalies: m.AnomaliesFile = field(default_factory=lambda: m.AnomaliesFile.model_validate({}))
+    anomalies: AnomaliesFile = field(default_factory=lambda: AnomaliesFile.model_validate({}))
     exports: ExportsFile = field(default_factory=ExportsFile)
     portal: PortalFile = field(default_factory=lambda: PortalFile.model_validate({}))
 
 
 FILES: dict[str, type[BaseModel]] = {
-    "sources": m.SourcesFile,
-    "tags": m.TagsFile,
-    "allocation": m.AllocationFile,
-    "reconciliation": m.ReconciliationFile,
-    "prices": m.PricesFile,
-    "currencies": m.CurrenciesFile,
-    "budgets": m.BudgetsFile,
-    "units": m.UnitsFile,
+    "sources": SourcesFile,
+    "tags": TagsFile,
+    "allocation": AllocationFile,
+    "reconciliation": ReconciliationFile,
+    "prices": PricesFile,
+    "currencies": CurrenciesFile,
+    "budgets": BudgetsFile,
+    "units": UnitsFile,
     "guardrails": GuardrailsFile,
-    "events": m.EventsFile,
-    "anomalies": m.AnomaliesFile,
-    "routing": m.RoutingFile,
+    "events": EventsFile,
+    "anomalies": AnomaliesFile,
+    "routing": RoutingFile,
     "scenarios": ScenariosFile,
     "exports": ExportsFile,
     "portal": PortalFile,
@@ -112,7 +125,7 @@ def load_configuration(directory: Path) -> Configuration:
     return configuration
 
 
-def resolve_variables(source: m.Source, environ: Mapping[str, str], directory: Path) -> m.Source:
+def resolve_variables(source: Source, environ: Mapping[str, str], directory: Path) -> Source:
     """Fill ``${NAME}`` in a source's settings from the environment.
 
     Raises:
@@ -155,13 +168,13 @@ def _line_of_variable(path: Path, name: str) -> int:
     return next((line for line, row in enumerate(settings, 1) if f"${{{name}}}" in row), 1)
 
 
-def load_mapping(path: Path) -> m.UsageMapping:
+def load_mapping(path: Path) -> UsageMapping:
     """Read a usage mapping file.
 
     Raises:
         ConfigError: with every problem of the file.
     """
-    mapping: m.UsageMapping = _load(path, m.UsageMapping)[0]
+    mapping: UsageMapping = _load(path, UsageMapping)[0]
     return mapping
 
 
@@ -273,21 +286,21 @@ def _unfit_routes(config: Configuration, document: Document) -> Iterator[ConfigP
             for j, action in enumerate(step.do):
                 kind = kinds.get(action.route)
                 location: Location = ("policies", i, "levels", k, "do", j, "route")
-                if action.is_order and kind in m.TELLING_ROUTES:
+                if action.is_order and kind in TELLING_ROUTES:
                     message = f"{action.kind} goes to {action.route!r}, which only tells people ({kind})"
                     yield document.problem(location, message, "Name a route that can act, such as one of kind webhook")
-                elif not action.is_order and kind not in {None, "webhook", *m.TELLING_ROUTES}:
+                elif not action.is_order and kind not in {None, "webhook", *TELLING_ROUTES}:
                     message = f"notify goes to {action.route!r}, which nobody reads ({kind})"
                     yield document.problem(location, message, "Name a route of kind teams, email or webhook")
 
 
 def _target_references(config: Configuration) -> Iterator[_Reference]:
     for i, route in enumerate(config.routing.routes):
-        for j, scope in enumerate(route.known_scopes if isinstance(route, m.ActuatorRoute) else ()):
+        for j, scope in enumerate(route.known_scopes if isinstance(route, ActuatorRoute) else ()):
             if scope.level in ("team", "app") and scope.value is not None:
                 yield _Reference("routing", ("routes", i, "targets", j, "scope", "value"), scope.level, scope.value)
     for i, digest in enumerate(config.routing.digests):
-        for j, team in enumerate(digest.teams if isinstance(digest, m.WeeklyDigest) else ()):
+        for j, team in enumerate(digest.teams if isinstance(digest, WeeklyDigest) else ()):
             yield _Reference("routing", ("digests", i, "teams", j), "team", team)
 
 

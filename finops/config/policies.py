@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from finops.config.models import (
+from finops.config.problems import SettingError
+from finops.config.values import (
     SEVERITIES,
     BudgetShare,
     Identifier,
@@ -26,7 +27,6 @@ from finops.config.models import (
     form,
     require_unique,
 )
-from finops.config.problems import SettingError
 
 ActionKind = Literal["notify", "ticket", "throttle", "pause", "stop"]
 LevelName = Literal["warn", "throttle", "pause", "stop"]

@@ -1,6 +1,6 @@
 """What ``config/portal.yml`` may say: who signs on where, and what they may see.
 
-Here: the issuer of identities, grants of roles and teams, sessions, names of the host.
+Here: the issuer of identities, grants of roles and teams, sessions, names of the host, where Dagster is.
 Not here: sign-on itself and what a role may do (portal), which rows a team sees (reports).
 """
 
@@ -11,10 +11,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from finops.config.models import EnvironmentName, Strict, form, require_unique
 from finops.config.problems import SettingError
+from finops.config.values import EnvironmentName, Strict, form, require_unique
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _web_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
+        return address.rstrip("/")
+    raise SettingError("not the address of a web page", "Write it like https://dagster.example.com")
 
 
 def _issuer(address: str) -> str:
@@ -24,6 +31,7 @@ def _issuer(address: str) -> str:
     raise SettingError("not the address of an issuer", "Write it like https://login.microsoftonline.com/TENANT/v2.0")
 
 
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 HostName = Annotated[
     str,
@@ -78,12 +86,18 @@ class SignOn(Strict):
 
 
 class PortalFile(Strict):
-    """The portal: sign-on, roles, sessions."""
+    """The portal: sign-on, roles, sessions, pages made beforehand."""
 
     sign_on: SignOn | None = Field(None, description="Without it the portal only serves one person on this machine")
     grants: list[Grant] = Field(default=[], description="Nobody sees anything without one")
     hosts: list[HostName] = Field(
         default=[], description="Names that the portal answers to, besides that of AIFINOPS_PORTAL_URL"
+    )
+    dagster_url: WebAddress | None = Field(
+        None, description="Address of Dagster's UI as people reach it: data health then leads to assets there"
+    )
+    warm_pages: int = Field(
+        100, ge=0, le=1000, description="How many pages are made at most before anybody asks, when a run has published"
     )
     session_hours: int = Field(8, ge=1, le=24, description="Hours until a person signs on again")
     idle_minutes: int = Field(60, ge=5, le=1440, description="Minutes without a request until then")

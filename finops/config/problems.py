@@ -1,7 +1,7 @@
 """What is wrong with a configuration file, in words for the person who wrote it.
 
 Here: problems, the error that carries them, and the wording of pydantic's findings.
-Not here: finding the problems (models, load) and their lines (document).
+Not here: finding the problems (a module per file, load) and their lines (document).
 """
 
 from __future__ import annotations

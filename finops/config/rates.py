@@ -13,8 +13,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from finops.config.currencies import CurrenciesFile, FileRates, InlineRates
 from finops.config.document import Document, Location
-from finops.config.models import CurrenciesFile, FileRates, InlineRates
 from finops.config.problems import ConfigProblem
 from finops.money import CURRENCIES
 

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finops.config.models import Currency, Identifier, Strict, require_unique
 from finops.config.problems import SettingError
+from finops.config.values import Currency, Identifier, Strict, require_unique
 from finops.tokens import TokenClass
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finops import meters
+from finops.config.bill_sources import BillFilesSource, FocusFilesSource
 from finops.config.freshness import limit_hours
 from finops.config.load import Configuration
-from finops.config.models import BillFilesSource, FocusFilesSource, ModelPrice
+from finops.config.prices import ModelPrice
 from finops.money import quantise
 from finops.periods import as_utc
 from finops.tokens import TEXT_INPUT_CLASSES, TokenClass

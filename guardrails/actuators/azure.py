@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from finops.config.models import AzureRoute, AzureStep
+from finops.config.actuator_routes import AzureRoute, AzureStep
 from guardrails.actuators.base import Change, ConflictError, FailedError, Found, Order, Plan, RefusedError, State
 from guardrails.actuators.targets import steps_for
 from guardrails.address import RefusedAddressError, locate

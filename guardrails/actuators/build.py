@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from finops.config import models as m
+from finops.config.actuator_routes import (
+    ActuatorRoute,
+    AzureRoute,
+    KubernetesRoute,
+    LitellmRoute,
+    OpenAiRoute,
+    TicketRoute,
+)
 from guardrails.actuators.base import Actuator, RefusedError
 
 
@@ -20,7 +27,7 @@ class MissingVariableError(LookupError):
         super().__init__(" and ".join(names))
 
 
-def build(route: m.ActuatorRoute, environ: Mapping[str, str]) -> Actuator:
+def build(route: ActuatorRoute, environ: Mapping[str, str]) -> Actuator:
     """The route's actuator; close it after use. Nothing is called yet.
 
     Raises:
@@ -36,24 +43,24 @@ def build(route: m.ActuatorRoute, environ: Mapping[str, str]) -> Actuator:
         return None if name is None else environ[name].strip()
 
     match route:
-        case m.KubernetesRoute():
+        case KubernetesRoute():
             from guardrails.actuators.kubernetes import connect as connect_kubernetes
 
             return connect_kubernetes(route, value(route.kubeconfig_env))
-        case m.AzureRoute():
+        case AzureRoute():
             from guardrails.actuators.azure import connect as connect_azure
 
             subscription = environ[route.subscription_env].strip()
             return connect_azure(route, subscription, value(route.endpoint_env), value(route.token_env))
-        case m.OpenAiRoute():
+        case OpenAiRoute():
             from guardrails.actuators.openai import connect as connect_openai
 
             return connect_openai(route, environ[route.key_env].strip(), value(route.url_env))
-        case m.LitellmRoute():
+        case LitellmRoute():
             from guardrails.actuators.litellm import connect as connect_litellm
 
             return connect_litellm(route, environ[route.key_env].strip(), environ[route.url_env].strip())
-        case m.TicketRoute():
+        case TicketRoute():
             from guardrails.actuators.ticket import connect as connect_ticket
 
             return connect_ticket(route, environ[route.token_env].strip(), value(route.url_env))

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from finops.config.models import KubernetesRoute, KubernetesStep, KubernetesTarget
+from finops.config.actuator_routes import KubernetesRoute, KubernetesStep, KubernetesTarget
 from guardrails.actuators.base import (
     Change,
     ConflictError,

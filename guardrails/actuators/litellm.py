@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from finops.config.models import LitellmRoute, LitellmStep
+from finops.config.actuator_routes import LitellmRoute, LitellmStep
 from guardrails.actuators.base import Change, Found, Order, Plan, RefusedError, State
 from guardrails.actuators.http import JsonApi
 from guardrails.actuators.targets import steps_for

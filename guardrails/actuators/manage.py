@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from finops.config.models import ActuatorRoute, Route
+from finops.config.actuator_routes import ActuatorRoute
+from finops.config.routing import Route
 from finops.periods import as_utc
 from guardrails import outbox
 from guardrails import schema as t

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from finops.config.models import OpenAiRoute, OpenAiStep
+from finops.config.actuator_routes import OpenAiRoute, OpenAiStep
 from guardrails.actuators.base import Change, Found, Order, Plan, RefusedError, State
 from guardrails.actuators.http import JsonApi
 from guardrails.actuators.targets import steps_for

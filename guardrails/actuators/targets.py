@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops.config.models import ActuatorRoute
+from finops.config.actuator_routes import ActuatorRoute
 from guardrails.actuators.base import Order, RefusedError
 
 

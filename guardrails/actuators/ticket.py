@@ -12,7 +12,7 @@ import base64
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from finops.config.models import TicketRoute
+from finops.config.actuator_routes import TicketRoute
 from guardrails.actuators.base import Change, FailedError, Found, Order, Plan, RefusedError, State
 from guardrails.actuators.http import JsonApi
 

@@ -1,8 +1,8 @@
 """Facts and policies in, decisions out. Pure: no clock, no input or output, the same answer in any order.
 
 Here: the order of the steps, and how many targets one run may touch.
-Not here: the steps for one target (judgement, transition), remembering (ledger), rendering (messages) and sending
-(delivery).
+Not here: the steps for one target (judgement, intent, conclusion), remembering (ledger), rendering (messages) and
+sending (delivery).
 
 How a policy's mode is read:
     off      nothing is judged.
@@ -19,9 +19,11 @@ from datetime import datetime
 
 from finops.config.policies import Policy
 from finops.periods import as_utc
+from guardrails.decide.conclusion import can_undo, conclude
+from guardrails.decide.intent import Intent, intend
 from guardrails.decide.judgement import current_facts, excess
 from guardrails.decide.model import Assessment, Decision, State, TargetKey, TargetState
-from guardrails.decide.transition import Intent, can_undo, conclude, intend, lapse
+from guardrails.decide.questions import lapse
 from guardrails.facts import GuardrailFact
 from guardrails.states import ORDERED, Suppression
 

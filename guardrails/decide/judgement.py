@@ -1,7 +1,7 @@
 """What each kind of policy makes of the facts: which it looks at, what it measures, which level that reaches.
 
 Here: one measure per kind of policy, and the facts that stand for a target.
-Not here: what follows from it, given what was before (transition).
+Not here: what follows from it, given what was before (intent).
 """
 
 from __future__ import annotations

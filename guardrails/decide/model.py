@@ -1,13 +1,13 @@
 """What decisions are made of: decisions, targets, and what is remembered between evaluations.
 
 Here: the values.
-Not here: how one follows from another (judgement, transition, assess).
+Not here: how one follows from another (judgement, intent, conclusion, questions, assess).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -138,6 +138,28 @@ class TargetState:
     """The newest decision that raised or released this guardrail."""
     is_sent: bool = False
     """Whether an order of that decision has left, or is leaving; read from the outbox, not remembered."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is in force that only a release ends: a level above warn, or a warning with orders."""
+        return self.level.holds or (self.level == Level.WARN and Level.WARN in self.ordered)
+
+    def is_in_grace(self, as_of: datetime) -> bool:
+        """Whether the orders of what is in force have not left yet, as people were given time."""
+        is_waiting = self.status == Status.EXECUTING and not self.is_sent
+        return is_waiting and self.acts_at is not None and as_of < self.acts_at
+
+    def last_raised(self, level: Level) -> datetime | None:
+        """When the level or one above it was raised last."""
+        return max((at for raised, at in self.raised_at.items() if raised.rank >= level.rank), default=None)
+
+    def ordered_with(self, level: Level) -> tuple[Level, ...]:
+        """The ordered levels and this one, rising."""
+        return tuple(sorted({*self.ordered, level}, key=lambda one: one.rank))
+
+    def without_question(self) -> TargetState:
+        """The same, and nobody is asked."""
+        return replace(self, pending_id=None, pending_level=None, pending_until=None, trusted_until=None)
 
 
 def evolve(target: TargetState, **values: Any) -> TargetState:

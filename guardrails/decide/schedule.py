@@ -1,7 +1,7 @@
 """Hours of the week in a time zone.
 
 Here: whether a moment is in them, and when they begin next.
-Not here: what they are for (judgement, transition).
+Not here: what they are for (judgement, intent).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from finops.config.models import WEEKDAYS, WeeklyHours
+from finops.config.values import WEEKDAYS, WeeklyHours
 
 _DAYS_OF_A_WEEK = 7
 

@@ -22,8 +22,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from finops.config.models import WeeklyHours
 from finops.config.policies import Policy
+from finops.config.values import WeeklyHours
 from finops.periods import as_utc
 from guardrails.decide import (
     Decision,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from finops.periods import as_utc
 from models.anomaly.contributors import ContributorIndex, as_json
 from models.anomaly.detectors import Expectation, Oddness, daily_findings, drift_findings

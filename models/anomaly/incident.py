@@ -18,7 +18,8 @@ from typing import Any
 
 import pandas as pd
 
-from finops.config.models import AnomaliesFile, EventsFile
+from finops.config.anomalies import AnomaliesFile
+from finops.config.events import EventsFile
 from finops.cost_change import EFFECTS, CostChange
 from finops.money import quantise
 from finops.periods import BillingPeriod, as_utc

@@ -11,7 +11,8 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from finops.config.models import EventsFile, KnownEvent, Scope
+from finops.config.events import EventsFile, KnownEvent
+from finops.config.values import Scope
 from models.anomaly.incident_member import text
 
 DISMISSED = ("false", "planned")

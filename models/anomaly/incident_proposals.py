@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from finops.config.models import AnomalyFloor
+from finops.config.anomalies import AnomalyFloor
 
 STEP = Decimal(5)
 """Floors are multiples of it: an amount to the cent would look as if it meant something."""

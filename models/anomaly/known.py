@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from datetime import date, timedelta
 
-from finops.config.models import EventsFile, KnownEvent
+from finops.config.events import EventsFile, KnownEvent
 from models.anomaly.finding import Finding
 from models.anomaly.settings import AnomalySettings
 from models.events import LEARNING_DAYS, covers, last_expected_day

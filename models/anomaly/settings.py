@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from finops.config.models import AnomaliesFile
+from finops.config.anomalies import AnomaliesFile
 
 ANOMALY_LEVELS = ("company", "team", "app", "model")
 """Where a cause is looked for: each names someone or something that can act. Others show the same money again."""

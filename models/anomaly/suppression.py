@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from finops.config.models import AnomaliesFile, AnomalyFloor, EventsFile
-from finops.config.models import Scope as ConfiguredScope
+from finops.config.anomalies import AnomaliesFile, AnomalyFloor
+from finops.config.events import EventsFile
+from finops.config.values import Scope as ConfiguredScope
 from models.anomaly.incident_member import Member
 from models.series import Scope
 

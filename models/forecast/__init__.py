@@ -12,6 +12,7 @@ from models.forecast.reconcile import PARTS_OF_COMPANY
 from models.forecast.record import BACKCAST_LEVELS, add_to_record, with_backcasts
 from models.forecast.run import ForecastResult, forecast_costs
 from models.forecast.settings import ForecastSettings
+from models.forecast.workers import Workers
 
 __all__ = [
     "BACKCAST_LEVELS",
@@ -20,6 +21,7 @@ __all__ = [
     "PATHS",
     "ForecastResult",
     "ForecastSettings",
+    "Workers",
     "add_to_record",
     "forecast_costs",
     "forecast_hours",

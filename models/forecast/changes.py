@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from finops.config.models import Capacity, EventsFile, PriceChange
-from finops.config.models import Scope as ConfiguredScope
+from finops.config.events import Capacity, EventsFile, PriceChange
+from finops.config.values import Scope as ConfiguredScope
 from models.forecast.one_series import Line
 from models.forecast.reconcile import COMPANY, Name, Parents, Series, reconcile_lines
 from models.series import MONEY_DIGITS, Floats, Scope

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from finops.periods import as_utc
 from models.events import DayMarks, events_touching
 from models.forecast.changes import Days, KnownChanges

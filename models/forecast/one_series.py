@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from finops.config.models import KnownEvent
+from finops.config.events import KnownEvent
 from models.baseline import Knowledge, Scan, scan, weekday_level
 from models.events import DayMarks
 from models.forecast.backtest import conformal_bounds, seasonal_scale

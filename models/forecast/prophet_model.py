@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from finops.config.models import KnownEvent
+from finops.config.events import KnownEvent
 from models.events import ramp
 from models.forecast.engine import SlowCandidate
 from models.forecast.settings import ForecastSettings

@@ -1,15 +1,14 @@
 """Forecasting a whole history: series by series, in parallel where it pays, from the cache where nothing changed.
 
-Here: frames in and out, worker processes, progress.
-Not here: how one series is forecast (one_series).
+Here: frames in and out, progress.
+Not here: how one series is forecast (one_series), the processes that do it (workers).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,37 +17,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
+from finops.config.rates import ExchangeRate
 from finops.periods import BillingPeriod, as_utc
 from models.events import events_touching
 from models.forecast.cache import ForecastCache
 from models.forecast.changes import Days, KnownChanges, shares_of
-from models.forecast.one_series import Job, Line, SeriesForecast, forecast_jobs, needs_prophet
+from models.forecast.one_series import Job, Line, SeriesForecast
 from models.forecast.paths import draw
+from models.forecast.rates import rates_of
 from models.forecast.reconcile import Parents, parents_of, reconcile
 from models.forecast.settings import ForecastSettings
+from models.forecast.workers import Workers
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
 from models.tables import BOUNDS, build_frame, path_frame
-
-POOL_FROM_SERIES = 24
-"""A worker process spends about 3 s on importing Prophet, as long as 10 series take to be fitted: fewer than this
-many are faster without one."""
-
-POOL_FROM_QUICK_SERIES = 200
-"""Without Prophet a series takes 40 ms."""
-
-CHUNK = 24
-"""Series forecast at once: enough for the quick candidates to be cheap, few enough for progress to be seen."""
 
 
 @dataclass(frozen=True)
 class ForecastResult:
     """``forecast`` is the table ``ml.forecast_daily``, ``accuracy`` is ``ml.forecast_accuracy``, ``path`` is
-    ``ml.forecast_path``."""
+    ``ml.forecast_path``, ``rate`` is ``ml.forecast_rate``."""
 
     forecast: pd.DataFrame
     accuracy: pd.DataFrame
     path: pd.DataFrame
+    rate: pd.DataFrame
 
 
 def forecast_costs(
@@ -57,13 +50,15 @@ def forecast_costs(
     as_of: datetime,
     horizon_end: date | None = None,
     events: EventsFile,
-    workers: int = 2,
+    workers: Workers | None = None,
     progress: Callable[[str], None] | None = None,
     cache: Path | None = None,
     team_of_app: Mapping[str, str] | None = None,
     business_unit_of_team: Mapping[str, str] | None = None,
     parents: Parents | None = None,
     breakdown: pd.DataFrame | None = None,
+    priced: pd.DataFrame | None = None,
+    exchange_rates: Sequence[ExchangeRate] = (),
     settings: ForecastSettings | None = None,
 ) -> ForecastResult:
     """Forecast every scope's daily cost through ``horizon_end``.
@@ -74,7 +69,7 @@ def forecast_costs(
         as_of: the moment reported on, with time zone; stamped on every row.
         horizon_end: last day forecast; the end of the month after ``as_of``'s where absent.
         events: known events, price changes, capacities and holiday countries.
-        workers: processes at most; 1 never starts one.
+        workers: who forecasts, where others follow; of its own, and two at most, if absent.
         progress: told in words what is being done.
         cache: folder that remembers results of unchanged series.
         team_of_app: app → team, so that an app's event is known to its team's forecast.
@@ -83,27 +78,33 @@ def forecast_costs(
             their teams and teams of their business units as far as the two mappings know, all others of the company.
         breakdown: costs of scopes by dimension and value (``changes.shares_of``), which say how much of a change of
             one scope is in another; None: as much as in the company.
+        priced: what of the history is priced in another currency than it is billed in (``rates.PRICED_COLUMNS``), so
+            that a new exchange rate is not taken for usage; None: nothing.
+        exchange_rates: rates that are configured, which may know of a month that the bill has no charge of yet.
 
     Returns:
         For each series one row per future day (``is_future``), from the day after the newest day of its currency, and
-        one per recent day, expected without having seen it; the backtest of each candidate; and drawn futures. A
-        whole's forecast and futures equal the sums of its parts' wherever its history does.
+        one per recent day, expected without having seen it; the backtest of each candidate at the newest prices and
+        exchange rates; drawn futures; and the exchange rates expected. A whole's forecast and futures equal the sums of
+        its parts' wherever its history does.
 
     Raises:
-        HistoryError: the history lacks a column or holds a value that is no day or no amount.
+        HistoryError: the history or ``priced`` lacks a column or holds a value that is no day or no amount.
         ValueError: ``as_of`` has no time zone, or a scope is named as part of itself.
     """
     moment = as_utc(as_of)
     settings = settings or ForecastSettings()
     end = horizon_end or BillingPeriod.containing(moment.date()).next().last_day
-    every = daily_series(history, before=moment.date())
+    billed = daily_series(history, before=moment.date())
     if parents is None:
-        parents = parents_of(every, team_of_app or {}, business_unit_of_team or {})
+        parents = parents_of(billed, team_of_app or {}, business_unit_of_team or {})
+    rates = rates_of(priced, exchange_rates, billed, moment.date())
+    every, rate_factors = rates.at_newest(billed)
     changes = KnownChanges(
         tuple(events.price_changes),
         tuple(events.capacities),
         parents,
-        shares_of(breakdown, events, every, max((one.last_day for one in every), default=moment.date())),
+        shares_of(breakdown, events, billed, max((one.last_day for one in billed), default=moment.date())),
     )
     factors = changes.on_newest_prices(
         every, [np.datetime64(series.first_day, "D") + np.arange(series.values.size) for series in every]
@@ -119,9 +120,14 @@ def forecast_costs(
         )
         for series, factor in zip(every, factors, strict=True)
     ]
-    forecasts = _run(jobs, workers=workers, progress=progress or _silent, cache=cache)
-    forecasts = [_as_billed(result, factor) for result, factor in zip(forecasts, factors, strict=True)]
+    with nullcontext(workers) if workers else Workers() as those:
+        forecasts = _run(jobs, workers=those, progress=progress or _silent, cache=cache)
+    forecasts = [
+        _as_billed(result, price * rate) for result, price, rate in zip(forecasts, factors, rate_factors, strict=True)
+    ]
     drawn = [_draw(series.scope, result) for series, result in zip(every, forecasts, strict=True)]
+    lines, drawn = rates.ahead(every, [result.future for result in forecasts], drawn)
+    forecasts = [replace(result, future=line) for result, line in zip(forecasts, lines, strict=True)]
     forecasts, drawn = reconcile(every, forecasts, drawn, parents)
     if changes:
         days = [_days(result.future) for result in forecasts]
@@ -144,11 +150,12 @@ def forecast_costs(
             ],
             stamp,
         ),
+        rate=build_frame("forecast_rate", list(rates.rows(every, end, stamp))),
     )
 
 
 def _as_billed(result: SeriesForecast, factor: Floats) -> SeriesForecast:
-    """Expectations of days that are over at the prices that they had."""
+    """Expectations of days that are over at the prices and exchange rates that they had."""
     line = result.recent
     if (factor == 1).all() or not line.expected:
         return result
@@ -174,7 +181,7 @@ def _silent(message: str) -> None:
 
 
 def _run(
-    jobs: Sequence[Job], *, workers: int, progress: Callable[[str], None], cache: Path | None
+    jobs: Sequence[Job], *, workers: Workers, progress: Callable[[str], None], cache: Path | None
 ) -> list[SeriesForecast]:
     memory = ForecastCache(cache) if cache else None
     done: dict[int, SeriesForecast] = {}
@@ -186,7 +193,10 @@ def _run(
     # Equal horizons together: the engine looks equally far for all it forecasts at once.
     todo.sort(key=lambda index: (jobs[index].horizon, index))
     position = 0
-    for chunk, results in _fit(jobs, _chunks(jobs, todo), workers):
+    chunks = list(_chunks(jobs, todo, workers))
+    for chunk, results in zip(
+        chunks, workers.forecast([[jobs[index] for index in chunk] for chunk in chunks]), strict=True
+    ):
         for index, result in zip(chunk, results, strict=True):
             position += 1
             done[index] = result
@@ -196,25 +206,12 @@ def _run(
     return [done[index] for index in range(len(jobs))]
 
 
-def _chunks(jobs: Sequence[Job], todo: Sequence[int]) -> list[list[int]]:
+def _chunks(jobs: Sequence[Job], todo: Sequence[int], workers: Workers) -> Iterator[list[int]]:
     by_horizon: dict[int, list[int]] = {}
     for index in todo:
         by_horizon.setdefault(jobs[index].horizon, []).append(index)
-    return [group[start : start + CHUNK] for group in by_horizon.values() for start in range(0, len(group), CHUNK)]
-
-
-def _fit(
-    jobs: Sequence[Job], chunks: Sequence[list[int]], workers: int
-) -> Iterator[tuple[list[int], list[SeriesForecast]]]:
-    work = [[jobs[index] for index in chunk] for chunk in chunks]
-    heavy = sum(needs_prophet(job) for part in work for job in part)
-    # A daemonic process may not have children; 'spawn' shares no lock or thread with the process that asks.
-    is_small = heavy < POOL_FROM_SERIES and sum(len(part) for part in work) < POOL_FROM_QUICK_SERIES
-    if workers < 2 or is_small or multiprocessing.current_process().daemon:
-        yield from zip(chunks, map(forecast_jobs, work), strict=True)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from zip(chunks, pool.map(forecast_jobs, work), strict=True)
+    for group in by_horizon.values():
+        yield from ([group[place] for place in places] for places in workers.chunks(len(group)))
 
 
 def _forecast_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterator[dict[str, Any]]:

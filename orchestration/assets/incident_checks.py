@@ -17,7 +17,7 @@ import duckdb
 
 import models
 from finops.config import Configuration
-from finops.config.models import Scope
+from finops.config.values import Scope
 from orchestration.assets.faults import Fault, faults_of, tables_of, verdict
 from orchestration.assets.warehouse import WAREHOUSE_POOL
 from orchestration.workspace import Workspace

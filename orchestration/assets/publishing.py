@@ -49,12 +49,17 @@ def publishing_assets(project: DbtProject) -> Sequence[dg.AssetsDefinition]:
         deps=[published_marts],
         group_name=PUBLISHED_GROUP,
         kinds={"csv", "parquet"},
-        description="Every public mart as CSV and Parquet, with a data dictionary made from dbt's contracts.",
+        description="Every public mart as CSV and Parquet, large ones by month too, with a data dictionary made from "
+        "dbt's contracts, and the workbooks of issued statements.",
     )
     def exports(workspace: Workspace) -> dg.MaterializeResult:
         home = workspace.home
         files = reports.export_marts(
-            home.published, home.exports, reports.read_dictionary(manifest), known_at=workspace.as_of()
+            home.published,
+            home.exports,
+            reports.read_dictionary(manifest),
+            known_at=workspace.as_of(),
+            statements_dir=home.statements,
         )
         return dg.MaterializeResult(
             metadata={"files": len(files), "folder": dg.MetadataValue.path(home.exports)},

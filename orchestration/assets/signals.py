@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -24,6 +25,7 @@ MINUTES = "intermediate.int_signals__minutes_cost"
 NEWEST_MINUTES = "intermediate.int_usage__minutes"
 GPU_HOURS = "intermediate.int_signals__gpu_hourly"
 HOURLY_USAGE = "intermediate.int_signals__hourly_usage"
+PRICED = "intermediate.int_signals__priced_cost"
 PRICES_AHEAD = "intermediate.int_signals__price_ahead"
 PRICED_USAGE = "intermediate.int_usage__priced"
 PATTERN_FACTS = {
@@ -53,7 +55,7 @@ def incident_feedback(workspace: Workspace) -> dg.MaterializeResult:
 def _forecast(table: str, description: str, *kinds: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey(["ml", table]),
-        deps=[model_key(HISTORY), model_key(CONTRIBUTORS), model_key(PRICES_AHEAD), FEEDBACK],
+        deps=[model_key(HISTORY), model_key(CONTRIBUTORS), model_key(PRICED), model_key(PRICES_AHEAD), FEEDBACK],
         kinds={"python", *kinds},
         description=description,
     )
@@ -82,6 +84,11 @@ def _forecast(table: str, description: str, *kinds: str) -> dg.AssetSpec:
             "For distributions of sums, such as the month's end.",
         ),
         _forecast(
+            "forecast_rate",
+            "Exchange rates that prices of the days ahead are converted with where a bill follows prices in another "
+            "currency, and how sure they are.",
+        ),
+        _forecast(
             "forecast_made",
             "Every forecast ever made, and for the last months without one what the method would have "
             "said. What becomes of them is in fct_forecast_result_daily.",
@@ -96,30 +103,36 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
     known = models.with_price_lists(configuration.events, read_table(workspace.home.warehouse, PRICES_AHEAD))
     events = models.with_planned(known, models.read_table("incident_feedback", workspace.home.ml))
     breakdown = read_table(workspace.home.warehouse, CONTRIBUTORS)
+    priced = read_table(workspace.home.warehouse, PRICED)
     team_of_app = _team_of_app(configuration)
 
-    def forecast(history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
+    def forecast(workers: models.Workers, history: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
         return models.forecast_costs(
             history,
             as_of=as_of,
+            workers=workers,
             events=events,
             cache=workspace.home.ml / "cache",
             team_of_app=team_of_app,
             business_unit_of_team=_business_unit_of_team(configuration),
             breakdown=breakdown[breakdown["metric"] == "effective_cost"],
+            priced=priced,
+            exchange_rates=configuration.exchange_rates,
             progress=report,
         )
 
-    result = forecast(billed, workspace.as_of())
     file = workspace.home.ml / "forecast_made.parquet"
     before = forecast_record.by_moment(file)
-    record = models.add_to_record(_record(workspace), result.forecast)
     judged = billed[billed["scope_type"].isin(models.BACKCAST_LEVELS)]
-    record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=forecast)
+    with models.Workers() as workers:
+        result = forecast(workers, billed, workspace.as_of())
+        record = models.add_to_record(_record(workspace), result.forecast)
+        record = models.with_backcasts(record, judged, as_of=workspace.as_of(), forecaster=partial(forecast, workers))
     models.write_table("forecast_made", record, workspace.home.ml)
     models.write_table("forecast_daily", result.forecast, workspace.home.ml)
     models.write_table("forecast_accuracy", result.accuracy, workspace.home.ml)
     models.write_table("forecast_path", result.path, workspace.home.ml)
+    models.write_table("forecast_rate", result.rate, workspace.home.ml)
     chosen = result.accuracy[result.accuracy["is_chosen"]]
     yield dg.MaterializeResult(
         asset_key=["ml", "forecast_daily"],
@@ -133,6 +146,7 @@ def forecasts(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterat
         },
     )
     yield dg.MaterializeResult(asset_key=["ml", "forecast_path"], metadata={"dagster/row_count": len(result.path)})
+    yield dg.MaterializeResult(asset_key=["ml", "forecast_rate"], metadata={"dagster/row_count": len(result.rate)})
     yield dg.MaterializeResult(
         asset_key=["ml", "forecast_made"],
         metadata={

@@ -80,6 +80,7 @@ RULES: Mapping[str, str] = {
     "fct_cost_to_date_daily": _TEAM,
     "fct_forecast_accuracy": _SCOPE,
     "fct_forecast_daily": _SCOPE,
+    "fct_forecast_exchange_rate": _OPEN,
     "fct_forecast_quality": _SCOPE,
     "fct_forecast_result_daily": _SCOPE,
     "fct_forecast_total": _SCOPE,

@@ -7,7 +7,6 @@ Not here: the questions (``parts``, ``pages``), who may see which rows (``access
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -18,10 +17,11 @@ import pandas as pd
 from finops.periods import BillingPeriod
 from reports.dashboards.model import Target
 from reports.dashboards.view import View
-from reports.marts import MARTS, conform, empty
+from reports.marts import MARTS, from_rows
 
 Kind = Literal["company", "team", "app"]
 Row = dict[str, Any]
+Rows = list[Row]
 
 _CONDITIONS: dict[Kind, str] = {"company": "true", "team": "team = $scope", "app": "app = $scope"}
 _PAGES: dict[Kind, str] = {"company": "executive", "team": "team", "app": "app"}
@@ -66,6 +66,11 @@ class Ask:
         return self.view.period.last >= self.through
 
     @property
+    def first_month(self) -> BillingPeriod:
+        """The month that the period begins in."""
+        return BillingPeriod.containing(self.view.period.first)
+
+    @property
     def shown_month(self) -> BillingPeriod:
         """The month that the period ends in."""
         return BillingPeriod.containing(self.view.period.last)
@@ -77,9 +82,11 @@ class Ask:
 
     def empty(self, mart: str, words: str) -> str:
         """Why there are no rows of a mart: ``words``, unless the viewer may not see it at all."""
-        if mart in self.view.published.marts and not self.has(mart):
-            return "This is shown to finance people and administrators only."
-        return words
+        return "This is shown to finance people and administrators only." if self.hides(mart) else words
+
+    def hides(self, mart: str) -> bool:
+        """Whether the mart was published and this viewer may not see it: no rows then say nothing about the world."""
+        return mart in self.view.published.marts and not self.has(mart)
 
     def here(self, anchor: str) -> Target:
         """A section of the page about the scope."""
@@ -104,7 +111,7 @@ class Ask:
         """Rows of a mart as ``reports.measures`` read them."""
         columns = ", ".join(MARTS[mart].columns)
         found = self.rows(f"select {columns} from {mart} where {condition}", **values)  # noqa: S608 - own names
-        return as_frame(mart, found)
+        return from_rows(mart, found)
 
     @cached_property
     def _values(self) -> Row:
@@ -121,8 +128,3 @@ class Ask:
             "through": self.through,
             "today": self.view.as_of.date(),
         }
-
-
-def as_frame(mart: str, rows: Sequence[Row]) -> pd.DataFrame:
-    """Rows as the frame of a mart that ``reports.measures`` read; columns that they lack are null."""
-    return conform(mart, pd.DataFrame(rows).reindex(columns=list(MARTS[mart].columns))) if rows else empty(mart)

@@ -21,11 +21,6 @@ NOTHING = "–"
 PAGE_OF_SCOPE = {"team": "team", "app": "app"}
 
 
-def hidden(view: View, mart: str) -> bool:
-    """Whether the mart was published and this viewer may not see it: no rows then say nothing about the world."""
-    return mart in view.published.marts and not view.published.has(mart)
-
-
 def usage_through(view: View) -> date:
     """The last day of the period's usage: of a running one it goes on after the last billed day."""
     return view.as_of.date() if view.period.is_running else view.period.last
@@ -63,6 +58,15 @@ def count(number: Decimal | float | int | None, *, small: str = "") -> Cell:
 def compact(number: Decimal | float | int | None, *, small: str = "") -> Cell:
     """``1.2M``, sorted by the whole number."""
     return Cell(NOTHING, small=small) if number is None else Cell(f.compact(number), sort=number, small=small)
+
+
+def more(count: int, shown: int, words: str = "more") -> str:
+    """``and 12 smaller ones`` (``words``), to stand below a table that shows ``shown`` of ``count`` rows."""
+    return f"and {count - shown} {words}" if count > shown else ""
+
+
+def milliseconds(value: float | None, *, small: str = "") -> Cell:
+    return Cell(NOTHING, small=small) if value is None else Cell(f.milliseconds(value), sort=value, small=small)
 
 
 def share(part: Decimal | float | None, places: int = 0, *, small: str = "", tone: Tone = "") -> Cell:

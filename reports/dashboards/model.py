@@ -20,13 +20,22 @@ from reports.page.chart import Chart
 Tone = Literal["good", "warn", "bad", "neutral", ""]
 
 
+SERVED_ONLY = ("incident", "policy", "asset")
+"""What a target may name beside dashboards, where pages are served: the page of an incident or a policy, whose id
+``scope`` is, and an asset in Dagster, whose key it is."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """Another page, of the same period and currency; ``scope`` is the team or app that it is about."""
+    """Another page, of the same period and currency; ``scope`` is the team or app that it is about.
+
+    ``otherwise``: what is meant where this reader has no such page.
+    """
 
     page: str
     scope: str | None = None
     anchor: str = ""
+    otherwise: Target | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,8 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     """``key`` is unique on its page. ``empty`` says in words why there are no rows and what to do. ``export`` names the
-    mart that holds all of it. ``more`` says what is not shown, such as "and 312 smaller ones"."""
+    mart that holds all of it. ``more`` says what is not shown, such as "and 312 smaller ones". ``total``, ``export``
+    and ``more`` are about rows: a table without any has none of them, whatever it was made with."""
 
     key: str
     title: str
@@ -114,6 +124,11 @@ class Table:
     total: Row | None = None
     export: str = ""
     more: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            for name, nothing in (("total", None), ("export", ""), ("more", "")):
+                object.__setattr__(self, name, nothing)
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,7 @@ class Notes:
 
     title: str
     notes: tuple[Note, ...]
+    target: Target | None = None
 
 
 Block = Tiles | Chart | Table | Note | Notes

@@ -26,7 +26,7 @@ from reports.dashboards.choices import Choice
 from reports.dashboards.drawing import bar_width, gauge_shape, spark_lines
 from reports.dashboards.model import Block, Cell, Link, Page, Target
 from reports.dashboards.view import View
-from reports.page.chart import Chart
+from reports.figures.traces import Figure
 from reports.page.document import environment, figure_json, page_css, page_js, script_hash
 
 _HERE = Path(__file__).parent / "templates"
@@ -104,14 +104,18 @@ def render_content(page: Page, view: View, address: Address) -> Content:
     """The page's own part, without the frame. Texts are escaped here, wherever they come from."""
     figures: dict[str, str] = {}
 
-    def keep(chart: Chart) -> str:
-        text = figure_json(chart.figure)
+    def keep(figure: Figure) -> str:
+        text = figure_json(figure)
         key = hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
         figures[key] = text
         return key
 
+    def place(target: Target) -> str | None:
+        found = address(target)
+        return place(target.otherwise) if found is None and target.otherwise is not None else found
+
     parts = _parts()
-    here = {"address": address, "keep": keep}
+    here = {"address": place, "keep": keep, "asset": lambda name: place(Target("asset", name))}
     fragments = [str(parts.intro(page, view, here))]
     for section in page.sections:
         fragments.append(str(parts.section_opening(section)))

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.graph_objects as go
 
 from reports import formatting as f
 from reports.dashboards.model import Block, Column, Note, Notes, Page, Row, Table, Tile, Tiles
 from reports.documents.pdf import Letterhead
 from reports.documents.plot import picture
+from reports.figures.traces import Figure
 from reports.messages.cards import MessageTooLargeError, open_urls, plain
-from reports.messages.email import MAX_EMAIL_BYTES
+from reports.messages.mail import MAX_EMAIL_BYTES, environment, fits, wrapped
 from reports.messages.model import Fact, Link, Message
 from reports.page.chart import Chart
 
@@ -46,7 +44,7 @@ class Attached:
 class _Picture:
     name: str
     key: str
-    figure: go.Figure
+    figure: Figure
     height: int
 
 
@@ -92,6 +90,7 @@ def document_email(
             "pictures": {one.key: one for one in drawn},
             "link": link,
             "attached": attached,
+            "card_width": WIDTH + 80,
             "width": WIDTH,
             "f": f,
         }
@@ -106,7 +105,7 @@ def document_email(
                 "kind": "digest",
             }
         }
-        if len(json.dumps(found).encode("ascii")) <= MAX_EMAIL_BYTES:
+        if fits(found):
             return found
     raise MessageTooLargeError(f"the e-mail of {page.title!r} takes more than {MAX_EMAIL_BYTES} bytes without pictures")
 
@@ -166,7 +165,7 @@ def _columns(columns: Sequence[Column], most: int) -> list[int]:
 def _pictures(blocks: Sequence[Block], most: int) -> list[_Picture]:
     charts = [block for block in blocks if isinstance(block, Chart) and block.figure is not None][:most]
     return [
-        _Picture(f"chart-{i}", chart.key, chart.figure, min(int(chart.figure.layout.height or 300), 300))
+        _Picture(f"chart-{i}", chart.key, chart.figure, min(chart.figure["layout"]["height"], 300))
         for i, chart in enumerate(charts, 1)
         if chart.figure is not None
     ]
@@ -183,7 +182,7 @@ def _text(values: Mapping[str, Any]) -> str:
     page: Page = values["page"]
     head: Letterhead = values["head"]
     parts = [f"{page.title.upper()}\n{head.organisation}, {head.period}\nAs of {head.as_of}"]
-    parts += [_wrapped(note.text) for note in page.states]
+    parts += [wrapped(note.text) for note in page.states]
     for section, blocks in values["sections"]:
         parts.append(f"{section.title}\n{'-' * len(section.title)}")
         parts += [text for block in blocks if (text := _block_text(block))]
@@ -195,13 +194,16 @@ def _text(values: Mapping[str, Any]) -> str:
 
 def _block_text(block: Block) -> str:
     if isinstance(block, Tiles):
-        return "\n".join(_wrapped(f"{tile.label}: {_tile_words(tile)}", "  ") for tile in block.tiles)
+        return "\n".join(_listed(f"{tile.label}: {_tile_words(tile)}") for tile in block.tiles)
     if isinstance(block, Notes):
         return "\n".join(
-            [*([block.title] if block.title else []), *(_wrapped(f"* {n.text}", "  ") for n in block.notes)]
+            [
+                *([block.title] if block.title else []),
+                *(_listed(f"* {n.text}") for n in block.notes),
+            ]
         )
     if isinstance(block, Note):
-        return _wrapped(block.text)
+        return wrapped(block.text)
     if isinstance(block, Table):
         return _table_text(block)
     return ""
@@ -209,7 +211,7 @@ def _block_text(block: Block) -> str:
 
 def _table_text(table: Table) -> str:
     if not table.rows:
-        return f"{table.title}\n{_wrapped(table.empty, '  ')}"
+        return f"{table.title}\n{_listed(table.empty)}"
     lines = [table.title]
     for row in (*table.rows, *([table.total] if table.total else [])):
         first, *others = row.cells
@@ -218,25 +220,16 @@ def _table_text(table: Table) -> str:
             for column, cell in zip(table.columns[1:], others, strict=True)
             if cell.text
         ]
-        lines.append(_wrapped(f"{first.text}{f' ({first.small})' if first.small else ''}: {'; '.join(told)}", "  "))
+        lines.append(_listed(f"{first.text}{f' ({first.small})' if first.small else ''}: {'; '.join(told)}"))
     return "\n".join([*lines, *([f"  {table.more}"] if table.more else [])])
 
 
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        plain(text), 76, initial_indent=indent, subsequent_indent=indent + "  " * bool(indent),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+def _listed(text: str) -> str:
+    return wrapped(text, indent="  ", hanging="  ")
 
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["kind"] = lambda block: type(block).__name__.lower()
-    return environment.get_template("email.html")
+    found = environment(Path(__file__).parent)
+    found.filters["kind"] = lambda block: type(block).__name__.lower()
+    return found.get_template("email.html")

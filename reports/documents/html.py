@@ -11,7 +11,6 @@ import hashlib
 import re
 from pathlib import Path
 
-import plotly.graph_objects as go
 from markupsafe import Markup, escape
 
 import reports.dashboards
@@ -21,6 +20,7 @@ from reports.dashboards.render import render_content
 from reports.dashboards.view import View
 from reports.documents.pdf import Letterhead
 from reports.documents.plot import picture
+from reports.figures.traces import Figure
 from reports.page.chart import Chart
 from reports.page.document import figure_json, page_css
 
@@ -61,7 +61,7 @@ added to each other.</p></footer>
 def render_html(page: Page, view: View, head: Letterhead) -> str:
     """The page as one text; links to other pages are plain words, because the file travels alone."""
     content = render_content(page, view, _nowhere).html
-    drawn: dict[str, go.Figure] = {}
+    drawn: dict[str, Figure] = {}
     for section in page.sections:
         for blocks in section.rows:
             for chart in blocks:
@@ -83,11 +83,11 @@ def _nowhere(_target: Target) -> None:
     return None
 
 
-def _key(figure: go.Figure) -> str:
+def _key(figure: Figure) -> str:
     return hashlib.sha256(figure_json(figure).encode("utf-8")).hexdigest()[:16]
 
 
-def _image(figure: go.Figure, label: str) -> str:
-    height = (figure.layout.height or 300) / PIXELS_PER_INCH
+def _image(figure: Figure, label: str) -> str:
+    height = figure["layout"]["height"] / PIXELS_PER_INCH
     data = base64.b64encode(picture(figure, width=WIDTH_INCHES, height=height, dpi=150)).decode("ascii")
     return f'<img class="plot-drawn" alt="{escape(Markup(label))}" src="data:image/png;base64,{data}">'  # noqa: S704

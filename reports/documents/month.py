@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pandas as pd
@@ -17,6 +17,7 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Gauge, Row, Table, Tile, Tone
+from reports.dashboards.parts import budgets
 from reports.figures import budget as drawn
 from reports.frames import ZERO
 from reports.page.chart import Chart
@@ -146,12 +147,7 @@ def burn_up(ask: Ask, found: Sequence[MonthBudget]) -> Chart:
     own = next((one for one in found if one.scope_type == "company"), None)
     spent = _cumulative(ask, period.first, period.last)
     before = _cumulative(ask, period.before_first, period.before_last)
-    if not before.empty and before["day"].iloc[0] > period.before_first + timedelta(days=6):
-        # Bills that begin in the middle of a month would be drawn as a month of little spend.
-        before = before.iloc[:0]
-    shift = period.first - period.before_first
-    before = before.assign(day=[day + shift for day in before["day"]])
-    before = before[[day <= period.end for day in before["day"]]]
+    before = budgets.on_days_of(before, period.before_first, period.first, period.end)
     text = f"Cumulative AI spend of {period.label}; dotted: {period.before_label}."
     if own is not None:
         text += f" The line is the budget of {f.money(own.amount, ask.currency)}."

@@ -238,7 +238,7 @@ def _chart(chart: Chart, width: float) -> list[Flowable]:
     if chart.figure is None:
         return [*parts, _text(chart.empty, _style("empty", 8.5, tone="ink-2", spaceAfter=6))]
     # As high as on the page for its width, where 960 pixels are a page's width.
-    high = min(max(chart.figure.layout.height * WIDTH / 960, 32 * mm), 90 * mm)
+    high = min(max(chart.figure["layout"]["height"] * WIDTH / 960, 32 * mm), 90 * mm)
     data = picture(chart.figure, width=width / 72, height=high / 72)
     parts.append(Image(io.BytesIO(data), width=width, height=high))
     if chart.caption:

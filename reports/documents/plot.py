@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
+from reports.figures.traces import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ _BAR = {"x", "y", "name", "orientation", "marker", "showlegend", "text", "textpo
 _SCATTER = {"x", "y", "name", "mode", "line", "marker", "fill", "fillcolor", "showlegend"}
 _MARKER = {"color", "size", "symbol", "line", "pattern"}
 _LAYOUT_UNSEEN = {
-    "template", "height", "autosize", "hovermode", "paper_bgcolor", "plot_bgcolor", "font", "margin", "hoverlabel",
+    "height", "autosize", "hovermode", "paper_bgcolor", "plot_bgcolor", "font", "margin", "hoverlabel",
     "legend", "dragmode", "bargroupgap",
 }  # fmt: skip
 _LAYOUT = {"showlegend", "barmode", "bargap", "xaxis", "yaxis", "shapes", "annotations"}
@@ -54,6 +54,8 @@ _AXIS_UNSEEN = {
     "fixedrange",
     "hoverformat",
     "type",
+    "showtickprefix",
+    "tickangle",
 }
 _AXIS = {
     "showgrid", "tickformat", "tickprefix", "rangemode", "nticks", "range", "tickvals", "title", "categoryorder",
@@ -84,7 +86,7 @@ def colour(value: str) -> Any:
     return value
 
 
-def picture(figure: go.Figure, *, width: float, height: float, dpi: int = 200) -> bytes:
+def picture(figure: Figure, *, width: float, height: float, dpi: int = 200) -> bytes:
     """The figure on white as PNG.
 
     Args:
@@ -95,16 +97,15 @@ def picture(figure: go.Figure, *, width: float, height: float, dpi: int = 200) -
     """
     # Half a second to import, for documents only.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Sheet
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from PIL import Image
 
-    said = figure.to_plotly_json()
-    sheet = Figure(
+    sheet = Sheet(
         figsize=(width, height), dpi=dpi, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
     )
     FigureCanvasAgg(sheet)
-    _Drawing(said["data"], said["layout"], sheet.add_subplot()).draw()
+    _Drawing(figure["data"], figure["layout"], sheet.add_subplot()).draw()
     drawn, small = io.BytesIO(), io.BytesIO()
     # Without the program's name and version the same figure is the same bytes.
     sheet.savefig(drawn, format="png", metadata={"Software": None})

@@ -13,14 +13,10 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
-from reports.dashboards.opportunities import KINDS, MONTH_DAYS, Certainty, Opportunity, opportunities
+from reports.dashboards.opportunities.model import KINDS, Certainty, Opportunity
+from reports.dashboards.opportunities.pace import MONTH_DAYS
 from reports.dashboards.parts import words
 from reports.frames import ZERO
-
-
-def opportunities_of(ask: Ask) -> list[Opportunity]:
-    """Of the company, or of the team that the page is about; at the pace of the period."""
-    return opportunities(ask.view)
 
 
 def _total(found: Sequence[Opportunity]) -> Decimal:
@@ -51,7 +47,7 @@ def table(ask: Ask, found: Sequence[Opportunity], most: int) -> Table:
             (
                 Cell(one.label, small=one.what),
                 words.team_cell(one.team, one.app or ""),
-                cells.money(one.counts, ask.currency, small=_range(one)),
+                cells.money(one.counts, ask.currency, small=one.spread),
                 Cell(one.certainty.value),
                 Cell(KINDS[one.kind].act, small=f"effort: {KINDS[one.kind].effort}"),
             )
@@ -76,9 +72,7 @@ def table(ask: Ask, found: Sequence[Opportunity], most: int) -> Table:
         "Nothing is known that need not be paid in this period. Telemetry of GPUs, prompts and quality finds it.",
         caption=f"Money of {MONTH_DAYS} days at the pace of {words.period_words(ask.view.period)}; what overlaps with "
         "a larger one, or has to be tried first, is not in it.",
-        total=Row((Cell("Together"), Cell(), cells.money(_total(counting), ask.currency), Cell(), Cell()))
-        if rows
-        else None,
+        total=Row((Cell("Together"), Cell(), cells.money(_total(counting), ask.currency), Cell(), Cell())),
         more=" ".join(_more(ask, others)),
     )
 
@@ -92,9 +86,3 @@ def _more(ask: Ask, others: int) -> list[str]:
     if ask.kind == "team":
         found.append("What could be saved on capacity that teams share is in the company's digest.")
     return found
-
-
-def _range(one: Opportunity) -> str:
-    if one.low is None or one.high is None or one.low == one.high:
-        return ""
-    return f"{f.whole(one.low)} to {f.whole(one.high)}"

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from reports import formatting as f
+from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Cell, Column, Note, Row, Table, Tile
 from reports.dashboards.parts import currencies, decisions, words
@@ -121,7 +122,7 @@ def guardrail_table(ask: Ask) -> Table:
         Row(
             (
                 Cell(one.target, small=one.subject),
-                Cell(one.level_words, tone=_tone(one)),
+                Cell(one.level_words, tone=one.tone),
                 Cell(one.decided_at.partition(",")[0]),
                 Cell(one.reason),
                 Cell(_outcome(one)),
@@ -129,7 +130,6 @@ def guardrail_table(ask: Ask) -> Table:
         )
         for one in found[:MOST_DECISIONS]
     ]
-    left = len(found) - len(rows)
     return Table(
         "guardrails",
         "Guardrails",
@@ -137,12 +137,8 @@ def guardrail_table(ask: Ask) -> Table:
         tuple(rows),
         f"No guardrail decided anything in {_period(ask)}.",
         caption=f"Decisions of {_period(ask)}, the newest first.",
-        more=f"and {left} more: aifinops policy replay shows what each policy does" if left > 0 else "",
+        more=cells.more(len(found), MOST_DECISIONS, "more: aifinops policy replay shows what each policy does"),
     )
-
-
-def _tone(one: DecisionView) -> Any:
-    return one.tone if one.tone in ("good", "warn", "bad") else "neutral"
 
 
 def _outcome(one: DecisionView) -> str:

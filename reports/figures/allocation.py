@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import BAD, SERIES, SOFT, axis, base, figure, money_axis, numbers
+from reports.figures.theme import BAD, SERIES, SOFT, axis, base, money_across, numbers
+from reports.figures.traces import Figure, bar, figure
 
 METHODS = (
     ("direct", "Tagged or named", SERIES[0]),
@@ -14,11 +14,11 @@ METHODS = (
 )
 
 
-def by_team(teams: pd.DataFrame, currency: str) -> go.Figure:
+def by_team(teams: pd.DataFrame, currency: str) -> Figure:
     """Stacked bars. ``teams``: ``team, direct, allocated, unowned`` in money, most first."""
     rows = teams.iloc[::-1]
     traces = [
-        go.Bar(
+        bar(
             y=list(rows["team"]),
             x=numbers(rows[column]),
             orientation="h",
@@ -32,7 +32,7 @@ def by_team(teams: pd.DataFrame, currency: str) -> go.Figure:
     layout |= {
         "barmode": "stack",
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 5},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

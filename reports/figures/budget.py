@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, BAD, BAND, BAND_95, SOFT, base, day_axis, days, figure, money_axis, numbers
+from reports.figures.theme import ACCENT, BAD, BAND, BAND_95, SOFT, base, day_axis, days, money_axis, numbers
+from reports.figures.traces import Figure, Trace, figure, scatter
 
 
 def burn_up(
@@ -19,7 +19,7 @@ def burn_up(
     currency: str,
     *,
     height: int = 340,
-) -> go.Figure:
+) -> Figure:
     """Cumulative spend of a period.
 
     Args:
@@ -32,7 +32,7 @@ def burn_up(
     traces = []
     if not previous.empty:
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days(previous["day"]),
                 y=numbers(previous["cost"]),
                 mode="lines",
@@ -46,7 +46,7 @@ def burn_up(
             traces += _band(projected, "lower_95", "upper_95", BAND_95, "95% interval")
             traces += _band(projected, "lower", "upper", BAND, "80% interval")
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days(projected["day"]),
                 y=numbers(projected["expected"]),
                 mode="lines",
@@ -57,7 +57,7 @@ def burn_up(
         )
     if not spent.empty:
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days(spent["day"]),
                 y=numbers(spent["cost"]),
                 mode="lines",
@@ -69,7 +69,7 @@ def burn_up(
     ends = [*spent["day"], *projected["day"]]
     if budget is not None and ends:
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days([min(ends), max(ends)]),
                 y=[float(budget), float(budget)],
                 mode="lines",
@@ -83,23 +83,26 @@ def burn_up(
     return figure(traces, layout)
 
 
-def fan(outlook: pd.DataFrame, budget: Decimal, currency: str) -> go.Figure:
+def fan(outlook: pd.DataFrame, budget: Decimal, currency: str) -> Figure:
     """Where a budget's money may stand, from the last billed day on; small, and the scale starts where the days do.
 
     ``outlook``: ``day, expected, lower, upper, lower_95, upper_95``, cumulative.
     """
     drawn = burn_up(pd.DataFrame({"day": [], "cost": []}), outlook, pd.DataFrame(), budget, currency, height=200)
-    drawn.update_layout(showlegend=False, yaxis={"rangemode": "normal", "nticks": 4}, xaxis={"nticks": 4})
+    layout = drawn["layout"]
+    layout["showlegend"] = False
+    layout["yaxis"] |= {"rangemode": "normal", "nticks": 4}
+    layout["xaxis"] |= {"nticks": 4}
     return drawn
 
 
-def _band(rows: pd.DataFrame, lower: str, upper: str, colour: str, name: str) -> list[go.Scatter]:
+def _band(rows: pd.DataFrame, lower: str, upper: str, colour: str, name: str) -> list[Trace]:
     x = days(rows["day"])
     edge: dict[str, Any] = {"x": x, "mode": "lines", "line": {"width": 0}, "legendgroup": name}
     ends = list(zip(numbers(rows[lower], 0), numbers(rows[upper], 0), strict=True))
     return [
-        go.Scatter(**edge, y=numbers(rows[upper]), showlegend=False, hoverinfo="skip"),
-        go.Scatter(
+        scatter(**edge, y=numbers(rows[upper]), showlegend=False, hoverinfo="skip"),
+        scatter(
             **edge,
             y=numbers(rows[lower]),
             fill="tonexty",

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -20,10 +19,10 @@ from reports.figures.theme import (
     TONES,
     axis,
     base,
-    figure,
     money_axis,
     numbers,
 )
+from reports.figures.traces import Figure, bar, figure, scatter
 
 _AHEAD = {"text": "Days ahead", "font": {"size": 11}}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
@@ -32,7 +31,7 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 _BAND_TONES = ("good", "neutral", "warn")
 
 
-def variance(months: pd.DataFrame, bands: Mapping[str, Decimal]) -> go.Figure:
+def variance(months: pd.DataFrame, bands: Mapping[str, Decimal]) -> Figure:
     """Each month's variance over the maturity bands; hollow where no forecast was made in time.
 
     Args:
@@ -46,7 +45,7 @@ def variance(months: pd.DataFrame, bands: Mapping[str, Decimal]) -> go.Figure:
         if part.empty:
             continue
         traces.append(
-            go.Scatter(
+            scatter(
                 x=list(part["month"]),
                 y=numbers(part["ratio"], 4),
                 mode="markers",
@@ -88,7 +87,7 @@ def variance(months: pd.DataFrame, bands: Mapping[str, Decimal]) -> go.Figure:
     return figure(traces, layout)
 
 
-def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
+def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> Figure:
     """Shares of days that were inside the intervals, by days ahead, beside what the intervals promise.
 
     ``quality``: ``level`` (label), ``horizon`` (label, in order), ``coverage_80``, ``coverage_95``.
@@ -99,7 +98,7 @@ def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
         for i, level in enumerate(levels):
             part = quality[quality["level"] == level]
             traces.append(
-                go.Scatter(
+                scatter(
                     x=list(part["horizon"]),
                     y=numbers(part[column], 4),
                     mode="lines+markers",
@@ -122,7 +121,7 @@ def coverage(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
     return figure(traces, layout)
 
 
-def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
+def hours(rows: pd.DataFrame, currency: str) -> Figure:
     """Estimated hours solid, expected ones dotted in their bands; both where an hour was expected and is over.
 
     ``rows``: ``fct_usage_forecast_hourly`` of one scope, oldest first.
@@ -137,11 +136,11 @@ def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
     ):
         edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
         traces += [
-            go.Scatter(x=times, y=numbers(expected[upper]), showlegend=False, **edge),
-            go.Scatter(x=times, y=numbers(expected[lower]), name=name, fill="tonexty", fillcolor=colour, **edge),
+            scatter(x=times, y=numbers(expected[upper]), showlegend=False, **edge),
+            scatter(x=times, y=numbers(expected[lower]), name=name, fill="tonexty", fillcolor=colour, **edge),
         ]
     traces += [
-        go.Scatter(
+        scatter(
             x=[hour.isoformat() for hour in known["usage_hour"]],
             y=numbers(known["actual_cost"]),
             mode="lines",
@@ -149,7 +148,7 @@ def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
             line={"color": ACCENT, "width": 2.5},
             hovertemplate="%{y:,.2f}",
         ),
-        go.Scatter(
+        scatter(
             x=times,
             y=numbers(expected["expected_cost"]),
             mode="lines",
@@ -169,14 +168,14 @@ def hours(rows: pd.DataFrame, currency: str) -> go.Figure:
     return figure(traces, layout)
 
 
-def errors(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
+def errors(quality: pd.DataFrame, levels: Sequence[str]) -> Figure:
     """Absolute error as a share of what was billed (WAPE), by days ahead. ``quality``: ``level, horizon, error``."""
     horizons = list(dict.fromkeys(quality["horizon"]))
     traces = []
     for i, level in enumerate(levels):
         part = quality[quality["level"] == level]
         traces.append(
-            go.Bar(
+            bar(
                 x=list(part["horizon"]),
                 y=numbers(part["error"], 4),
                 name=level,
@@ -193,14 +192,14 @@ def errors(quality: pd.DataFrame, levels: Sequence[str]) -> go.Figure:
     return figure(traces, layout)
 
 
-def accuracy(errors: pd.DataFrame, models: Sequence[str]) -> go.Figure:
+def accuracy(errors: pd.DataFrame, models: Sequence[str]) -> Figure:
     """Dots per scope and model. ``errors``: ``scope, model, error`` (mean absolute scaled error; 1: the naive one)."""
     scopes = list(dict.fromkeys(errors["scope"]))[::-1]
     traces = []
     for i, model in enumerate(models):
         part = errors[errors["model"] == model].set_index("scope")["error"]
         traces.append(
-            go.Scatter(
+            scatter(
                 y=scopes,
                 x=numbers([part.get(scope) for scope in scopes], 3),
                 mode="markers",

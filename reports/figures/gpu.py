@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -21,10 +20,10 @@ from reports.figures.theme import (
     base,
     day_axis,
     days,
-    figure,
     numbers,
     series_colours,
 )
+from reports.figures.traces import Figure, bar, figure, heatmap, scatter
 from reports.figures.unit import DASHES
 
 PARTS = (
@@ -42,7 +41,7 @@ PACKING = (
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def pools(daily: pd.DataFrame, names: Sequence[str]) -> go.Figure:
+def pools(daily: pd.DataFrame, names: Sequence[str]) -> Figure:
     """One row per pool. ``daily``: ``day, pool, busy_hours, waiting_hours, idle_hours``."""
     rows = len(names)
     gap = min(0.1, 0.3 / max(rows, 1))
@@ -74,7 +73,7 @@ def pools(daily: pd.DataFrame, names: Sequence[str]) -> go.Figure:
         part = daily[daily["pool"] == pool]
         for column, label, colour in PARTS:
             traces.append(
-                go.Bar(
+                bar(
                     x=days(part["day"]),
                     y=numbers(part[column], 1),
                     name=label,
@@ -87,7 +86,7 @@ def pools(daily: pd.DataFrame, names: Sequence[str]) -> go.Figure:
                 )
             )
         layout[f"xaxis{number}"] = day_axis(
-            domain=[0, 1], anchor=f"y{number}", showticklabels=i == rows - 1, matches="x" if i else None
+            domain=[0, 1], anchor=f"y{number}", showticklabels=i == rows - 1, **({"matches": "x"} if i else {})
         )
         layout[f"yaxis{number}"] = axis(
             domain=list(domains[i]), anchor=f"x{number}", ticksuffix=" h", nticks=4, rangemode="tozero"
@@ -103,7 +102,7 @@ def against_band(
     high: float | None,
     *,
     height: int = 320,
-) -> go.Figure:
+) -> Figure:
     """Busy share of a day, a line per pool, with the band that is aimed at.
 
     ``daily``: ``day, pool, ratio``, oldest first; a line breaks on days on which only other pools were measured.
@@ -114,7 +113,7 @@ def against_band(
     for i, name in enumerate(names):
         ratios = {row["day"]: row["ratio"] for row in daily if row["pool"] == name}
         traces.append(
-            go.Scatter(
+            scatter(
                 x=days(known),
                 y=numbers((ratios.get(day) for day in known), 4),
                 mode="lines",
@@ -154,9 +153,9 @@ def against_band(
     return figure(traces, layout)
 
 
-def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> go.Figure:
+def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> Figure:
     """Busy share by weekday (Monday first) and hour of the day, UTC: 7 rows of 24."""
-    trace = go.Heatmap(
+    trace = heatmap(
         z=[list(row) for row in shares],
         x=list(range(24)),
         y=list(WEEKDAYS),
@@ -183,12 +182,12 @@ def week(shares: Sequence[Sequence[float | None]], *, height: int = 280) -> go.F
     return figure([trace], layout)
 
 
-def packing(nodes: Sequence[Mapping[str, Any]]) -> go.Figure:
+def packing(nodes: Sequence[Mapping[str, Any]]) -> Figure:
     """Shares of what became of machines' GPU hours. ``nodes``: ``name`` and hours of ``PACKING``, first on top."""
     rows = list(reversed(nodes))
     whole = [sum(float(row[column]) for column, *_ in PACKING) for row in rows]
     traces = [
-        go.Bar(
+        bar(
             y=[row["name"] for row in rows],
             x=[round(float(row[column]) / hours, 4) if hours else None for row, hours in zip(rows, whole, strict=True)],
             customdata=[round(float(row[column]), 1) for row in rows],

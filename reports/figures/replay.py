@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, BAD, GOOD, INK, NOBODY, SERIES, SOFT, axis, base, day_axis, figure
+from reports.figures.theme import ACCENT, BAD, GOOD, INK, NOBODY, SERIES, SOFT, axis, base, day_axis
+from reports.figures.traces import Figure, figure, scatter
 
 _LEVELS = {"throttle": SERIES[1], "pause": ACCENT, "stop": BAD}
 _MARKS = {
@@ -17,7 +17,7 @@ _ROW = 26
 """Pixels a row."""
 
 
-def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: str, last: str) -> go.Figure:
+def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: str, last: str) -> Figure:
     """A row a policy and target: bars while an order stood, marks for warnings, refusals and releases.
 
     ``orders``: ``row, level, begins, ends`` (ISO moments), ``words``. ``marks``: ``row, what, at, words``. ``rows`` go
@@ -36,7 +36,7 @@ def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: 
             y += [row, row, None]
             words += [said, said, None]
         traces.append(
-            go.Scatter(
+            scatter(
                 x=x, y=y, text=words, name=level, mode="lines", line={"color": colour, "width": 11},
                 hovertemplate="%{text}<extra></extra>",
             )
@@ -46,7 +46,7 @@ def timeline(orders: pd.DataFrame, marks: pd.DataFrame, rows: list[str], first: 
         if own.empty:
             continue
         traces.append(
-            go.Scatter(
+            scatter(
                 x=list(own["at"]), y=list(own["row"]), text=list(own["words"]), name=what, mode="markers",
                 marker={"symbol": symbol, "color": colour, "size": 9, "line": {"color": colour or INK, "width": 2}},
                 hovertemplate="%{text}<extra></extra>",

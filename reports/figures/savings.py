@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
-from reports.figures.theme import ACCENT, SOFT, SURFACE, axis, base, figure, money_axis, numbers
+from reports.figures.theme import ACCENT, SOFT, SURFACE, axis, base, in_lines, money_across, numbers
+from reports.figures.traces import Figure, bar, figure
 
 _HATCH = {"shape": "/", "fgcolor": ACCENT, "bgcolor": SURFACE, "size": 6, "solidity": 0.45}
 
 
-def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
+def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> Figure:
     """Bars, the largest on top. ``kinds``: ``label, billed, estimated`` in money a month that counts."""
     rows = list(reversed(kinds))
-    labels = [row["label"] for row in rows]
+    labels = [in_lines(row["label"]) for row in rows]
     traces = [
-        go.Bar(
+        bar(
             y=labels,
             x=numbers(row["billed"] for row in rows),
             orientation="h",
@@ -25,7 +24,7 @@ def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
             marker={"color": ACCENT},
             hovertemplate="%{x:,.0f}",
         ),
-        go.Bar(
+        bar(
             y=labels,
             x=numbers(row["estimated"] for row in rows),
             orientation="h",
@@ -38,7 +37,7 @@ def by_kind(kinds: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
     layout |= {
         "barmode": "stack",
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 5},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -18,18 +17,20 @@ from reports.figures.theme import (
     base,
     day_axis,
     days,
-    figure,
+    money_across,
     money_axis,
     numbers,
     series_colours,
+    split,
 )
+from reports.figures.traces import Figure, Trace, bar, figure, scatter
 
 NO_OWNER = "No owner"
 
 
 def daily_by_team(
     billed: pd.DataFrame, estimated: pd.DataFrame, forecast: pd.DataFrame, teams: Sequence[str], currency: str
-) -> go.Figure:
+) -> Figure:
     """Stacked days by team: billed solid, estimated usage hatched, forecast of the total as a line with its 80% band.
 
     Args:
@@ -39,27 +40,29 @@ def daily_by_team(
         teams: labels from the bottom of the stack to its top.
     """
     colours = {**series_colours([team for team in teams if team != NO_OWNER]), NO_OWNER: NOBODY}
-    traces: list[go.Bar | go.Scatter] = []
+    traces: list[Trace] = []
+    of_team = split(billed, "team", "day", "cost")
     for team in teams:
-        part = billed[billed["team"] == team]
+        at, cost = of_team[team]
         traces.append(
-            go.Bar(
-                x=days(part["day"]),
-                y=numbers(part["cost"]),
+            bar(
+                x=days(at),
+                y=numbers(cost),
                 name=team,
                 legendgroup=team,
                 marker={"color": colours[team], "line": {"width": 0}},
                 hovertemplate="%{y:,.0f}",
             )
         )
+    of_team = split(estimated, "team", "day", "cost")
     for team in teams:
-        part = estimated[estimated["team"] == team]
-        if part.empty:
+        at, cost = of_team[team]
+        if not at:
             continue
         traces.append(
-            go.Bar(
-                x=days(part["day"]),
-                y=numbers(part["cost"]),
+            bar(
+                x=days(at),
+                y=numbers(cost),
                 name=f"{team} (estimated)",
                 legendgroup=team,
                 showlegend=False,
@@ -80,10 +83,10 @@ def daily_by_team(
     if not forecast.empty:
         x = days(forecast["day"])
         traces += [
-            go.Scatter(
+            scatter(
                 x=x, y=numbers(forecast["upper"]), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
             ),
-            go.Scatter(
+            scatter(
                 x=x,
                 y=numbers(forecast["lower"]),
                 mode="lines",
@@ -93,7 +96,7 @@ def daily_by_team(
                 name="80% interval",
                 hoverinfo="skip",
             ),
-            go.Scatter(
+            scatter(
                 x=x,
                 y=numbers(forecast["expected"]),
                 mode="lines",
@@ -108,17 +111,18 @@ def daily_by_team(
     return figure(traces, layout)
 
 
-def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], currency: str) -> go.Figure:
+def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], currency: str) -> Figure:
     """Stacked months. ``monthly``: ``month`` (label, in order), ``category`` (label), ``cost``."""
     colours = series_colours(categories)
     months = list(dict.fromkeys(monthly["month"]))
     traces = []
+    of_category = split(monthly, "category", "month", "cost")
     for category in categories:
-        part = monthly[monthly["category"] == category].set_index("month")["cost"]
+        costs = dict(zip(*of_category[category], strict=True))
         traces.append(
-            go.Bar(
+            bar(
                 x=months,
-                y=numbers([part.get(month) for month in months]),
+                y=numbers(costs.get(month) for month in months),
                 name=category,
                 marker={"color": colours[category]},
                 hovertemplate="%{y:,.0f}",
@@ -136,7 +140,7 @@ def monthly_by_category(monthly: pd.DataFrame, categories: Sequence[str], curren
 
 def ranked(
     items: pd.DataFrame, currency: str, *, now: str = "This month", before: str = "Same days last month"
-) -> go.Figure:
+) -> Figure:
     """Horizontal bars, most first, with what they are compared with as a tick.
 
     Args:
@@ -144,8 +148,8 @@ def ranked(
         now: what the bars are of; ``before``: what the ticks are of.
     """
     rows = items.iloc[::-1]
-    traces: list[go.Bar | go.Scatter] = [
-        go.Bar(
+    traces: list[Trace] = [
+        bar(
             y=list(rows["label"]),
             x=numbers(rows["now"]),
             orientation="h",
@@ -156,7 +160,7 @@ def ranked(
     ]
     if rows["before"].notna().any():
         traces.append(
-            go.Scatter(
+            scatter(
                 y=list(rows["label"]),
                 x=numbers(rows["before"]),
                 mode="markers",
@@ -168,7 +172,7 @@ def ranked(
     layout = base(height=max(150, 64 + 32 * len(rows)), hover="y unified")
     layout |= {
         "bargap": 0.35,
-        "xaxis": money_axis(currency) | {"nticks": 4},
+        "xaxis": money_across(currency),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

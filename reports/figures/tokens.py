@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -17,22 +16,25 @@ from reports.figures.theme import (
     base,
     day_axis,
     days,
-    figure,
+    log_ticks,
     numbers,
     series_colours,
+    split,
 )
+from reports.figures.traces import Figure, bar, figure, scatter
 
 
-def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go.Figure:
+def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> Figure:
     """Stacked days. ``daily``: ``day, token_class`` (label), ``tokens``."""
     colours = series_colours(classes)
     traces = []
+    of_class = split(daily, "token_class", "day", "tokens")
     for name in classes:
-        part = daily[daily["token_class"] == name]
+        at, tokens = of_class[name]
         traces.append(
-            go.Bar(
-                x=days(part["day"]),
-                y=[int(tokens) for tokens in part["tokens"]],
+            bar(
+                x=days(at),
+                y=[int(number) for number in tokens],
                 name=name,
                 marker={"color": colours[name]},
                 hovertemplate="%{y:.3s}",
@@ -48,10 +50,10 @@ def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> go
     return figure(traces, layout)
 
 
-def cache_hits(apps: pd.DataFrame) -> go.Figure:
+def cache_hits(apps: pd.DataFrame) -> Figure:
     """Share of input tokens read from the cache. ``apps``: ``app, ratio, millions`` of input tokens, most first."""
     rows = apps.iloc[::-1]
-    trace = go.Bar(
+    trace = bar(
         y=list(rows["app"]),
         x=numbers(rows["ratio"], 4),
         orientation="h",
@@ -73,12 +75,13 @@ def cache_hits(apps: pd.DataFrame) -> go.Figure:
     return figure([trace], layout)
 
 
-def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+def lengths(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Input tokens of a request: a line from what half of them have at most to what 95% have at most.
 
-    ``rows``: ``name, half, most`` in tokens, the first on top.
+    ``rows``: ``app, model, half, most`` in tokens, the first on top.
     """
-    names = [row["name"] for row in reversed(rows)]
+    # Two lines each, so that names leave room for the drawing on a phone.
+    names = [f"{row['app']}<br>{row['model']}" for row in reversed(rows)]
     half = [int(row["half"]) for row in reversed(rows)]
     most = [int(row["most"]) for row in reversed(rows)]
     line_x: list[int | None] = []
@@ -88,13 +91,13 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
         line_y += [name, name, None]
     dot = {"color": ACCENT, "size": 10}
     traces = [
-        go.Scatter(
+        scatter(
             x=line_x, y=line_y, mode="lines", line={"color": ACCENT, "width": 2}, hoverinfo="skip", showlegend=False
         ),
-        go.Scatter(
+        scatter(
             x=half, y=names, mode="markers", name="Half have at most", marker=dot, hovertemplate="half: %{x:.3s} tokens"
         ),
-        go.Scatter(
+        scatter(
             x=most,
             y=names,
             mode="markers",
@@ -103,9 +106,9 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             hovertemplate="95%: %{x:.3s} tokens",
         ),
     ]
-    layout = base(height=max(200, 100 + 28 * len(rows)), hover="y unified")
+    layout = base(height=max(200, 100 + 34 * len(rows)), hover="y unified")
     layout |= {
-        "xaxis": axis(type="log", tickformat="~s", dtick="D2", title={"text": "Input tokens of a request"}),
+        "xaxis": axis(type="log", tickformat="~s", tickangle=0, tickvals=log_ticks([*half, *most])),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from reports.figures.theme import ACCENT, base, day_axis, days, figure, money_axis, numbers, series_colours
+from reports.figures.theme import ACCENT, base, day_axis, days, money_axis, numbers, series_colours, split
+from reports.figures.traces import Figure, figure, scatter
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines differ by dash too, so that they can be told apart without colour."""
 
 
-def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: int = 320) -> go.Figure:
+def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: int = 320) -> Figure:
     """One line per series. ``trend``: ``day, series, value``; a null value is a gap."""
     colours = series_colours(names)
     traces = []
+    of_name = split(trend, "series", "day", "value")
     for i, name in enumerate(names):
-        part = trend[trend["series"] == name]
+        at, value = of_name[name]
         traces.append(
-            go.Scatter(
-                x=days(part["day"]),
-                y=numbers(part["value"], 4),
+            scatter(
+                x=days(at),
+                y=numbers(value, 4),
                 mode="lines",
                 name=name,
                 line={"color": colours[name], "width": 2, "dash": DASHES[i % len(DASHES)]},
@@ -34,9 +35,9 @@ def lines(trend: pd.DataFrame, names: Sequence[str], currency: str, *, height: i
     return figure(traces, layout)
 
 
-def single(trend: pd.DataFrame, currency: str) -> go.Figure:
+def single(trend: pd.DataFrame, currency: str) -> Figure:
     """One series on its own scale, small. ``trend``: ``day, value``."""
-    trace = go.Scatter(
+    trace = scatter(
         x=days(trend["day"]),
         y=numbers(trend["value"], 6),
         mode="lines",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from reports.figures.theme import (
     ACCENT,
@@ -17,16 +16,17 @@ from reports.figures.theme import (
     SOFT,
     axis,
     base,
-    figure,
     money_axis,
     numbers,
 )
+from reports.figures.traces import Figure, bar, figure
+from reports.figures.traces import waterfall as waterfall_trace
 
 _LABEL = 26
 """Characters of a line beside a bar, so that a phone has room for the bar."""
 
 
-def months(rows: pd.DataFrame, currency: str) -> go.Figure:
+def months(rows: pd.DataFrame, currency: str) -> Figure:
     """Bars of each month's money with its 80% interval, without and with the changes.
 
     ``rows``: ``month`` (label, in order), and for ``without`` and ``after`` the money, ``_lower`` and ``_upper``.
@@ -35,7 +35,7 @@ def months(rows: pd.DataFrame, currency: str) -> go.Figure:
     for column, name, colour in (("without", "Without", NOBODY), ("after", "With the changes", ACCENT)):
         expected, lower, upper = (rows[f"{column}{end}"] for end in ("", "_lower", "_upper"))
         traces.append(
-            go.Bar(
+            bar(
                 x=list(rows["month"]),
                 y=numbers(expected),
                 name=name,
@@ -63,11 +63,11 @@ def months(rows: pd.DataFrame, currency: str) -> go.Figure:
     return figure(traces, layout)
 
 
-def waterfall(effects: pd.DataFrame, currency: str) -> go.Figure:
+def waterfall(effects: pd.DataFrame, currency: str) -> Figure:
     """What each change adds after those before it, down to the difference. ``effects``: ``change, effect``."""
     labels = [_wrapped(change) for change in effects["change"]]
     total = sum(effects["effect"])
-    trace = go.Waterfall(
+    trace = waterfall_trace(
         orientation="h",
         y=[*range(len(labels)), len(labels)],
         x=numbers([*effects["effect"], total]),
@@ -82,7 +82,7 @@ def waterfall(effects: pd.DataFrame, currency: str) -> go.Figure:
     return figure([trace], _ranked([*labels, "Difference"], currency))
 
 
-def tornado(swings: pd.DataFrame, expected: float, currency: str) -> go.Figure:
+def tornado(swings: pd.DataFrame, expected: float, currency: str) -> Figure:
     """The difference with one number at either end and all else as expected, from the difference as expected on.
 
     ``swings``: ``what, low, high`` with the difference at the low and at the high end, the widest first.
@@ -93,7 +93,7 @@ def tornado(swings: pd.DataFrame, expected: float, currency: str) -> go.Figure:
     for column, name, colour in (("low", "At its low end", SERIES[0]), ("high", "At its high end", SERIES[1])):
         ends = numbers(swings[column])
         traces.append(
-            go.Bar(
+            bar(
                 y=places,
                 x=[None if end is None else end - expected for end in ends],
                 base=expected,

@@ -33,12 +33,13 @@ SOURCE_WORDS = {
 
 @dataclass(frozen=True)
 class Freshness:
-    """``through`` is the end of the newest data (UTC); None when none ever arrived."""
+    """``through`` is the end of the newest data (UTC); None when none ever arrived. ``mart`` is where it is."""
 
     name: str
     through: datetime | None
     age_hours: float | None
     late_after_hours: float
+    mart: str
 
     @property
     def is_late(self) -> bool:
@@ -90,17 +91,21 @@ def freshness(
     lines = []
     ai = cost[cost["is_ai"]]
     for provider, part in ai.groupby("provider_name"):
-        lines.append(_fresh(f"Bill, {provider}", _end_of_day(part["usage_date"]), as_of, BILL_LATE_HOURS))
+        lines.append(
+            _fresh(f"Bill, {provider}", _end_of_day(part["usage_date"]), as_of, BILL_LATE_HOURS, "fct_ai_cost_daily")
+        )
     if ai.empty:
-        lines.append(_fresh("Bill", None, as_of, BILL_LATE_HOURS))
+        lines.append(_fresh("Bill", None, as_of, BILL_LATE_HOURS, "fct_ai_cost_daily"))
     for source, part in usage.groupby("source"):
         name = SOURCE_WORDS.get(str(source), str(source))
-        lines.append(_fresh(name, _end_of_hour(part["usage_hour"]), as_of, USAGE_LATE_HOURS))
+        through = _end_of_hour(part["usage_hour"])
+        lines.append(_fresh(name, through, as_of, USAGE_LATE_HOURS, "fct_usage_cost_hourly"))
     if usage.empty:
-        lines.append(_fresh("Model usage", None, as_of, USAGE_LATE_HOURS))
-    lines.append(_fresh("GPU metrics", _end_of_hour(gpus["usage_hour"]), as_of, USAGE_LATE_HOURS))
+        lines.append(_fresh("Model usage", None, as_of, USAGE_LATE_HOURS, "fct_usage_cost_hourly"))
+    lines.append(_fresh("GPU metrics", _end_of_hour(gpus["usage_hour"]), as_of, USAGE_LATE_HOURS, "fct_gpu_hourly"))
     made = forecast["as_of"].max()
-    lines.append(_fresh("Forecast", None if pd.isna(made) else made.to_pydatetime(), as_of, FORECAST_LATE_HOURS))
+    made_at = None if pd.isna(made) else made.to_pydatetime()
+    lines.append(_fresh("Forecast", made_at, as_of, FORECAST_LATE_HOURS, "fct_forecast_daily"))
     return tuple(lines)
 
 
@@ -167,11 +172,11 @@ def estimated_usage(usage: pd.DataFrame, billed_through: date | None, as_of: dat
     )
 
 
-def _fresh(name: str, through: datetime | None, as_of: datetime, late_after_hours: float) -> Freshness:
+def _fresh(name: str, through: datetime | None, as_of: datetime, late_after_hours: float, mart: str) -> Freshness:
     if through is None:
-        return Freshness(name, None, None, late_after_hours)
+        return Freshness(name, None, None, late_after_hours, mart)
     hours = max((as_of - through).total_seconds() / 3600, 0.0)
-    return Freshness(name, min(through, as_of), hours, late_after_hours)
+    return Freshness(name, min(through, as_of), hours, late_after_hours, mart)
 
 
 def _end_of_day(days: pd.Series) -> datetime | None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from reports.frames import between, change, last_day, ratio, sum_by
+from reports.frames import ZERO, between, change, last_day, ratio
 
 WINDOW_DAYS = 30
 TOKENS = "1m_tokens"
@@ -86,12 +86,12 @@ def smoothed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     found = []
     for series, daily in sorted(sums.items()):
         day, last = min(daily), max(daily)
-        while day <= last:
-            window = [daily.get(day - timedelta(days=n), (0.0, 0.0)) for n in range(SMOOTHING_DAYS)]
-            quantity = sum(of_day[1] for of_day in window)
-            value = sum(of_day[0] for of_day in window) / quantity if quantity > 0 else float("nan")
-            found.append((day, series, value))
-            day += timedelta(days=1)
+        days = [day + timedelta(days=n) for n in range((last - day).days + 1)]
+        costs, quantities = zip(*(daily.get(one, (0.0, 0.0)) for one in days), strict=True)
+        for end, one in enumerate(days, start=1):
+            window = slice(max(end - SMOOTHING_DAYS, 0), end)
+            quantity = sum(quantities[window])
+            found.append((one, series, sum(costs[window]) / quantity if quantity > 0 else float("nan")))
     return pd.DataFrame(found, columns=["day", "series", "value"])
 
 
@@ -157,8 +157,13 @@ _Key = tuple[str, str, str]
 
 
 def _sums(rows: pd.DataFrame) -> dict[_Key, tuple[Decimal, Decimal]]:
-    sums = sum_by(rows, ["unit", "scope_type", "scope_value"], ["cost", "quantity"])
-    return {(unit, kind, value): (cost, quantity) for unit, kind, value, cost, quantity in sums.itertuples(index=False)}
+    """Cost and quantity by unit and scope, in the order of their names."""
+    sums: dict[_Key, tuple[Decimal, Decimal]] = {}
+    columns = (rows[name] for name in ("unit", "scope_type", "scope_value", "cost", "quantity"))
+    for unit, kind, value, cost, quantity in zip(*columns, strict=True):
+        known = sums.get((unit, kind, value), (ZERO, ZERO))
+        sums[unit, kind, value] = known[0] + (cost or ZERO), known[1] + (quantity or ZERO)
+    return dict(sorted(sums.items()))
 
 
 def _cost(sums: dict[_Key, tuple[Decimal, Decimal]], key: _Key) -> Decimal | None:

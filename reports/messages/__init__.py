@@ -8,9 +8,10 @@ from reports.messages.card import teams_card
 from reports.messages.cards import MAX_BYTES, MessageTooLargeError
 from reports.messages.collected import collected_message
 from reports.messages.decision import decision_message
-from reports.messages.email import MAX_EMAIL_BYTES, email_content
+from reports.messages.email import email_content
 from reports.messages.gate import gate_message
 from reports.messages.incident import incident_message
+from reports.messages.mail import MAX_EMAIL_BYTES
 from reports.messages.model import Message
 from reports.messages.operations import failure_message, heartbeat_message, trial_message, undelivered_message
 from reports.messages.preview import UnsupportedElementError, message_headline, preview_card, preview_message

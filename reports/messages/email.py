@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,14 @@ import jinja2
 
 from reports import formatting as f
 from reports.messages.cards import MessageTooLargeError, open_urls, plain
+from reports.messages.mail import MAX_EMAIL_BYTES, environment, fits, wrapped
 from reports.messages.model import Message
 from reports.messages.plot import HEIGHT, WIDTH, plot_png
 
-MAX_EMAIL_BYTES = 100 * 1024
-"""Gmail cuts what is longer than 102 KB."""
 MAX_CONTRIBUTORS = 10
 MAX_SECTIONS = 60
+CARD_WIDTH = 600
+"""Pixels of the mail's column."""
 PLOT = "plot"
 _COLOURS = {
     # background and ink of the banner, light then dark
@@ -49,7 +48,7 @@ def email_content(message: Message, links: Mapping[str, str] | None = None, *, n
     images = {PLOT: base64.b64encode(plot_png(message.chart)).decode("ascii")} if message.chart else {}
     for kept in (MAX_SECTIONS, 20, 5, 0):
         found = _content(message, dict(links or {}), note, kept, images)
-        if len(json.dumps(found).encode("ascii")) <= MAX_EMAIL_BYTES:
+        if fits(found):
             return found
     raise MessageTooLargeError(f"the e-mail takes more than {MAX_EMAIL_BYTES} bytes without details")
 
@@ -76,6 +75,7 @@ def _content(
         "more_sections": len(message.sections) - len(sections),
         "has_plot": PLOT in images,
         "plot_words": _plot_words(message),
+        "card_width": CARD_WIDTH,
         "width": WIDTH,
         "height": HEIGHT,
         "colours": colours,
@@ -118,17 +118,17 @@ def _text(values: Mapping[str, Any]) -> str:
     message: Message = values["message"]
     parts: list[str] = []
     if values["note"]:
-        parts.append(_wrapped(values["note"]))
+        parts.append(wrapped(values["note"]))
     if message.is_dry_run:
         parts.append("DRY RUN. Nobody was asked to act. This is what the guardrail would do.")
-    parts.append(f"{message.eyebrow.upper()}\n{_wrapped(message.title)}")
-    parts.append(_wrapped(message.what))
+    parts.append(f"{message.eyebrow.upper()}\n{wrapped(message.title)}")
+    parts.append(wrapped(message.what))
     facts = [(figure.label, figure.words) for figure in message.figures]
     facts += [("What follows", message.done)] if message.done else []
     facts += [(fact.title, fact.value) for fact in message.facts]
     if message.runbook:
         facts.append(("Runbook", message.runbook))
-    parts.append("\n".join(_wrapped(f"{title}: {value}", indent="  ") for title, value in facts))
+    parts.append("\n".join(wrapped(f"{title}: {value}", indent="  ") for title, value in facts))
     if values["contributors"]:
         lines = ["What contributed"]
         for part in values["contributors"]:
@@ -139,7 +139,7 @@ def _text(values: Mapping[str, Any]) -> str:
             lines.append(f"  and {values['more_contributors']} more")
         parts.append("\n".join(lines))
     parts += [
-        "\n".join([f"* {plain(section.title)}", *(_wrapped(line, indent="  ") for line in section.lines)])
+        "\n".join([f"* {plain(section.title)}", *(wrapped(line, indent="  ") for line in section.lines)])
         for section in values["sections"]
     ]
     if values["more_sections"]:
@@ -148,23 +148,10 @@ def _text(values: Mapping[str, Any]) -> str:
     doable += [f"  {command}" for command in values["commands"]]
     if doable:
         parts.append("\n".join(["What you can do", *doable]))
-    parts.append("\n".join(_wrapped(text) for text in message.notes))
+    parts.append("\n".join(wrapped(text) for text in message.notes))
     return "\n\n".join(part for part in parts if part).replace(f.NBSP, " ") + "\n"
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        plain(text), 76, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
 
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("email.html")
+    return environment(Path(__file__).parent).get_template("email.html")

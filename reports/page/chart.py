@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
+from reports.figures.traces import Figure
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,10 @@ class Chart:
     title: str
     caption: str
     label: str
-    figure: go.Figure | None
+    figure: Figure | None
     empty: str
+
+    @property
+    def height(self) -> int:
+        """Pixels that the figure is high; 0 where there is none."""
+        return 0 if self.figure is None else self.figure["layout"]["height"]

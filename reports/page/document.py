@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from reports import formatting
+from reports.figures.traces import Figure
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
@@ -62,9 +62,9 @@ def page_js() -> str:
     return (_HERE / "page.js").read_text(encoding="utf-8")
 
 
-def figure_json(figure: go.Figure) -> str:
+def figure_json(figure: Figure) -> str:
     """The figure as JSON that is safe inside a script element, and whose names are never read as markup."""
-    return script_json(_plain_names(figure.to_plotly_json()))
+    return script_json(_plain_names(figure))
 
 
 def environment(*folders: Path) -> jinja2.Environment:

@@ -155,6 +155,46 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """A column's value on the newest day in view that has one; blank unless that is one row's, and all rows in view are
+    alike in ``alike`` (blank is a value of its own).
+
+    For what is no sum, such as an average that a mart tells every day: of several things there is no such value.
+    """
+
+    table: str
+    day: str
+    column: str
+    alike: tuple[str, ...]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return ()
+
+    def dax(self) -> str:
+        table = dax_table(self.table)
+        day, column = dax_column(self.table, self.day), dax_column(self.table, self.column)
+        known = f"KEEPFILTERS(NOT ISBLANK({column}))"
+        tests = " && ".join(f"DISTINCTCOUNT({dax_column(self.table, name)}) = 1" for name in self.alike)
+        return "\n".join(
+            [
+                f"VAR newest_day = CALCULATE(MAX({day}), {known})",
+                f"VAR newest_rows = CALCULATETABLE({table}, {known}, KEEPFILTERS({day} = newest_day))",
+                f"RETURN IF({tests} && COUNTROWS(newest_rows) = 1, MAXX(newest_rows, {column}))",
+            ]
+        )
+
+    def sql(self, scope: Scope) -> str:
+        column, day = f"t.{quoted(self.column)}", f"t.{quoted(self.day)}"
+        known = f"{column} IS NOT NULL"
+        newest = f"{day} = (SELECT max({day}) {scope.rows(self.table, [known])})"
+        value = f"SELECT CASE WHEN count(*) = 1 THEN max({column}) END {scope.rows(self.table, [known, newest])}"
+        names = [f"t.{quoted(name)}" for name in self.alike]
+        tests = [f"count(DISTINCT {name}) + max(CASE WHEN {name} IS NULL THEN 1 ELSE 0 END) = 1" for name in names]
+        return f"(CASE WHEN (SELECT {' AND '.join(tests)} {scope.rows(self.table)}) THEN ({value}) END)"
+
+
+@dataclass(frozen=True)
 class Constant:
     """A number; ``text`` is the same in both languages."""
 
@@ -227,6 +267,24 @@ class Unless:
 
     def sql(self, scope: Scope) -> str:
         return f"(CASE WHEN {_of(scope, self.count)} = 0 THEN {_of(scope, self.measure)} END)"
+
+
+@dataclass(frozen=True)
+class WhateverCurrency:
+    """``measure`` of all rows, whichever currency is chosen: what has no price has no currency."""
+
+    measure: str
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return (self.measure,)
+
+    def dax(self) -> str:
+        return f"CALCULATE([{self.measure}], REMOVEFILTERS({dax_table(CURRENCY_TABLE)}))"
+
+    def sql(self, scope: Scope) -> str:
+        others = tuple(choice for choice in scope.chosen if choice.table != CURRENCY_TABLE)
+        return _of(replace(scope, chosen=others), self.measure)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 
 from reports.powerbi.expressions import Chosen, Scope, quoted, sql_text
-from reports.powerbi.measures import Measure, measures
+from reports.powerbi.measure import Measure
+from reports.powerbi.measures import measures
 from reports.powerbi.star import STAR, links, mart_view, marts
 
 CHOICES = {

@@ -1,7 +1,8 @@
 """The measures of the semantic model.
 
-Here: name, table, folder, format, meaning and description of each.
-Not here: how a meaning is written as DAX or SQL (``expressions``).
+Here: those of spend, usage, budgets, forecasts, incidents, statements, and the list of all.
+Not here: those of months and coverage (``month_measures``) and of units (``unit_measures``), how a meaning is written
+as DAX or SQL (``expressions``).
 
 Whole months and windows end with the newest billed day in view, so that without any choice of a month the cards say
 what our own page says.
@@ -9,12 +10,9 @@ what our own page says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reports.measures.coverage import UNOWNED
 from reports.measures.gpu import IDLE_GPU_KINDS
 from reports.measures.incidents import OPEN
-from reports.measures.units import TOKENS
 from reports.powerbi.expressions import (
     ALL_DAYS,
     MONTH_BEFORE,
@@ -22,8 +20,6 @@ from reports.powerbi.expressions import (
     SAME_DAYS_BEFORE,
     SEVEN_DAYS,
     SINCE_BILLED,
-    THIRTY_DAYS,
-    THIRTY_DAYS_BEFORE,
     WHOLE_MONTH,
     Aggregate,
     Blank,
@@ -37,33 +33,13 @@ from reports.powerbi.expressions import (
     Is,
     Ratio,
     Unless,
+    WhateverCurrency,
     Window,
     amount,
 )
-
-MONEY, UNIT_MONEY, SHARE, WHOLE = "#,##0.00", "#,##0.0000", "0.0%", "#,##0"
-ONE_CURRENCY = "Blank over several currencies: choose one."
-
-
-@dataclass(frozen=True)
-class Measure:
-    """``basis``: billed (effective), invoiced, estimated, forecast or budget where it is money; charts colour by it."""
-
-    name: str
-    table: str
-    folder: str
-    format: str
-    meaning: Expression
-    description: str
-    basis: str | None = None
-    is_hidden: bool = False
-
-
-_AI = Is("is_ai", (True,))
-_COMPANY, _TEAM, _APP = (Is("scope_type", (kind,)) for kind in ("company", "team", "app"))
-_MONTHLY = Is("period", ("month",))
-_TOKENS = Is("unit", (TOKENS,))
-_BILLED_BASIS = Is("cost_basis", ("billed",))
+from reports.powerbi.measure import AI, APP, COMPANY, MONEY, MONTHLY, ONE_CURRENCY, SHARE, TEAM, WHOLE, Measure
+from reports.powerbi.month_measures import coverage_measures, month_measures
+from reports.powerbi.unit_measures import own_unit_measures, unit_measures
 
 
 def _cost(column: str, *where: Is | Blank) -> Aggregate:
@@ -82,14 +58,14 @@ def _spend() -> list[Measure]:
     converted = "In the reporting currency, at the rate of each day; blank where a day has no rate."
     reporting = "reporting_currency"
     lacking = Count("Cost", (Blank("reporting_effective_cost"),))
-    lacking_ai = Count("Cost", (_AI, Blank("reporting_effective_cost")))
+    lacking_ai = Count("Cost", (AI, Blank("reporting_effective_cost")))
 
     def hidden(name: str, meaning: Expression, text: str, kind: str = MONEY) -> Measure:
         return Measure(name, "Cost", "Spend\\Converted", kind, meaning, text, is_hidden=True)
 
     return [
-        bill("AI spend", _cost("effective_cost", _AI), "Effective (amortised) cost of AI on the bill."),
-        bill("AI billed", _cost("billed_cost", _AI), "Invoiced cost of AI on the bill."),
+        bill("AI spend", _cost("effective_cost", AI), "Effective (amortised) cost of AI on the bill."),
+        bill("AI billed", _cost("billed_cost", AI), "Invoiced cost of AI on the bill."),
         bill("Whole bill", _cost("effective_cost"), "Effective cost of everything on the bill."),
         bill("Whole bill billed", _cost("billed_cost"), "Invoiced cost of everything on the bill."),
         month("AI spend month to date", MONTH_TO_DATE, "AI spend", "Spend from the first to the newest billed day."),
@@ -136,18 +112,18 @@ def _spend() -> list[Measure]:
         ),
         bill(
             "Idle GPU cost",
-            _cost("effective_cost", _AI, Is("idle_kind", IDLE_GPU_KINDS)),
+            _cost("effective_cost", AI, Is("idle_kind", IDLE_GPU_KINDS)),
             "Cost of GPU time that was free, fragmented or held without use.",
         ),
         month("Idle GPU cost month to date", MONTH_TO_DATE, "Idle GPU cost", "Idle GPU time of the month so far."),
         bill(
             "AI spend without owner",
-            _cost("effective_cost", _AI, Is("attribution_method", UNOWNED)),
+            _cost("effective_cost", AI, Is("attribution_method", UNOWNED)),
             "AI spend that no rule gives a team.",
         ),
         hidden("AI rows without rate", lacking_ai, "Rows of AI spend that cannot be converted.", WHOLE),
         hidden("Rows without rate", lacking, "Rows of the bill that cannot be converted.", WHOLE),
-        hidden("AI spend of known rates", amount("Cost", "reporting_effective_cost", reporting, _AI), converted),
+        hidden("AI spend of known rates", amount("Cost", "reporting_effective_cost", reporting, AI), converted),
         hidden("Bill of known rates", amount("Cost", "reporting_effective_cost", reporting), converted),
         Measure(
             "AI spend converted",
@@ -206,11 +182,20 @@ def _usage() -> list[Measure]:
     return [
         usage("Tokens used", WHOLE, Aggregate("SUM", "Usage", "tokens", (attributable,)), "Tokens of all classes."),
         usage("Requests", WHOLE, Aggregate("SUM", "Usage", "request_count", (attributable,)), "Requests to models."),
+        Measure(
+            "Tokens without price by currency",
+            "Usage",
+            "Usage",
+            WHOLE,
+            Aggregate("SUM", "Usage", "tokens", (attributable, Is("price_status", ("unpriced",)))),
+            "Without a price there is no currency.",
+            is_hidden=True,
+        ),
         usage(
             "Tokens without price",
             WHOLE,
-            Aggregate("SUM", "Usage", "tokens", (attributable, Is("price_status", ("unpriced",)))),
-            "Tokens that no price is known for; estimates lack them.",
+            WhateverCurrency("Tokens without price by currency"),
+            "Tokens that no price is known for, whichever currency is chosen; estimates lack them.",
         ),
         usage(
             "Estimated cost",
@@ -237,13 +222,13 @@ def _budgets() -> list[Measure]:
         "projected low": ("projected_lower", "Lower end of the 80% interval of the projection.", "forecast"),
         "projected high": ("projected_upper", "Upper end of the 80% interval of the projection.", "forecast"),
     }
-    for who, scope in (("Company", _COMPANY), ("Team", _TEAM)):
+    for who, scope in (("Company", COMPANY), ("Team", TEAM)):
         several = "" if who == "Company" else " Of several teams: the sum of their budgets."
         for what, (column, text, basis) in columns.items():
             if who == "Team" and what in ("projected low", "projected high"):
                 continue  # ends of intervals of teams do not sum to an interval
             base = f"{who} {what} of periods in view"
-            meaning = amount("Budget", column, "currency", scope, _MONTHLY)
+            meaning = amount("Budget", column, "currency", scope, MONTHLY)
             folder = f"Budget\\{who}"
             measures.append(Measure(base, "Budget", folder, MONEY, meaning, f"{text} {ONE_CURRENCY}", basis, True))
             measures.append(
@@ -284,7 +269,7 @@ def _budgets() -> list[Measure]:
                 "Projection as a share of the budget.",
             ),
         ]
-    chance = Aggregate("MAX", "Budget", "exceed_probability", (_COMPANY, _MONTHLY), ("budget_id",))
+    chance = Aggregate("MAX", "Budget", "exceed_probability", (COMPANY, MONTHLY), ("budget_id",))
     measures += [
         Measure("Chance of one budget", "Budget", "Budget\\Company", SHARE, chance, "As of the run.", is_hidden=True),
         Measure(
@@ -336,7 +321,7 @@ def _budgets() -> list[Measure]:
 def _forecasts() -> list[Measure]:
     future = Is("is_future", (True,))
     measures: list[Measure] = []
-    for who, scope in (("", _COMPANY), ("Team ", _TEAM), ("App ", _APP)):
+    for who, scope in (("", COMPANY), ("Team ", TEAM), ("App ", APP)):
         name = f"{who}forecast" if who else "Forecast"
         whose = {"": "the company", "Team ": "teams", "App ": "apps"}[who]
         measures.append(
@@ -358,7 +343,7 @@ def _forecasts() -> list[Measure]:
                 "Forecast",
                 "Forecast",
                 MONEY,
-                amount("Forecast", column, "currency", _COMPANY, future),
+                amount("Forecast", column, "currency", COMPANY, future),
                 "Sum of daily bounds, which is no bound of a sum.",
                 "forecast",
                 True,
@@ -391,149 +376,12 @@ def _forecasts() -> list[Measure]:
                     "Forecast total",
                     "Forecast",
                     MONEY,
-                    amount("Forecast total", column, "currency", _COMPANY, Is("period", (period,))),
+                    amount("Forecast total", column, "currency", COMPANY, Is("period", (period,))),
                     f"{text[ending]} The company's, as of the run. {ONE_CURRENCY}",
                     "forecast",
                 )
             )
     return measures
-
-
-def _units() -> list[Measure]:
-    one_unit = ("unit", "scope_type", "cost_basis")
-    measures = [
-        Measure(
-            "Cost of units",
-            "Unit cost",
-            "Unit cost",
-            MONEY,
-            amount("Unit cost", "cost", "currency", single=one_unit),
-            f"Cost of one unit, scope type and cost basis; blank over several. {ONE_CURRENCY}",
-        ),
-        Measure(
-            "Number of units",
-            "Unit cost",
-            "Unit cost",
-            "#,##0.00",
-            Aggregate("SUM", "Unit cost", "quantity", (), ("currency", *one_unit)),
-            "How many units that cost is for; blank over several units.",
-        ),
-        Measure(
-            "Cost per unit",
-            "Unit cost",
-            "Unit cost",
-            UNIT_MONEY,
-            Ratio("Cost of units", "Number of units"),
-            f"Cost of one unit in the days in view: busy days weigh more. {ONE_CURRENCY}",
-        ),
-    ]
-    for who, scope in (("Company", _COMPANY), ("Model", Is("scope_type", ("model",))), ("App", _APP)):
-        where = (_TOKENS, _BILLED_BASIS, scope)
-        cost, quantity = f"{who} token cost", f"{who} tokens in millions"
-        title = "Cost per 1M tokens" if who == "Company" else f"{who} cost per 1M tokens"
-        measures += [
-            Measure(
-                cost,
-                "Unit cost",
-                "Unit cost\\Tokens",
-                MONEY,
-                amount("Unit cost", "cost", "currency", *where),
-                f"Billed cost of tokens. {ONE_CURRENCY}",
-                "billed",
-                True,
-            ),
-            Measure(
-                quantity,
-                "Unit cost",
-                "Unit cost\\Tokens",
-                MONEY,
-                Aggregate("SUM", "Unit cost", "quantity", where, ("currency",)),
-                "Millions of tokens that were billed.",
-                None,
-                True,
-            ),
-        ]
-        windows: list[tuple[str, Window | None]] = (
-            [("", None)] if who != "Company" else [("", THIRTY_DAYS), (" 30 days before", THIRTY_DAYS_BEFORE)]
-        )
-        for ending, window in windows:
-            part, whole, span = cost, quantity, ""
-            if window is not None:
-                part, whole = f"{cost} of 30 days{ending}", f"{quantity} of 30 days{ending}"
-                span = ", 30 days through the newest billed day" if not ending else ", the 30 days before those"
-                measures += [
-                    Measure(
-                        name, "Unit cost", "Unit cost\\Tokens", MONEY, During(window, base), "Of 30 days.", None, True
-                    )
-                    for name, base in ((part, cost), (whole, quantity))
-                ]
-            measures.append(
-                Measure(
-                    title + ending,
-                    "Unit cost",
-                    "Unit cost\\Tokens",
-                    UNIT_MONEY,
-                    Ratio(part, whole),
-                    f"Billed cost ÷ tokens{span}. {ONE_CURRENCY}",
-                    "billed",
-                )
-            )
-    measures.append(
-        Measure(
-            "Cost per 1M tokens change",
-            "Unit cost",
-            "Unit cost\\Tokens",
-            SHARE,
-            Difference("Cost per 1M tokens", "Cost per 1M tokens 30 days before", relative=True),
-            "Against the 30 days before.",
-        )
-    )
-    return measures
-
-
-def _coverage() -> list[Measure]:
-    measures: list[Measure] = []
-    for name, column in (
-        ("AI cost", "ai_cost"),
-        ("Attributed cost", "attributed_cost"),
-        ("Tagged cost", "tagged_cost"),
-    ):
-        base = f"{name} of months in view"
-        meaning = amount("Coverage", column, "currency", _COMPANY)
-        measures += [
-            Measure(base, "Coverage", "Coverage", MONEY, meaning, f"The company's. {ONE_CURRENCY}", "billed", True),
-            Measure(
-                f"{name} for coverage",
-                "Coverage",
-                "Coverage",
-                MONEY,
-                During(MONTH_TO_DATE, base),
-                "Month to date.",
-                "billed",
-                True,
-            ),
-        ]
-    target = Aggregate("MAX", "Coverage", "target_ratio", (_COMPANY,))
-    return [
-        *measures,
-        Measure(
-            "Allocation coverage",
-            "Coverage",
-            "Coverage",
-            SHARE,
-            Ratio("Attributed cost for coverage", "AI cost for coverage"),
-            "AI spend of the month that has a team, as a share of all AI spend. Blank over several currencies.",
-        ),
-        Measure(
-            "Tag coverage",
-            "Coverage",
-            "Coverage",
-            SHARE,
-            Ratio("Tagged cost for coverage", "AI cost for coverage"),
-            "AI spend of the month whose team comes from a tag of the resource. Blank over several currencies.",
-        ),
-        Measure("Coverage target", "Coverage", "Coverage", SHARE, target, "Target of allocation.yml."),
-    ]
 
 
 def _incidents() -> list[Measure]:
@@ -595,4 +443,15 @@ def _statements() -> list[Measure]:
 
 def measures() -> list[Measure]:
     """All of them; names are unique in the model."""
-    return [*_spend(), *_usage(), *_budgets(), *_forecasts(), *_units(), *_coverage(), *_incidents(), *_statements()]
+    return [
+        *_spend(),
+        *_usage(),
+        *_budgets(),
+        *_forecasts(),
+        *month_measures(),
+        *unit_measures(),
+        *own_unit_measures(),
+        *coverage_measures(),
+        *_incidents(),
+        *_statements(),
+    ]

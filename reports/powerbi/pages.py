@@ -113,15 +113,18 @@ _BUDGET_COLUMNS = (
 )
 
 
-def _incident_table(row: str, first: int, columns: int) -> Visual:
-    columns_shown = ("first_seen", "severity", "status", "scope_type", "scope_value", "impact", "explanation")
+_INCIDENT_COLUMNS = ("first_seen", "severity", "status", "scope_type", "scope_value", "impact", "explanation")
+
+
+def _incident_table(row: str, first: int, columns: int, shown: tuple[str, ...] = _INCIDENT_COLUMNS) -> Visual:
+    why = ", and why" if "explanation" in shown else ""
     return Visual(
         "incidents",
         "tableEx",
         "Incidents",
-        "Table of incidents: since when, how severe, where, what they cost beyond what was expected, and why",
+        f"Table of incidents: since when, how severe, where, what they cost beyond what was expected{why}",
         *_place(row, first, columns),
-        {"Values": tuple(Field(name, "Incident") for name in columns_shown)},
+        {"Values": tuple(Field(name, "Incident") for name in shown)},
         sort_by=Field("impact", "Incident"),
     )
 
@@ -230,11 +233,13 @@ def _finance() -> Page:
             _columns_chart(
                 "months",
                 "Month by month",
-                "Column chart by month: effective and invoiced cost of AI",
+                "Column chart by month: effective and invoiced cost of AI, the budget, and what was forecast",
                 _place("upper", 7, 5),
                 _MONTH,
                 "AI spend",
                 "AI billed",
+                "Company month budget",
+                "Company month forecast",
                 kind="clusteredColumnChart",
             ),
             Visual(
@@ -304,7 +309,7 @@ def _team() -> Page:
                 "tableEx",
                 "Models",
                 "Table of models: tokens, requests, estimated cost and billed spend",
-                *_place("lower", 0, 5),
+                *_place("lower", 0, 4),
                 {
                     "Values": (
                         Field("model", "Model"),
@@ -315,7 +320,23 @@ def _team() -> Page:
                     )
                 },
             ),
-            _incident_table("lower", 5, 7),
+            Visual(
+                "units",
+                "tableEx",
+                "What one unit costs",
+                "Table of the units of units.yml: cost of one over the newest 28 days, and its target",
+                *_place("lower", 4, 4),
+                {
+                    "Values": (
+                        Field("unit_name", "Own unit"),
+                        Field("app", "App"),
+                        Field("model", "Model"),
+                        Field("Cost per own unit, 28 days", label="Each"),
+                        Field("Own unit target", label="Target"),
+                    )
+                },
+            ),
+            _incident_table("lower", 8, 4, ("first_seen", "severity", "scope_value", "impact")),
         ),
     )
 

@@ -1,49 +1,20 @@
 """The star that Power BI opens: which columns of which marts, made columns, keys, relationships.
 
-Here: one definition per table, its rows as Power Query (M) and the same rows as SQL.
-Not here: measures over them (``measures``), how files are found (``queries``), types and descriptions (the contracts).
+Here: one definition per table.
+Not here: how rows are written as Power Query and SQL (``rows``), measures over them (``measures``), how files are found
+(``queries``), types and descriptions (the contracts).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from reports.powerbi.expressions import quoted, sql_text
+from reports.powerbi.expressions import dax_column, dax_table, quoted, sql_text
+from reports.powerbi.rows import CalculatedRows, CustomRows, Made, MartRows
 
-
-class Rows(Protocol):
-    """Where a table's rows come from. ``marts``: the marts that are read."""
-
-    @property
-    def marts(self) -> tuple[str, ...]: ...
-
-    def m(self, types: Mapping[str, str]) -> str: ...
-
-    def sql(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Made:
-    """A column made from others of the mart: the same in M (a function of the row) and in SQL."""
-
-    name: str
-    data_type: str
-    description: str
-    m: str
-    sql: str
-
-
-def part_of_scope(scope_type: str) -> Made:
-    """The scope's value where the row is about such a scope; otherwise empty."""
-    return Made(
-        scope_type,
-        "varchar",
-        f"The {scope_type} that the row is about; empty for rows about anything else.",
-        f'each if [scope_type] = "{scope_type}" then [scope_value] else null',
-        f"CASE WHEN scope_type = '{scope_type}' THEN scope_value END",
-    )
+NO_APP = "(no app)"
+"""Stands for rows of no app. A row that leads to no member of App would vanish for whoever sees only some apps."""
 
 
 TEAM_OF_SCOPE = Made(
@@ -55,102 +26,29 @@ TEAM_OF_SCOPE = Made(
     "CASE WHEN scope_type = 'team' THEN scope_value WHEN scope_type = 'app' THEN "
     '(SELECT a.team FROM "dim_app" AS a WHERE a.app = scope_value) END',
 )
-APP_OF_SCOPE, MODEL_OF_SCOPE = part_of_scope("app"), part_of_scope("model")
-DAY_OF_USAGE = Made(
-    "usage_date", "date", "Day of the usage, UTC.", "each DateTime.Date([usage_hour])", "CAST(usage_hour AS DATE)"
-)
-SUB_ACCOUNT_KEY = Made(
-    "sub_account_key",
+APP_OF_SCOPE = Made(
+    "app",
     "varchar",
-    "Provider and sub account, because two providers may name theirs alike.",
-    'each if [sub_account_id] = null then null else Text.Combine({[provider_name], [sub_account_id]}, "|")',
-    "CASE WHEN sub_account_id IS NOT NULL THEN concat_ws('|', provider_name, sub_account_id) END",
+    f"The app that the row is about; {NO_APP} for rows about anything else.",
+    f'each if [scope_type] = "app" then [scope_value] else "{NO_APP}"',
+    f"CASE WHEN scope_type = 'app' THEN scope_value ELSE '{NO_APP}' END",
 )
-
-
-@dataclass(frozen=True)
-class MartRows:
-    """Columns of one mart. ``time_column``: what a partition of an incremental refresh is cut by.
-
-    ``sums``, ``least``, ``greatest``: if any is given, rows that are equal in all other columns become one.
-    """
-
-    mart: str
-    columns: tuple[str, ...]
-    made: tuple[Made, ...] = ()
-    time_column: str | None = None
-    sums: tuple[str, ...] = ()
-    least: tuple[str, ...] = ()
-    greatest: tuple[str, ...] = ()
-
-    @property
-    def marts(self) -> tuple[str, ...]:
-        return (self.mart,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*(made.name for made in self.made), *self.columns)
-
-    @property
-    def _aggregated(self) -> dict[str, str]:
-        """Column → aggregate, as both languages call it but for the case."""
-        pairs = (("Sum", self.sums), ("Min", self.least), ("Max", self.greatest))
-        return {column: function for function, columns in pairs for column in columns}
-
-    @property
-    def _grouped_by(self) -> list[str]:
-        return [name for name in self.names if name not in self._aggregated]
-
-    def m(self, types: Mapping[str, str]) -> str:
-        steps = [("Read", f'Mart("{self.mart}")')]
-
-        def step(name: str, text: str) -> None:
-            steps.append((name, text.replace("@", steps[-1][0])))
-
-        if self.time_column:
-            moment = f"DateTime.From([{self.time_column}])"
-            step("InRange", f"Table.SelectRows(@, each {moment} >= RangeStart and {moment} < RangeEnd)")
-        for made in self.made:
-            kind = _M_TYPES[made.data_type]
-            step(f"With_{made.name}", f'Table.AddColumn(@, "{made.name}", {made.m}, {kind})')
-        if self._aggregated:
-            aggregates = ", ".join(
-                f'{{"{name}", each List.{function}([{name}]), {m_type(types[name])}}}'
-                for name, function in self._aggregated.items()
-            )
-            step("Grouped", f"Table.Group(@, {m_list(self._grouped_by)}, {{{aggregates}}})")
-        step("Chosen", f"Table.SelectColumns(@, {m_list(self.names)})")
-        typed = ", ".join(f'{{"{name}", {m_type(types[name])}}}' for name in self.names)
-        step("Typed", f"Table.TransformColumnTypes(@, {{{typed}}})")
-        lines = ",\n".join(f"    {name} = {text}" for name, text in steps)
-        return f"let\n{lines}\nin\n    {steps[-1][0]}"
-
-    def sql(self) -> str:
-        made = [f"{column.sql} AS {quoted(column.name)}" for column in self.made]
-        everything = f"SELECT {', '.join([*made, *map(quoted, self.columns)])} FROM {quoted(self.mart)}"
-        if not self._aggregated:
-            return f"SELECT {', '.join(map(quoted, self.names))} FROM ({everything})"
-        chosen = [*map(quoted, self._grouped_by)]
-        chosen += [
-            f"{function.lower()}({quoted(name)}) AS {quoted(name)}" for name, function in self._aggregated.items()
-        ]
-        return f"SELECT {', '.join(chosen)} FROM ({everything}) GROUP BY {', '.join(map(quoted, self._grouped_by))}"
-
-
-@dataclass(frozen=True)
-class CustomRows:
-    """Rows that are no mart's: written out in M and SQL."""
-
-    marts: tuple[str, ...]
-    columns: tuple[Made, ...]
-    m_text: str
-    sql_text: str
-
-    def m(self, types: Mapping[str, str]) -> str:
-        return self.m_text
-
-    def sql(self) -> str:
-        return self.sql_text
+MODEL_OF_SCOPE = Made(
+    "model",
+    "varchar",
+    "The model that the row is about; empty for rows about anything else.",
+    'each if [scope_type] = "model" then [scope_value] else null',
+    "CASE WHEN scope_type = 'model' THEN scope_value END",
+)
+DAY_OF_USAGE = Made(
+    "usage_date",
+    "date",
+    "Day of the usage, UTC.",
+    "each DateTime.Date([usage_hour])",
+    "CAST(usage_hour AS DATE)",
+    ("usage_hour",),
+)
+_NAMED_APP = (("app", NO_APP),)
 
 
 @dataclass(frozen=True)
@@ -158,7 +56,7 @@ class Table:
     """``key``: the column that facts point to. ``links``: column → dimension. ``hidden``: columns, or the table."""
 
     name: str
-    rows: MartRows | CustomRows
+    rows: MartRows | CustomRows | CalculatedRows
     description: str = ""
     key: str | None = None
     links: tuple[tuple[str, str], ...] = ()
@@ -169,6 +67,11 @@ class Table:
     @property
     def is_fact(self) -> bool:
         return bool(self.links)
+
+    @property
+    def time_column(self) -> str | None:
+        """What the service cuts the table by; None where it is read whole."""
+        return self.rows.time_column if isinstance(self.rows, MartRows) else None
 
 
 @dataclass(frozen=True)
@@ -181,25 +84,6 @@ class Relationship:
     key: str
 
 
-_M_TYPES = {
-    "varchar": "type text",
-    "date": "type date",
-    "timestamp": "type datetime",
-    "boolean": "type logical",
-    "bigint": "Int64.Type",
-    "double": "type number",
-}
-
-
-def m_type(data_type: str) -> str:
-    """A contract's data type in Power Query. Decimals become ``number``: see docs/power-bi.md."""
-    return "type number" if data_type.startswith("decimal") else _M_TYPES[data_type]
-
-
-def m_list(names: tuple[str, ...] | list[str]) -> str:
-    return "{" + ", ".join(f'"{name}"' for name in names) + "}"
-
-
 _CURRENCY_COLUMNS = (
     Made("currency", "varchar", "ISO 4217 currency of the bill.", "", ""),
     Made("position", "bigint", "1 for the currency with the largest bill; the order of the list.", "", ""),
@@ -209,11 +93,13 @@ _CURRENCY_COLUMNS = (
     Made("reporting_currency", "varchar", "The currency that amounts are converted to.", "", ""),
 )
 _CURRENCY_M = """let
-    Rates = Table.SelectColumns(Mart("fct_exchange_rate_daily"),
+    Rates = Mart("fct_exchange_rate_daily",
         {"billing_currency", "usage_date", "exchange_rate", "reporting_currency", "reporting_billed_cost"}),
-    Judged = Table.SelectColumns(Mart("fct_budget_status"), {"currency", "billed_through"}),
-    Others = List.Combine({Mart("fct_incident")[currency], Mart("fct_forecast_total")[currency], Judged[currency],
-        List.Distinct(Mart("fct_usage_cost_hourly")[currency]), Mart("fct_unit_economics_daily")[currency]}),
+    Judged = Mart("fct_budget_status", {"currency", "billed_through"}),
+    CurrenciesOf = (mart as text) as list => List.Distinct(Mart(mart, {"currency"})[currency]),
+    Others = List.Combine({Judged[currency], CurrenciesOf("fct_incident"), CurrenciesOf("fct_forecast_total"),
+        CurrenciesOf("fct_usage_cost_hourly"), CurrenciesOf("fct_unit_economics_daily"),
+        CurrenciesOf("fct_unit_cost_daily")}),
     Names = List.Distinct(List.RemoveNulls(List.Combine({Rates[billing_currency], Others}))),
     Row = (name as text) as record =>
         let
@@ -246,6 +132,7 @@ FROM (
     SELECT billing_currency AS currency FROM "fct_exchange_rate_daily" UNION SELECT currency FROM "fct_incident"
     UNION SELECT currency FROM "fct_forecast_total" UNION SELECT currency FROM "fct_budget_status"
     UNION SELECT currency FROM "fct_usage_cost_hourly" UNION SELECT currency FROM "fct_unit_economics_daily"
+    UNION SELECT currency FROM "fct_unit_cost_daily"
 ) AS n
 LEFT JOIN (
     SELECT billing_currency, min(usage_date) AS billed_from, max(usage_date) AS last_day,
@@ -259,6 +146,44 @@ LEFT JOIN (
 ) AS j ON j.currency = n.currency
 WHERE n.currency IS NOT NULL"""
 
+_BUDGET_MONTH_COLUMNS = (
+    Made("team", "varchar", TEAM_OF_SCOPE.description, "", ""),
+    Made("usage_month", "date", "First day of the month.", "", ""),
+    Made("budget_id", "varchar", "Budget of budgets.yml.", "", ""),
+    Made("scope_type", "varchar", "What kind of thing the budget is about, such as company or team.", "", ""),
+    Made("scope_value", "varchar", "Which one; 'all' for the company.", "", ""),
+    Made("currency", "varchar", "ISO 4217 code that the row's money is in.", "", ""),
+    Made("budget_amount", "decimal(38,12)", "What might be spent in the month, as last known.", "", ""),
+    Made("known_from", "timestamp", "Moment, UTC, from which that was the newest known.", "", ""),
+)
+_BUDGET_MONTH_M = """let
+    Read = Mart("fct_guardrail_fact_history",
+        {"kind", "unit", "budget_id", "scope_type", "scope_value", "period", "currency", "reference", "known_from"}),
+    Budgets = Table.SelectRows(Read, each [kind] = "budget" and [unit] = "currency" and Text.Length([period]) = 7
+        and Text.At([period], 4) = "-" and Text.Length(Text.Select([period], {"0".."9"})) = 6),
+    Newest = Table.Group(Budgets, {"budget_id", "scope_type", "scope_value", "period", "currency"}, {
+        {"budget_amount", each Table.Max(_, "known_from")[reference], type number},
+        {"known_from", each List.Max([known_from]), type datetime}}),
+    With_team = Table.AddColumn(Newest, "team", each if [scope_type] = "team" then [scope_value] else
+        if [scope_type] = "app" then Record.FieldOrDefault(TeamOfApp, [scope_value], null) else null, type text),
+    With_month = Table.AddColumn(With_team, "usage_month", each Date.FromText([period] & "-01", "en-US"), type date),
+    Chosen = Table.SelectColumns(With_month,
+        {"team", "usage_month", "budget_id", "scope_type", "scope_value", "currency", "budget_amount", "known_from"}),
+    Typed = Table.TransformColumnTypes(Chosen, {{"team", type text}, {"usage_month", type date},
+        {"budget_id", type text}, {"scope_type", type text}, {"scope_value", type text}, {"currency", type text},
+        {"budget_amount", type number}, {"known_from", type datetime}})
+in
+    Typed"""
+_BUDGET_MONTH_SQL = f"""
+SELECT {TEAM_OF_SCOPE.sql} AS team, usage_month, budget_id, scope_type, scope_value, currency, budget_amount, known_from
+FROM (
+    SELECT CAST(period || '-01' AS DATE) AS usage_month, budget_id, scope_type, scope_value, currency,
+        arg_max(reference, known_from) AS budget_amount, max(known_from) AS known_from
+    FROM "fct_guardrail_fact_history"
+    WHERE kind = 'budget' AND unit = 'currency' AND regexp_full_match(period, '[0-9]{{4}}-[0-9]{{2}}')
+    GROUP BY ALL
+)"""
+
 MEMBERS_COLUMNS = (
     Made("team", "varchar", "Team whose figures the person may see.", "", ""),
     Made("user_principal_name", "varchar", "The person, as they sign in to Power BI.", "", ""),
@@ -267,6 +192,24 @@ MEMBERS_COLUMNS = (
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
+
+
+_NAMING_BOTH = ("Cost", "Usage", "Own unit", "Incident")
+"""Facts whose rows name a team and an app, each by itself: the app may be another team's."""
+
+
+def _pairs_of(facts: tuple[str, ...]) -> CalculatedRows:
+    pairs = [f"SUMMARIZE({dax_table(fact)}, {dax_column(fact, 'team')}, {dax_column(fact, 'app')})" for fact in facts]
+    own = f'SELECTCOLUMNS(\'App\', "team", {dax_column("App", "team")}, "app", {dax_column("App", "app")})'
+    lines = ",\n".join(f"    {text}" for text in (own, *pairs))
+    return CalculatedRows(
+        (
+            Made("team", "varchar", "Team.", "", ""),
+            Made("app", "varchar", "App that the team has rows of.", "", ""),
+        ),
+        f"DISTINCT(UNION(\n{lines}))",
+        " UNION ".join(f"SELECT team, app FROM {quoted(name)}" for name in ("App", *facts)),
+    )
 
 
 STAR: tuple[Table, ...] = (
@@ -287,7 +230,7 @@ STAR: tuple[Table, ...] = (
         CustomRows(
             _names(
                 "fct_exchange_rate_daily fct_budget_status fct_incident fct_forecast_total fct_usage_cost_hourly "
-                "fct_unit_economics_daily"
+                "fct_unit_economics_daily fct_unit_cost_daily"
             ),
             _CURRENCY_COLUMNS,
             _CURRENCY_M,
@@ -299,7 +242,12 @@ STAR: tuple[Table, ...] = (
         sort_by=(("currency", "position"),),
     ),
     Table("Team", MartRows("dim_team", _names("team business_unit cost_center is_configured")), key="team"),
-    Table("App", MartRows("dim_app", _names("app team is_configured")), key="app", hidden=("team",)),
+    Table(
+        "App",
+        MartRows("dim_app", _names("app team is_configured"), member=NO_APP),
+        key="app",
+        hidden=("team",),
+    ),
     Table(
         "Model",
         MartRows(
@@ -312,27 +260,17 @@ STAR: tuple[Table, ...] = (
         key="model",
     ),
     Table(
-        "Sub account",
-        MartRows(
-            "dim_sub_account",
-            _names("provider_name sub_account_id sub_account_name first_charged_on last_charged_on"),
-            (SUB_ACCOUNT_KEY,),
-        ),
-        key="sub_account_key",
-        hidden=("sub_account_key",),
-    ),
-    Table(
         "Cost",
         MartRows(
             "fct_ai_cost_daily",
             _names(
-                "usage_date billing_currency provider_name sub_account_id service_category service_name "
+                "usage_date billing_currency provider_name sub_account_name service_category service_name "
                 "region_id resource_name charge_category is_ai ai_category model team app project environment "
                 "business_unit cost_center attribution_method idle_kind billed_cost effective_cost list_cost "
                 "reporting_currency reporting_billed_cost reporting_effective_cost"
             ),
-            (SUB_ACCOUNT_KEY,),
-            "usage_date",
+            time_column="usage_date",
+            nameless=_NAMED_APP,
         ),
         links=(
             ("usage_date", "Date"),
@@ -340,9 +278,7 @@ STAR: tuple[Table, ...] = (
             ("team", "Team"),
             ("app", "App"),
             ("model", "Model"),
-            ("sub_account_key", "Sub account"),
         ),
-        hidden=("sub_account_id",),
     ),
     Table(
         "Usage",
@@ -353,8 +289,9 @@ STAR: tuple[Table, ...] = (
                 "request_count error_count estimated_cost"
             ),
             (DAY_OF_USAGE,),
-            "usage_hour",
+            time_column="usage_hour",
             sums=("tokens", "request_count", "error_count", "estimated_cost"),
+            nameless=_NAMED_APP,
         ),
         "Model usage by day at the price of its day; estimates, not the bill. Hours are summed to days. "
         "Grain: day × all columns that are not sums.",
@@ -410,9 +347,43 @@ STAR: tuple[Table, ...] = (
             "fct_unit_economics_daily",
             _names("usage_date unit scope_type scope_value currency cost quantity unit_cost cost_basis"),
             (TEAM_OF_SCOPE, APP_OF_SCOPE, MODEL_OF_SCOPE),
-            "usage_date",
+            time_column="usage_date",
         ),
         links=(("usage_date", "Date"), ("currency", "Currency"), ("team", "Team"), ("app", "App"), ("model", "Model")),
+    ),
+    Table(
+        "Own unit",
+        MartRows(
+            "fct_unit_cost_daily",
+            _names(
+                "usage_date unit_id unit_name cost_basis measure grain team app project feature model environment "
+                "currency effective_cost estimated_cost total_cost quantity target_amount is_complete "
+                "trailing_28d_unit_cost trailing_28d_unit_cost_with_training"
+            ),
+            time_column="usage_date",
+            nameless=_NAMED_APP,
+        ),
+        links=(("usage_date", "Date"), ("currency", "Currency"), ("team", "Team"), ("app", "App"), ("model", "Model")),
+    ),
+    Table(
+        "Forecast month",
+        MartRows(
+            "fct_forecast_variance_monthly",
+            _names(
+                "usage_month scope_type scope_value currency made_at is_backcast first_day last_day is_complete "
+                "forecast_cost actual_cost variance_cost variance_ratio maturity"
+            ),
+            (TEAM_OF_SCOPE, APP_OF_SCOPE),
+        ),
+        links=(("usage_month", "Date"), ("currency", "Currency"), ("team", "Team"), ("app", "App")),
+    ),
+    Table(
+        "Budget month",
+        CustomRows(
+            _names("fct_guardrail_fact_history dim_app"), _BUDGET_MONTH_COLUMNS, _BUDGET_MONTH_M, _BUDGET_MONTH_SQL
+        ),
+        "Monthly budgets as they were last known of each month: of a past one, as it ended. Grain: budget and month.",
+        links=(("usage_month", "Date"), ("currency", "Currency"), ("team", "Team")),
     ),
     Table(
         "Coverage",
@@ -435,6 +406,7 @@ STAR: tuple[Table, ...] = (
                 "first_seen last_seen opened_at closed_at day_count impact daily_impact projected_impact "
                 "suppressed_because verdict"
             ),
+            nameless=_NAMED_APP,
         ),
         links=(("first_seen", "Date"), ("currency", "Currency"), ("team", "Team"), ("app", "App")),
     ),
@@ -458,6 +430,12 @@ STAR: tuple[Table, ...] = (
         "Team member",
         CustomRows((), MEMBERS_COLUMNS, "TeamMembersTable", "SELECT '' AS team, '' AS user_principal_name LIMIT 0"),
         "Who belongs to which team, for the role Eng; from the parameter TeamMembers. Grain: team × person.",
+        is_hidden=True,
+    ),
+    Table(
+        "Team app",
+        _pairs_of(_NAMING_BOTH),
+        "Which apps a team has rows of, its own and those of others that it uses; for the role Eng. Grain: team × app.",
         is_hidden=True,
     ),
 )

@@ -12,14 +12,17 @@ import re
 from collections.abc import Iterable, Mapping
 
 from reports.dictionary import Dictionary, DictionaryMart
-from reports.powerbi.measures import Measure
+from reports.powerbi.measure import Measure
 from reports.powerbi.names import identity
 from reports.powerbi.queries import SharedExpression
 from reports.powerbi.roles import Role
-from reports.powerbi.star import CustomRows, Made, MartRows, Relationship, Table
+from reports.powerbi.rows import CalculatedRows, Made, MartRows
+from reports.powerbi.star import Relationship, Table
 
 COMPATIBILITY_LEVEL = 1600
 CULTURE = "en-US"
+KEPT_YEARS, REREAD_MONTHS = 5, 13
+"""Of an incremental refresh. Bills and rules correct past days: a month is read again until it is a year old."""
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DATA_TYPES = {
     "varchar": "string",
@@ -51,10 +54,10 @@ def table_columns(table: Table, dictionary: Dictionary) -> list[Made]:
     Raises:
         ContractError: a mart or column that the table shows is in no contract.
     """
-    if isinstance(table.rows, CustomRows):
+    if not isinstance(table.rows, MartRows):
         return list(table.rows.columns)
     described = {column.name: column for column in _contract(table.rows, dictionary).columns}
-    missing = [name for name in table.rows.columns if name not in described]
+    missing = [name for name in table.rows.reads if name not in described]
     if missing:
         raise ContractError(
             f"{table.rows.mart} has no column {', '.join(missing)} in its contract, but the table {table.name} of the "
@@ -84,20 +87,43 @@ def table_file(table: Table, dictionary: Dictionary, measures: Iterable[Measure]
     if table.name == "Date":
         lines.append("\tdataCategory: Time")
     lines.append("")
+    if isinstance(table.rows, CalculatedRows):
+        kind, text = "calculated", table.rows.dax_text
+    else:
+        kind, text = "m", table.rows.m({column.name: column.data_type for column in columns})
+    if table.time_column:
+        lines += [*_refresh_policy(text), ""]
     for measure in measures:
         lines += _measure(measure)
     for column in columns:
         lines += _column(table, column, column.name in keys)
     lines += [
-        f"\tpartition {name(table.name)} = m",
+        f"\tpartition {name(table.name)} = {kind}",
         "\t\tmode: import",
         "\t\tsource =",
-        *_indented(table.rows.m({column.name: column.data_type for column in columns}), 4),
-        "",
-        "\tannotation PBI_ResultType = Table",
+        *_indented(text, 4),
         "",
     ]
+    if kind == "m":
+        lines += ["\tannotation PBI_ResultType = Table", ""]
     return "\n".join(lines)
+
+
+def _refresh_policy(text: str) -> list[str]:
+    """Which months the service keeps and which it reads anew. It cuts a table into partitions by giving ``RangeStart``
+    and ``RangeEnd`` of ``text`` other values for each.
+    https://learn.microsoft.com/openspecs/sql_server_protocols/ms-ssas-t/e11ae511-5064-470b-8abc-e2a4dd3999e6
+    """
+    return [
+        "\trefreshPolicy",
+        "\t\tpolicyType: basic",
+        "\t\trollingWindowGranularity: year",
+        f"\t\trollingWindowPeriods: {KEPT_YEARS}",
+        "\t\tincrementalGranularity: month",
+        f"\t\tincrementalPeriods: {REREAD_MONTHS}",
+        "\t\tsourceExpression =",
+        *_indented(text, 4),
+    ]
 
 
 def _measure(measure: Measure) -> list[str]:
@@ -134,8 +160,11 @@ def _column(table: Table, column: Made, is_foreign_key: bool) -> list[str]:
     lines += [
         f"\t\tlineageTag: {identity('column', table.name, column.name)}",
         "\t\tsummarizeBy: none",
-        f"\t\tsourceColumn: {column.name}",
     ]
+    if isinstance(table.rows, CalculatedRows):
+        lines += ["\t\tisNameInferred", f"\t\tsourceColumn: [{column.name}]"]
+    else:
+        lines.append(f"\t\tsourceColumn: {column.name}")
     sort_by = dict(table.sort_by).get(column.name)
     if sort_by:
         lines.append(f"\t\tsortByColumn: {name(sort_by)}")
@@ -163,7 +192,8 @@ def database_file() -> str:
 
 def model_file(tables: Iterable[Table], expressions: Iterable[SharedExpression], roles: Iterable[Role]) -> str:
     tables, roles = list(tables), list(roles)
-    order = [*(expression.name for expression in expressions), *(table.name for table in tables)]
+    queried = [table.name for table in tables if not isinstance(table.rows, CalculatedRows)]
+    order = [*(expression.name for expression in expressions), *queried]
     lines = [
         "model Model",
         f"\tculture: {CULTURE}",
@@ -218,8 +248,8 @@ def expressions_file(expressions: Iterable[SharedExpression]) -> str:
 
 def role_file(role: Role) -> str:
     lines = [*_described(role.description, 0), f"role {name(role.name)}", "\tmodelPermission: read", ""]
-    for table, text in role.filters:
-        lines += [f"\ttablePermission {name(table)} =", *_indented(text, 3), ""]
+    for one in role.filters:
+        lines += [f"\ttablePermission {name(one.table)} =", *_indented(one.dax, 3), ""]
     return "\n".join(lines)
 
 

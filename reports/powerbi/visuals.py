@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.powerbi.measures import Measure
+from reports.powerbi.measure import Measure
 from reports.powerbi.names import short_identity
 from reports.powerbi.pages import HEIGHT, PAGES, WIDTH, Field, Page, Visual
 from reports.powerbi.theme import NAME, colour_of, tokens

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from finops.config.models import StatementSettings
+from finops.config.allocation import StatementSettings
 from finops.money import in_minor_units, total
 from reports.statements.model import NO_OWNER, Issue, LineKey, Statement
 

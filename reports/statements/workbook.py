@@ -16,7 +16,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from finops.config.models import StatementSettings
+from finops.config.allocation import StatementSettings
 from reports.statements.files import postings
 from reports.statements.model import Issue
 

@@ -29,8 +29,10 @@ def test_every_package_is_installed_typed_and_under_the_import_rules(project_dir
     assert present == {name.rstrip("*") for name in settings["setuptools"]["packages"]["find"]["include"]}
 
 
+@pytest.mark.long
 @pytest.mark.ids("OPS-1")
 def test_the_import_rules_hold(project_dir: Path) -> None:
+    """What `make check` runs as well."""
     settings = tomllib.loads((project_dir / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],

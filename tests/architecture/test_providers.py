@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from finops import lake
-from finops.config.models import Source, SourceBase
+from finops.config.source_base import SourceBase
+from finops.config.sources import Source
 from orchestration.assets.landing import KINDS
 
 TYPES = {get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(Source)[0])}
@@ -50,10 +51,10 @@ def test_every_lake_table_is_written_and_read(project_dir: Path) -> None:
     assert {table["name"] for table in source["tables"]} == names
     for table in source["tables"]:
         assert table["config"]["meta"]["dagster"]["asset_key"] == ["lake", table["name"]]
-    models = (project_dir / "dbt_project" / "models").rglob("*.sql")
+    files = [path for folder in ("models", "macros") for path in (project_dir / "dbt_project" / folder).rglob("*.sql")]
     read = {
         name
-        for path in models
+        for path in files
         for name in re.findall(r"(?:lake|lake_usage|current_answers)\('(\w+)'", path.read_text(encoding="utf-8"))
     }
     assert names - read <= {"landing__window"}

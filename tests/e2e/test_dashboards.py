@@ -28,7 +28,7 @@ from tests.support.browser import (
 )
 from tests.support.sample_dashboard import HOSTILE, write_sample
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.xdist_group("dashboards")]
 
 
 @pytest.fixture(scope="module")

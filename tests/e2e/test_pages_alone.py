@@ -17,7 +17,7 @@ from reports.whatif import render_what_if
 from tests.support import mart_factory
 from tests.support.browser import as_seen, browsing, draw_all, needs_browser, overflow, overlapping_labels, requested
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.xdist_group("pages-alone")]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from guardrails import feedback_given, questions
+from tests.support.accessibility import AXE, findings
 from tests.support.browser import as_seen, browsing, needs_browser, overflow
 from tests.support.issuer import TestIssuer, issuing
 from tests.support.portal import TestPortal, serving_portal
@@ -21,6 +22,7 @@ pytestmark = [needs_browser, pytest.mark.xdist_group("portal"), pytest.mark.ids(
 PEOPLE = {
     "lead@example.com": "Search",
     "finance@example.com": "Finance",
+    "executive@example.com": "Admin",
     "oncall@example.com": "OnCall",
     "stranger@example.com": "Sales",
 }
@@ -75,6 +77,11 @@ def says(browser: webdriver.Chrome, words: str) -> bool:
     return bool(WebDriverWait(browser, 20, ignored_exceptions=passing).until(lambda driver: words in text(driver)))
 
 
+def faults(browser: webdriver.Chrome) -> list[str]:
+    """What the checker of accessibility finds, where it is installed (make axe)."""
+    return findings(browser) if AXE.exists() else []
+
+
 def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     browser: webdriver.Chrome, portal: TestPortal
 ) -> None:
@@ -94,15 +101,19 @@ def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     item.find_element(By.NAME, "why").send_keys("A retry loop; a fix is on its way")
     item.find_element(By.CSS_SELECTOR, "button.do").click()
     assert says(browser, "Recorded.")
-    [said] = feedback_given(portal.office.gate.ledger)
+    said = feedback_given(portal.office.gate.ledger)[-1]
     assert (said.who, said.kind, said.why) == ("lead@example.com", "acknowledge", "A retry loop; a fix is on its way")
     browser.get(f"{portal.url}/p/team/robotics")
     assert "There is nothing here" in text(browser)
+    page = f"/incidents/{said.occasion.incident_id}"
+    browser.get(portal.url + page)
+    assert "lead@example.com looks into it." in text(browser)
     for width in (1440, 390):
-        for path in ("/incidents", "/approvals", "/account"):
+        for path in ("/incidents", page, "/approvals", "/account"):
             browser.get(portal.url + path)
             as_seen(browser, width=width, dark=width < 1000)
             assert overflow(browser) == 0, (path, width)
+            assert path == "/account" or faults(browser) == [], (path, width)
     as_seen(browser, width=1440, dark=False)
     browser.get(f"{portal.url}/account")
     browser.find_element(By.CSS_SELECTOR, "button.do").click()
@@ -134,8 +145,39 @@ def test_finance_reads_the_company_and_downloads_a_mart(
     assert not browser.find_elements(By.CSS_SELECTOR, "button.do"), "finance reads what waits, and answers nothing"
 
 
+def test_an_executive_goes_from_the_company_to_one_charge_and_says_what_was_planned(
+    browser: webdriver.Chrome, portal: TestPortal
+) -> None:
+    sign_on(browser, portal, "executive@example.com")
+    assert browser.current_url == f"{portal.url}/p/executive"
+    assert browser.find_element(By.CSS_SELECTOR, ".tile .value").text.startswith("USD ")
+    team = browser.find_element(By.CSS_SELECTOR, "main a[href^='/p/team/search']")
+    # Charts that are still being drawn move it away from under a click.
+    browser.execute_script("arguments[0].click()", team)
+    WebDriverWait(browser, 20).until(lambda driver: driver.current_url.startswith(f"{portal.url}/p/team/search"))
+    why = WebDriverWait(browser, 20).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "#table-charges .why"))
+    reason = browser.find_element(By.ID, str(why.get_attribute("aria-controls")))
+    assert not reason.is_displayed()
+    browser.execute_script("arguments[0].click()", why)
+    assert reason.is_displayed()
+    assert "The largest of them: USD " in reason.text
+    browser.get(f"{portal.url}/incidents")
+    item = browser.find_element(By.CLASS_NAME, "item")
+    Select(item.find_element(By.NAME, "answer")).select_by_value("planned")
+    item.find_element(By.NAME, "why").send_keys("The board agreed to the load test")
+    item.find_element(By.CSS_SELECTOR, "button.do").click()
+    assert says(browser, "Recorded.")
+    said = feedback_given(portal.office.gate.ledger)[-1]
+    assert (said.who, said.verdict) == ("executive@example.com", "planned")
+
+
 def test_whoever_is_on_call_approves_an_order(browser: webdriver.Chrome, portal: TestPortal) -> None:
-    sign_on(browser, portal, "oncall@example.com", "/approvals")
+    sign_on(browser, portal, "oncall@example.com", "/policies/monthly-budget")
+    assert "It has decided nothing about your teams yet." in text(browser)
+    as_seen(browser, width=390, dark=True)
+    assert (overflow(browser), faults(browser)) == (0, [])
+    as_seen(browser, width=1440, dark=False)
+    browser.get(f"{portal.url}/approvals")
     item = browser.find_element(By.CLASS_NAME, "item")
     assert "Pause team:search" in item.text
     item.find_element(By.NAME, "why").send_keys("Agreed with the team")

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from finops.config import ConfigError, load_configuration
-from finops.config import models as m
+from finops.config.actuator_routes import KubernetesRoute
+from finops.config.routing import RoutingFile
 from finops.paths import PROJECT_DIR, Home
 from guardrails import Ledger
 from orchestration.ledger import open_ledger
@@ -69,7 +70,7 @@ def test_from_a_look_to_the_way_back(cluster: FakeKubernetes, config: Path, ledg
     assert "Deployment search-batch/embedder: replicas 3 → replicas 0" in said
     assert run("actuators", "list", "--home", home)[1] == "Nothing is held back."
 
-    routes = (m.KubernetesRoute.model_validate(ROUTE),)
+    routes = (KubernetesRoute.model_validate(ROUTE),)
     decision = give_order(ledger, routes, "stop")
     environ = {"KUBECONFIG_FILE": str(tmp_path / "kubeconfig")}
     assert deliver(ledger, routes, environ).delivered == 1
@@ -116,7 +117,7 @@ def test_dead_letters_are_listed_with_their_remedy_and_sent_again(
 ) -> None:
     home = tmp_path / "home"
     assert run("deliveries", "list", "--home", home) == (0, "Nothing waits and nothing was given up.")
-    routes = (m.KubernetesRoute.model_validate(ROUTE),)
+    routes = (KubernetesRoute.model_validate(ROUTE),)
     environ = {"KUBECONFIG_FILE": str(tmp_path / "kubeconfig")}
     give_order(ledger, routes, "pause")
     assert deliver(ledger, routes, environ).dead == 1
@@ -166,5 +167,5 @@ def test_a_mistake_in_a_route_names_file_line_and_remedy(config: Path, change: d
 @pytest.mark.ids("GUARD-1")
 def test_the_example_of_every_kind_of_route_is_valid() -> None:
     document = yaml.safe_load((PROJECT_DIR / "config" / "examples" / "routing-actuators.yml").read_text("utf-8"))
-    found = m.RoutingFile.model_validate(document)
+    found = RoutingFile.model_validate(document)
     assert {route.kind for route in found.routes} == {"kubernetes", "azure", "openai", "litellm", "ticket"}

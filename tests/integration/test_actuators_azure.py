@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from finops.config import models as m
+from finops.config.actuator_routes import AzureRoute
+from finops.config.routing import Route
 from guardrails import Ledger, Status, dead_letters, messages
 from guardrails.actuators.manage import verify_actuations
 from guardrails.actuators.record import actuations
@@ -40,16 +41,16 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         assert opened.verify().problems == ()
 
 
-def doing(*steps: dict[str, Any]) -> tuple[m.Route, ...]:
+def doing(*steps: dict[str, Any]) -> tuple[Route, ...]:
     document = {
         "id": "azure", "kind": "azure", "subscription_env": "SUBSCRIPTION", "endpoint_env": "ENDPOINT",
         "token_env": "TOKEN",
         "targets": [{"scope": SEARCH, "pause": [{"resource_group": "rg-ai", **step} for step in steps]}],
     }  # fmt: skip
-    return (m.AzureRoute.model_validate(document),)
+    return (AzureRoute.model_validate(document),)
 
 
-def run_until_done(ledger: Ledger, routes: tuple[m.Route, ...], environ: dict[str, str], at: datetime) -> datetime:
+def run_until_done(ledger: Ledger, routes: tuple[Route, ...], environ: dict[str, str], at: datetime) -> datetime:
     """Deliver every minute, as a schedule does, until the order is settled; the moment after."""
     for _ in range(10):
         summary = deliver(ledger, routes, environ, at=at)

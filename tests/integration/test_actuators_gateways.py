@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from finops.config import models as m
+from finops.config.actuator_routes import LitellmRoute, OpenAiRoute, TicketRoute
+from finops.config.routing import Route
 from guardrails import Ledger, Status, dead_letters, messages
 from guardrails.actuators.manage import verify_actuations
 from guardrails.actuators.record import actuations
@@ -30,28 +31,28 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         assert opened.verify().problems == ()
 
 
-def litellm(action: str, **step: Any) -> tuple[m.Route, ...]:
+def litellm(action: str, **step: Any) -> tuple[Route, ...]:
     document = {
         "id": "gateway", "kind": "litellm", "url_env": "URL", "key_env": "KEY", "allow_private_addresses": True,
         "targets": [{"scope": SEARCH, action: [step]}],
     }  # fmt: skip
-    return (m.LitellmRoute.model_validate(document),)
+    return (LitellmRoute.model_validate(document),)
 
 
-def openai(action: str, **step: Any) -> tuple[m.Route, ...]:
+def openai(action: str, **step: Any) -> tuple[Route, ...]:
     document = {
         "id": "openai", "kind": "openai", "url_env": "URL", "key_env": "KEY", "allow_private_addresses": True,
         "targets": [{"scope": SEARCH, action: [{"project": "proj_search", **step}]}],
     }  # fmt: skip
-    return (m.OpenAiRoute.model_validate(document),)
+    return (OpenAiRoute.model_validate(document),)
 
 
-def tickets(system: str, project: str) -> tuple[m.Route, ...]:
+def tickets(system: str, project: str) -> tuple[Route, ...]:
     document = {
         "id": "tickets", "kind": "ticket", "system": system, "url_env": "URL", "token_env": "KEY", "project": project,
         "allow_private_addresses": True,
     }  # fmt: skip
-    return (m.TicketRoute.model_validate(document),)
+    return (TicketRoute.model_validate(document),)
 
 
 @pytest.mark.parametrize(

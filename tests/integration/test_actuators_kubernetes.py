@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from finops.config import models as m
+from finops.config.actuator_routes import KubernetesRoute
+from finops.config.routing import Route
 from guardrails import Ledger, LedgerError, MessageStatus, Status, dead_letters, messages, replay_dead_letter
 from guardrails.actuators.base import RefusedError
 from guardrails.actuators.manage import preview, take_back, verify_actuations
@@ -43,15 +44,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         assert opened.verify().problems == ()
 
 
-def route(**settings: Any) -> tuple[m.Route, ...]:
+def route(**settings: Any) -> tuple[Route, ...]:
     target = {"scope": SEARCH, "namespaces": ["search-batch"]} | settings.pop("target", {})
     document = {
         "id": "cluster", "kind": "kubernetes", "kubeconfig_env": "KUBECONFIG_FILE", "targets": [target],
     }  # fmt: skip
-    return (m.KubernetesRoute.model_validate(document | settings),)
+    return (KubernetesRoute.model_validate(document | settings),)
 
 
-def doing(action: str, *steps: dict[str, Any], **settings: Any) -> tuple[m.Route, ...]:
+def doing(action: str, *steps: dict[str, Any], **settings: Any) -> tuple[Route, ...]:
     return route(target={action: list(steps)}, **settings)
 
 
@@ -429,7 +430,7 @@ def test_a_preview_shows_what_would_change_checked_by_the_cluster_and_changes_no
 ) -> None:
     cluster.deployment("search-batch/embedder", 3)
     (own,) = doing("stop", {"how": "scale"})
-    assert isinstance(own, m.KubernetesRoute)
+    assert isinstance(own, KubernetesRoute)
     plan = preview(own, environ, "stop", "team", "search")
     assert [(change.object, change.prior, change.desired) for change in plan.changes] == [
         ("Deployment search-batch/embedder", {"replicas": 3}, {"replicas": 0})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from finops.config.models import Pool
+from finops.config.allocation import Pool
 from finops.paths import Home
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, write_config
 from tests.support.plain_allocation import Allocation, Charge, Part, Target

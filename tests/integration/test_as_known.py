@@ -18,12 +18,11 @@ from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home
 from finops.periods import BillingPeriod
 from orchestration import statements
 from orchestration.as_known import MARKER, AsKnown, rebuild_as_known, reported_moment
-from orchestration.publish import public_marts, publish
 from orchestration.run import PipelineError, run_job
 from orchestration.schedules import REBUILD
 from orchestration.workspace import AS_OF_VARIABLE
 from reports.statements import build, store
-from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, run_dbt, span, write_config
+from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, publish_built, run_dbt, span, write_config
 from tests.support.pipeline import Recorder, mart_digests, query
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("as-known")]
@@ -130,9 +129,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     # Only the marts: what the models make of them is rebuilt for the past day, and compared with what it was.
     write_tables(load_configuration(config), home.config_tables, NOW)
     history.record(home.config_history, config, home.config_tables, as_of=NOW, recorded_at=NOW)
-    assert run_dbt(home, "run", keeps_manifest=True).returncode == 0
-    manifest = home.path / "dbt" / "target" / "manifest.json"
-    publish(home.warehouse, public_marts(manifest), home.published, version="now")
+    assert run_dbt(home, "run").returncode == 0
+    publish_built(home, version="now")
     return Audited(home, digests, Recorder([]))
 
 

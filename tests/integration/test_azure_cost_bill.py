@@ -13,7 +13,7 @@ import pytest
 
 import ingestion
 import simulator
-from finops.config.models import AzureCostApiSource, AzureExportsSource, BillFilesSource
+from finops.config.bill_sources import AzureCostApiSource, AzureExportsSource, BillFilesSource
 from finops.paths import Home
 from simulator.azure_cost import EXPORT_NAMES, write_cost_exports
 from simulator.billing_accounts import GROUP

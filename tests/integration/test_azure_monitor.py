@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import ingestion
-from finops.config.models import AzureMonitorSource
+from finops.config.usage_sources import AzureMonitorSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from simulator import generate, telemetry

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from finops.config import ConfigError, load_configuration
 from finops.paths import Home
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, span, write_config
+from tests.support.lake_builder import DbtResult, LakeBuilder, charge, publish_built, run_dbt, span, write_config
 
 pytestmark = [pytest.mark.long, pytest.mark.ids("BUD-1"), pytest.mark.xdist_group("budget-zones")]
 
@@ -71,9 +70,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Status, DbtRe
     command, models = "run", ["+fct_budget_status", "+fct_guardrail_facts"]
     for moment in MOMENTS:
         lake.configure(moment, config)
-        result = run_dbt(
-            home, command, "--quiet", "--indirect-selection", "cautious", "--select", *models, keeps_manifest=True,
-        )  # fmt: skip
+        result = run_dbt(home, command, "--quiet", "--indirect-selection", "cautious", "--select", *models)
         assert result.returncode == 0, result.output
         names = [row[0] for row in result.query("describe marts.fct_budget_status")]
         for row in result.query("select * from marts.fct_budget_status"):
@@ -187,8 +184,7 @@ def test_guardrails_judge_the_local_month(built: tuple[Home, Status, DbtResult])
 
 def test_the_command_shows_the_zones(built: tuple[Home, Status, DbtResult]) -> None:
     home, *_ = built
-    manifest = home.path / "dbt" / "target" / "manifest.json"
-    publish(home.warehouse, [m for m in public_marts(manifest) if m.name == "fct_budget_status"], home.published, "1")
+    publish_built(home, "fct_budget_status")
     done = CliRunner().invoke(app, ["budgets", "--home", str(home.path)], env={"COLUMNS": "160"})
     assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.output.splitlines() if line.strip()}

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from finops.config import ConfigError, load_configuration
 from finops.paths import Home
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import LakeBuilder, charge, run_dbt, write_config
+from tests.support.lake_builder import LakeBuilder, charge, publish_built, run_dbt, write_config
 
 pytestmark = [pytest.mark.ids("BUD-1", "BUD-2", "BUD-3"), pytest.mark.xdist_group("budgets")]
 
@@ -85,10 +84,7 @@ def status(home: Home) -> dict[str, dict[str, Any]]:
     lake = LakeBuilder(home)
     lake.configure(AS_OF, config)
     lake.snapshot("focus__cost_and_usage", _bill(), scope="bill.csv")
-    result = run_dbt(
-        home, "build", "--quiet", "--select", "+fct_guardrail_facts", "--indirect-selection", "cautious",
-        keeps_manifest=True,
-    )  # fmt: skip
+    result = run_dbt(home, "build", "--quiet", "--select", "+fct_guardrail_facts", "--indirect-selection", "cautious")
     assert result.returncode == 0, result.output
     names = [*(row[0] for row in result.query("describe marts.fct_budget_status")), "fact_period", "fact_ratio"]
     return {row[names.index("budget_id")]: dict(zip(names, row, strict=True)) for row in result.query(
@@ -174,10 +170,7 @@ def test_burn_rates_commitments_and_projection(status: dict[str, dict[str, Any]]
 def test_the_command_says_what_is_wrong_and_what_is_special(status: dict[str, dict[str, Any]], home: Home) -> None:
     empty = CliRunner().invoke(app, ["budgets", "--home", str(home.path / "elsewhere")])
     assert empty.exit_code == 1
-    mart = next(
-        m for m in public_marts(home.path / "dbt" / "target" / "manifest.json") if m.name == "fct_budget_status"
-    )
-    publish(home.warehouse, [mart], home.published, "1")
+    publish_built(home, "fct_budget_status")
     done = CliRunner().invoke(app, ["budgets", "--home", str(home.path)], env={"COLUMNS": "140"})
     assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.output.splitlines() if line and not line.startswith(" ")}

@@ -13,8 +13,9 @@ import pytest
 import ingestion
 import simulator
 from finops.config import load_configuration
-from finops.config.models import MlflowSource, NvmlSamplesSource, OpencostSource, PrometheusSource, Source
+from finops.config.sources import Source
 from finops.config.tables import write_tables
+from finops.config.usage_sources import MlflowSource, NvmlSamplesSource, OpencostSource, PrometheusSource
 from finops.paths import PROJECT_DIR, Home
 from ingestion import LandingResult
 from ingestion.probe import ProbeContext, probe

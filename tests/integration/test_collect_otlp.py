@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -28,12 +26,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import ingestion
-from finops.config.models import OtelSpansSource
+from finops.config.usage_sources import OtelSpansSource
 from finops.paths import PROJECT_DIR, Home
 from ingestion import LandingError
 from ingestion.collect.server import CollectorSettings, server_config
 from ingestion.collect.spool import FullError, Spool, SpoolLimits
 from ingestion.privacy import load_hasher
+from tests.support.applications import running
 from tests.support.landed import query
 
 SPANS = "otel__genai_span"
@@ -95,31 +94,12 @@ def export(*spans: dict[str, Any], trace: int = 1) -> ExportTraceServiceRequest:
     return request
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_listening = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_listening.set()
-
-
 @contextmanager
 def collector(home: Home, folder: Path, **settings: Any) -> Iterator[httpx.Client]:
     """A running receiver and a client of it; its last file is closed at the end."""
-    server = _Server(server_config(CollectorSettings(folder, load_hasher(home, {}), **settings), grace_seconds=1))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        try:
-            assert server.is_listening.wait(20)
-            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join(20)
-        assert not thread.is_alive()
+    config = server_config(CollectorSettings(folder, load_hasher(home, {}), **settings), grace_seconds=1)
+    with running(config) as address, httpx.Client(base_url=address, timeout=20) as client:
+        yield client
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from finops import lake
 from finops.config.tables import COLUMNS
-from finops.paths import PROJECT_DIR, Home
+from finops.paths import PROJECT_DIR
 from models.tables import SCHEMAS
-from tests.support.lake_builder import run_dbt
+from tests.support.lake_builder import project_manifest
 
 pytestmark = pytest.mark.xdist_group("dbt-project")
 
@@ -21,14 +21,8 @@ PROJECT = PROJECT_DIR / "dbt_project"
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home = Home(tmp_path_factory.mktemp("manifest"))
-    # Only a file that is read can be warned of.
-    result = run_dbt(
-        home, "--no-partial-parse", "--warn-error-options", '{"error": "all"}', "parse", keeps_manifest=True
-    )
-    assert result.returncode == 0, result.output
-    document: dict[str, Any] = json.loads((home.path / "dbt" / "target" / "manifest.json").read_text(encoding="utf-8"))
+def manifest() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(project_manifest().read_text(encoding="utf-8"))
     return document
 
 
@@ -59,6 +53,7 @@ def test_public_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> Non
     assert signals == {
         "fct_budget_status",
         "fct_budget_outlook_daily",
+        "fct_forecast_exchange_rate",
         "fct_forecast_quality",
         "fct_forecast_result_daily",
         "fct_forecast_total",

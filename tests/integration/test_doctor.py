@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,15 +17,14 @@ import ingestion
 from cli.machine import clock_finding
 from cli.main import app
 from finops import lake as contract
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
 from finops.config.freshness import limit_hours
-from finops.config.models import (
-    AzureExportsSource,
+from finops.config.sources import Source
+from finops.config.usage_sources import (
     AzureMonitorSource,
-    FocusFilesSource,
     OtelSpansSource,
     OutcomesSource,
     PrometheusSource,
-    Source,
     UsageFilesSource,
 )
 from finops.paths import Home
@@ -36,6 +33,7 @@ from ingestion.health import source_health
 from ingestion.lake import Lake
 from ingestion.probe import Finding, ProbeContext, probe
 from ingestion.windows import Window, window_row, window_table
+from tests.support.answering import Answer, Request, answering
 from tests.support.landed import AS_OF, charges, write_run
 from tests.support.small_config import write_small_config
 
@@ -174,22 +172,12 @@ def prometheus() -> Iterator[tuple[str, dict[str, Any]]]:
     """A server whose answers a test chooses: path → document, or a status."""
     answers: dict[str, Any] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = answers.get(self.path.partition("?")[0].rpartition("/api/v1/")[2], 404)
-            self.send_response(answer if isinstance(answer, int) else 200)
-            self.end_headers()
-            self.wfile.write(b"" if isinstance(answer, int) else json.dumps(answer).encode())
+    def answer(request: Request, _url: str) -> Answer:
+        given = answers.get(request.place.rpartition("/api/v1/")[2], 404)
+        return Answer(given) if isinstance(given, int) else Answer.of(given)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", answers
-        server.shutdown()
-        thread.join()
+    with answering(answer) as server:
+        yield server.url, answers
 
 
 @pytest.mark.ids("ING-5", "SEC-2")
@@ -299,22 +287,9 @@ def test_keys_ledger_and_lake_of_a_home_are_checked(tmp_path: Path, home: Home) 
 
 @pytest.mark.ids("OPS-1")
 def test_a_clock_that_is_wrong_is_found_by_a_servers_date() -> None:
-    class Past(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(404)
-            self.end_headers()
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return "Tue, 20 Oct 2020 06:00:00 GMT"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Past) as server:
-        thread = threading.Thread(target=server.handle_request, daemon=True)
-        thread.start()
-        found = clock_finding(["http://127.0.0.1:9", f"http://127.0.0.1:{server.server_port}"])
-        thread.join()
+    past = Answer(404, headers={"date": "Tue, 20 Oct 2020 06:00:00 GMT"})
+    with answering(lambda _request, _url: past) as server:
+        found = clock_finding(["http://127.0.0.1:9", server.url])
     assert found is not None
     assert (found.status, "s away from 127.0.0.1" in found.message) == ("failed", True)
     assert clock_finding([]) is None

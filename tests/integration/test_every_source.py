@@ -1,6 +1,6 @@
 """Every type of source: landed twice, it is there once; killed anywhere, the next landing ends with the same lake.
 
-A type that is added to ``finops.config.models.Source`` fails here until ``tests.support.every_source`` has one.
+A type that is added to ``finops.config.sources.Source`` fails here until ``tests.support.every_source`` has one.
 
 Each source is killed twice in a test run. To kill each 50 times, which takes about half an hour on two cores:
 

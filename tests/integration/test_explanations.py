@@ -21,9 +21,8 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from finops.config.models import TagRule
+from finops.config.tags import TagRule
 from finops.paths import Home
-from orchestration.publish import public_marts, publish
 from reports.explain import (
     AmountError,
     BillRowError,
@@ -34,7 +33,7 @@ from reports.explain import (
     read_gaps,
     remedy_of,
 )
-from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, span
+from tests.support.lake_builder import DbtResult, LakeBuilder, charge, publish_built, run_dbt, span
 
 pytestmark = pytest.mark.xdist_group("explanations")
 
@@ -117,14 +116,14 @@ def _land(home: Home, rows: list[dict[str, str | None]]) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     place = Home(tmp_path_factory.mktemp("why"))
     _land(place, _charges())
-    built = run_dbt(place, "build", "--exclude", "tag:signals", keeps_manifest=True)
+    built = run_dbt(place, "build", "--indirect-selection", "cautious", "--select", *(f"+{mart}" for mart in _BUILT))
     assert built.returncode == 0, built.output
-    marts = [mart for mart in public_marts(place.path / "dbt" / "target" / "manifest.json") if mart.name in _READ]
-    publish(place.warehouse, marts, place.published, "first")
+    publish_built(place, *_READ, version="first")
     return place
 
 
 _READ = ("fct_allocated_charge", "fct_tag_gap", "fct_ai_cost_daily")
+_BUILT = (*_READ, "fct_allocation_coverage_monthly")
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,27 @@ def test_only_the_wanted_formats_go_there(store: tuple[Destination, dict[str, st
     assert not place.filesystem.exists(place.join(manifest["folder"], "csv"))
 
 
+def test_months_and_workbooks_go_where_they_are_wanted(tmp_path: Path) -> None:
+    exports = export(tmp_path, "1")
+    manifest = json.loads((exports / "manifest.json").read_text(encoding="utf-8"))
+    for path, mart, kind in (
+        ("parquet_by_month/fct_ai_cost_daily/2026-10.parquet", "fct_ai_cost_daily", "parquet_by_month"),
+        ("xlsx/statements_2026-09.xlsx", None, "xlsx"),
+    ):
+        file = exports / path
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+        digest = hashlib.sha256(b"x").hexdigest()
+        manifest["files"].append({"path": path, "mart": mart, "format": kind, "rows": 1, "bytes": 1, "sha256": digest})
+    (exports / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    went = {}
+    for name, formats in (("usual", {}), ("all", {"formats": ["parquet", "parquet_by_month", "xlsx"]})):
+        destination = Destination.model_validate({"id": name, "url": str(tmp_path / name), **formats})
+        deliver_exports(exports, destination, {})
+        went[name] = {file["format"] for file in read(open_location(destination.url, {}))["files"] if file["rows"]}
+    assert went == {"usual": {"csv", "parquet"}, "all": {"parquet", "parquet_by_month", "xlsx"}}
+
+
 def test_a_delivery_that_was_cut_short_is_never_seen_and_done_again(
     store: tuple[Destination, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +219,7 @@ def test_the_command_says_where_it_went_and_duckdb_reads_it(tmp_path: Path) -> N
     missing = runner.invoke(app, ["export", "marts", "--home", str(tmp_path / "home"), "--to", str(share)])
     assert (missing.exit_code, "run the pipeline first" in missing.output) == (1, True)
     wrong = runner.invoke(app, ["export", "marts", "--to", str(share), "--format", "xls"])
-    assert (wrong.exit_code, "use csv or parquet" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "parquet_by_month or xlsx" in wrong.output) == (1, True)
 
 
 def test_a_destination_that_does_not_exist_is_told_with_what_to_do(

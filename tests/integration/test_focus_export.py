@@ -16,7 +16,7 @@ import pytest
 
 import ingestion
 import simulator
-from finops.config.models import AzureExportsSource, SaasSubscriptionsSource
+from finops.config.bill_sources import AzureExportsSource, SaasSubscriptionsSource
 from finops.paths import PROJECT_DIR, Home
 from reports.focus.check import FocusReport, check_focus
 from reports.focus.export import export_focus

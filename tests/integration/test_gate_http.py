@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from guardrails import messages
 from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from portal.gate import application
+from tests.support.applications import running
 from tests.support.gates import NOW, publish_budgets
 from tests.support.receiver import Receiver, receiving
 from tests.support.small_config import write_small_config
@@ -68,20 +68,12 @@ def serving(home: Home, config: Path, receiver: Receiver | None = None) -> Itera
     environ = {"AIFINOPS_TEAMS_URL": f"{receiver.url}/teams"} if receiver else {}
     with open_ledger(home) as ledger:
         office = HomeGate(home, config, ledger, lambda: NOW, environ)
-        server = uvicorn.Server(uvicorn.Config(application(office, TOKEN), port=0, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the server did not start"
-                thread.join(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with (
+            running(uvicorn.Config(application(office, TOKEN), log_level="warning")) as address,
+            httpx.Client(base_url=address, headers=headers, timeout=30) as client,
+        ):
+            yield client
 
 
 def body(estimate: str = "100", **changes: Any) -> dict[str, Any]:

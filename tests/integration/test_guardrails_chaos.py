@@ -20,22 +20,24 @@ import pytest
 from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
 
-from finops.config import models as m
+from finops.config.actuator_routes import KubernetesRoute, TicketRoute
+from finops.config.routing import Route
 from finops.paths import PROJECT_DIR
 from guardrails import Ledger, MessageStatus, Status, dead_letters, enable_route, messages, replay_dead_letter
 from guardrails.actuators.record import ActuationStatus, actuations
 from guardrails.outbox import LEASE
 from tests.support import fake_gateways, postgres
+from tests.support.answering import Request
 from tests.support.fake_kubernetes import Call, FakeKubernetes, kubeconfig, serving
 from tests.support.guardrail_factory import AUDIT_KEY, ROUTES, SECRET
 from tests.support.orders import SEARCH, deliver, give_order, give_release
-from tests.support.receiver import Request, receiving
+from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.ids("GUARD-5", "GUARD-2")
 
 HOOK = (ROUTES[1],)
-CLUSTER: tuple[m.Route, ...] = (
-    m.KubernetesRoute.model_validate(
+CLUSTER: tuple[Route, ...] = (
+    KubernetesRoute.model_validate(
         {
             "id": "cluster", "kind": "kubernetes", "kubeconfig_env": "KUBECONFIG_FILE",
             "targets": [{"scope": SEARCH, "namespaces": ["search-batch"], "stop": [{"how": "scale"}]}],
@@ -60,12 +62,12 @@ from datetime import datetime
 from pydantic import TypeAdapter
 from sqlalchemy import event
 import kubernetes.client
-from finops.config import models as m
+from finops.config.routing import Route
 from guardrails import Ledger, deliver_pending
 from tests.support.guardrail_factory import AUDIT_KEY
 
 def work(said):
-    routes = TypeAdapter(list[m.Route]).validate_python(said["routes"])
+    routes = TypeAdapter(list[Route]).validate_python(said["routes"])
     with Ledger.open(said["ledger"], AUDIT_KEY) as ledger:
         count = 0
         @event.listens_for(ledger.engine, "commit")
@@ -98,14 +100,12 @@ class Nursery:
             env=os.environ | {"PYTHONPATH": "."},
         )  # fmt: skip
 
-    def start(
-        self, ledger: Path, routes: Sequence[m.Route], environ: dict[str, str], *, kill_at_commit: int = 0
-    ) -> int:
+    def start(self, ledger: Path, routes: Sequence[Route], environ: dict[str, str], *, kill_at_commit: int = 0) -> int:
         """The pid of a worker that begins."""
         said = {
             "ledger": str(ledger), "environ": environ, "now": datetime.now(UTC).isoformat(),
             "kill_at_commit": kill_at_commit,
-            "routes": TypeAdapter(list[m.Route]).dump_python(list(routes), mode="json", exclude_unset=True),
+            "routes": TypeAdapter(list[Route]).dump_python(list(routes), mode="json", exclude_unset=True),
         }  # fmt: skip
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(said) + "\n")
@@ -244,7 +244,7 @@ def test_killed_after_a_ticket_was_opened_no_second_one_is(tmp_path: Path, ledge
     with fake_gateways.serving(fake_gateways.FakeGithub()) as github:
         assert isinstance(github, fake_gateways.FakeGithub)
         routes = (
-            m.TicketRoute.model_validate(
+            TicketRoute.model_validate(
                 {
                     "id": "tickets", "kind": "ticket", "system": "github", "url_env": "URL", "token_env": "KEY",
                     "project": "acme/finops", "allow_private_addresses": True,
@@ -557,7 +557,7 @@ def test_a_fault_of_our_own_keeps_no_other_order_back(
         environ = {"KUBECONFIG_FILE": str(kubeconfig(tmp_path / "kubeconfig", cluster))}
         fresh(cluster)
         give_order(ledger, CLUSTER, "stop", policy="first")
-        support = m.KubernetesRoute.model_validate(
+        support = KubernetesRoute.model_validate(
             CLUSTER[0].model_dump(mode="json", exclude_unset=True)
             | {"targets": [{"scope": {"level": "team", "value": "support"}, "namespaces": ["search-batch"],
                             "stop": [{"how": "scale"}]}]}

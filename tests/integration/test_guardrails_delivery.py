@@ -24,7 +24,8 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook
 
-from finops.config import models as m
+from finops.config.routes import WebhookRoute
+from finops.config.routing import Route
 from finops.paths import PROJECT_DIR
 from guardrails import (
     DeliverySummary,
@@ -47,6 +48,7 @@ from guardrails import delivery as delivering
 from guardrails import transport as transporting
 from guardrails.outbox import LEASE, claim
 from guardrails.schema import outbox as outbox_table
+from tests.support.answering import Request
 from tests.support.guardrail_factory import (
     AS_OF,
     AUDIT_KEY,
@@ -60,7 +62,7 @@ from tests.support.guardrail_factory import (
     usage_fact,
     usage_policy,
 )
-from tests.support.receiver import Receiver, Request, receiving
+from tests.support.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.ids("GUARD-2", "GUARD-5")
 
@@ -351,8 +353,8 @@ def test_a_route_that_was_removed_keeps_its_messages(ledger: Ledger, receiver: R
     assert deliver(ledger, environment(receiver)).delivered == 1
 
 
-def guarded_routes() -> tuple[m.Route, ...]:
-    return (m.WebhookRoute(id="platform-hook", kind="webhook", url_env="HOOK_URL", secret_env="HOOK_SECRET"),)
+def guarded_routes() -> tuple[Route, ...]:
+    return (WebhookRoute(id="platform-hook", kind="webhook", url_env="HOOK_URL", secret_env="HOOK_SECRET"),)
 
 
 @pytest.mark.ids("SEC-2")

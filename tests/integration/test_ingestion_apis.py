@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ingestion
-from finops.config.models import AzureMonitorSource, PrometheusSource
+from finops.config.usage_sources import AzureMonitorSource, PrometheusSource
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from ingestion import LandingError, LandingResult

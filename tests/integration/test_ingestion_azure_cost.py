@@ -18,7 +18,7 @@ from azure.storage.blob import BlobServiceClient
 
 import ingestion
 from finops import azure_cost, lake
-from finops.config.models import AzureExportsSource, BillFilesSource, FocusFilesSource
+from finops.config.bill_sources import AzureExportsSource, BillFilesSource, FocusFilesSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from tests.support.azure_deliveries import COLUMNS, covered, detail, write_cost_run

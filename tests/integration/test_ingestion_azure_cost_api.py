@@ -14,7 +14,7 @@ import pytest
 
 import simulator
 from finops import lake
-from finops.config.models import AzureCostApiSource
+from finops.config.bill_sources import AzureCostApiSource
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from ingestion import LandingError, LandingResult

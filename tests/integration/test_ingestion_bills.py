@@ -15,7 +15,7 @@ import pytest
 
 import ingestion
 from finops import lake
-from finops.config.models import AzureExportsSource, FocusFilesSource
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from ingestion import LandingError, LandingResult

@@ -14,7 +14,8 @@ import pytest
 from dlt.common.schema import Schema
 
 import ingestion
-from finops.config.models import AzureExportsSource, FocusFilesSource, OtelSpansSource, UsageFilesSource
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
+from finops.config.usage_sources import OtelSpansSource, UsageFilesSource
 from finops.paths import Home
 from ingestion import LandingError
 from ingestion.files import open_location

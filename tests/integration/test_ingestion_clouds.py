@@ -7,12 +7,8 @@ four requests of its JSON API that listing and reading files take.
 from __future__ import annotations
 
 import gzip
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import fsspec
@@ -20,9 +16,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import ingestion
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from finops.paths import Home
 from ingestion import LandingError
+from tests.support.answering import Answer, Request, answering
 from tests.support.landed import AS_OF, HEADER, charges, csv_bytes, query
 
 pytestmark = [pytest.mark.ids("ING-4"), pytest.mark.xdist_group("clouds")]
@@ -56,61 +53,44 @@ def s3() -> Iterator[str]:
     server.stop()
 
 
-class _Gcs(BaseHTTPRequestHandler):
+def _gcs(request: Request, url: str) -> Answer:
     """Objects of one bucket: list, look at, read, and read a range of."""
+    name = request.place.partition(f"/b/{BUCKET}/o/")[2]
+    if request.place.endswith(f"/b/{BUCKET}/o"):
+        prefix = request.query.get("prefix", "")
+        return Answer.of({"items": [_about(key, url) for key in FILES if key.startswith(prefix)]})
+    if name not in FILES:
+        return Answer.of({"error": {"code": 404, "message": "not found"}}, 404)
+    if not request.place.startswith("/download/") and request.query.get("alt") != "media":
+        return Answer.of(_about(name, url))
+    content, wanted = FILES[name], request.headers.get("range")
+    if wanted is None:
+        return Answer(200, content)
+    first, _, last = wanted.removeprefix("bytes=").partition("-")
+    return Answer(206, content[int(first) : int(last) + 1 if last else None])
 
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        path, asked = unquote(url.path), parse_qs(url.query)
-        name = path.partition(f"/b/{BUCKET}/o/")[2]
-        if path.endswith(f"/b/{BUCKET}/o"):
-            prefix = asked.get("prefix", [""])[0]
-            items = [self._about(key) for key in FILES if key.startswith(prefix)]
-            self._answer(200, json.dumps({"items": items}).encode())
-        elif name not in FILES:
-            self._answer(404, b'{"error": {"code": 404, "message": "not found"}}')
-        elif path.startswith("/download/") or asked.get("alt") == ["media"]:
-            content, wanted = FILES[name], self.headers.get("Range")
-            if wanted:
-                first, _, last = wanted.removeprefix("bytes=").partition("-")
-                content = content[int(first) : int(last) + 1 if last else None]
-            self._answer(206 if wanted else 200, content)
-        else:
-            self._answer(200, json.dumps(self._about(name)).encode())
 
-    def _about(self, key: str) -> dict[str, str]:
-        host = self.headers["Host"]
-        return {
-            "kind": "storage#object",
-            "name": key,
-            "bucket": BUCKET,
-            "size": str(len(FILES[key])),
-            "updated": "2026-10-03T04:30:00.000Z",
-            "timeCreated": "2026-10-03T04:30:00.000Z",
-            "etag": f"e-{len(FILES[key])}",
-            "generation": "1",
-            "mediaLink": f"http://{host}/download/storage/v1/b/{BUCKET}/o/{key.replace('/', '%2F')}?alt=media",
-        }
-
-    def _answer(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+def _about(key: str, url: str) -> dict[str, str]:
+    return {
+        "kind": "storage#object",
+        "name": key,
+        "bucket": BUCKET,
+        "size": str(len(FILES[key])),
+        "updated": "2026-10-03T04:30:00.000Z",
+        "timeCreated": "2026-10-03T04:30:00.000Z",
+        "etag": f"e-{len(FILES[key])}",
+        "generation": "1",
+        "mediaLink": f"{url}/download/storage/v1/b/{BUCKET}/o/{key.replace('/', '%2F')}?alt=media",
+    }
 
 
 @pytest.fixture
 def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Gcs) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+    with answering(_gcs) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         fsspec.get_filesystem_class("gs").clear_instance_cache()
         yield f"gs://{BUCKET}"
         fsspec.get_filesystem_class("gs").clear_instance_cache()
-        server.shutdown()
 
 
 def _lands_once(url: str, home: Home) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import ingestion
-from finops.config.models import AzureExportsSource, FocusFilesSource, OtelSpansSource
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
+from finops.config.usage_sources import OtelSpansSource
 from finops.paths import Home
 from tests.support.landed import AS_OF, HEADER, charges, csv_bytes, query, readable, write_run
 
@@ -19,7 +20,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 import ingestion, dlt
-from finops.config.models import AzureExportsSource, FocusFilesSource, OtelSpansSource
+from finops.config.bill_sources import AzureExportsSource, FocusFilesSource
+from finops.config.usage_sources import OtelSpansSource
 from finops.paths import Home
 from ingestion.dlt_filesystem import lake_filesystem
 folder, home, as_of = sys.argv[1:]

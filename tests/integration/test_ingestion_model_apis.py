@@ -147,7 +147,7 @@ import os, sys
 from datetime import datetime
 from pathlib import Path
 import ingestion
-from finops.config.models import AnthropicSource
+from finops.config.usage_sources import AnthropicSource
 from finops.paths import Home
 url, home, as_of = sys.argv[1:]
 source = AnthropicSource(id="anthropic", type="anthropic", endpoint=url, lookback_days=560,

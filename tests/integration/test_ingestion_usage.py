@@ -16,7 +16,7 @@ import pytest
 import ingestion
 from finops.config import ConfigError
 from finops.config.load import load_mapping
-from finops.config.models import OtelSpansSource, OutcomesSource, UsageFilesSource
+from finops.config.usage_sources import OtelSpansSource, OutcomesSource, UsageFilesSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from tests.support.landed import AS_OF, query, readable

@@ -15,8 +15,8 @@ import pytest
 
 import ingestion
 from finops.config import load_configuration
-from finops.config.models import LitellmSource
 from finops.config.tables import write_tables
+from finops.config.usage_sources import LitellmSource
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from ingestion import LandingError, LandingResult

@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -39,6 +38,7 @@ from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from orchestration.messaging import Messages
 from portal.gate import application
+from tests.support.applications import running
 from tests.support.browser import as_seen, browsing, needs_browser, overflow
 from tests.support.gates import NOW, publish_budgets
 from tests.support.mart_factory import Organisation, incident_rows, publish
@@ -416,21 +416,6 @@ def test_no_change_of_a_token_is_accepted(said: tuple[Any, str, str], data: st.D
                 KEYS.read(changed)
 
 
-@contextmanager
-def serving(office: Office) -> Iterator[str]:
-    """Over a real socket; what the server logs is no part of a page, so it is asked for by its tests only."""
-    server = uvicorn.Server(uvicorn.Config(application(office.gate, "token"), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def await_heading(browser: webdriver.Chrome, words: str) -> None:
     shown = expected_conditions.text_to_be_present_in_element((By.TAG_NAME, "h1"), words)
     # A page that is being left answers with one error or the other.
@@ -441,7 +426,8 @@ def await_heading(browser: webdriver.Chrome, words: str) -> None:
 @pytest.mark.timeout(180)
 def test_a_person_acts_by_keyboard_on_a_phone(office: Office, tmp_path: Path) -> None:
     found = office.incident()
-    with serving(office) as address, browsing(tmp_path / "profile") as browser:
+    served = uvicorn.Config(application(office.gate, "token"), log_level="warning")
+    with running(served) as address, browsing(tmp_path / "profile") as browser:
         for width, dark in ((375, True), (375, False), (1200, False)):
             as_seen(browser, width=width, dark=dark)
             browser.get(address + found["planned"])

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from finops.config import models as m
+from finops.config.routes import EmailRoute
+from finops.config.routing import Route
 from guardrails import (
     DeliverySummary,
     Ledger,
@@ -60,16 +61,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-def route(server: MailServer, **changes: Any) -> m.EmailRoute:
+def route(server: MailServer, **changes: Any) -> EmailRoute:
     said = {
         "id": "email-finops", "kind": "email", "host_env": "SMTP_HOST", "port": server.port, "security": "none",
         "sender": "aifinops@example.com", "to": TO, "allow_private_addresses": True,
     }  # fmt: skip
-    return m.EmailRoute.model_validate({**said, **changes})
+    return EmailRoute.model_validate({**said, **changes})
 
 
 def deliver(
-    ledger: Ledger, found: m.Route, *, at: datetime = NOW, environ: dict[str, str] | None = None
+    ledger: Ledger, found: Route, *, at: datetime = NOW, environ: dict[str, str] | None = None
 ) -> DeliverySummary:
     variables = {"SMTP_HOST": "localhost", **(environ or {})}
     return deliver_pending(ledger, [found], variables, now=at, jitter=lambda: 0.5)

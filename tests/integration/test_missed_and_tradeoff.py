@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import ingestion
 from cli.main import app
 from finops import lake as contract
-from finops.config.models import UsageFilesSource
+from finops.config.usage_sources import UsageFilesSource
 from finops.paths import Home
 from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt, write_config
 from tests.support.plain_models import missed_by_caching, tradeoff

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import models
-from finops.config.models import AnomaliesFile, EventsFile
+from finops.config.anomalies import AnomaliesFile
+from finops.config.events import EventsFile
 from finops.paths import Home
 from models.anomaly.patterns import find_patterns
 from orchestration.assets.signals import CONTRIBUTORS, HISTORY, PATTERN_FACTS, USAGE

@@ -15,17 +15,14 @@ import pytest
 
 import ingestion
 from finops import lake
-from finops.config.models import (
+from finops.config.bill_sources import (
     AzurePriceSheetSource,
     AzureRetailPricesSource,
     BillFilesSource,
     FocusFilesSource,
-    OtelSpansSource,
-    OutcomesSource,
     SaasSubscriptionsSource,
-    TrainingRunsSource,
-    UsageFilesSource,
 )
+from finops.config.usage_sources import OtelSpansSource, OutcomesSource, TrainingRunsSource, UsageFilesSource
 from finops.paths import Home
 from ingestion.privacy import Hasher
 from simulator.postgres import programs

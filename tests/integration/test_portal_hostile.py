@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -16,8 +18,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from finops.periods import utc_now
 from portal.limits import Buckets
 from portal.people import Person
+from portal.sessions import SESSION, Session
 from reports.dashboards.access import Role
 from tests.support.portal import TestPortal, serving_portal
 
@@ -25,7 +29,8 @@ pytestmark = [pytest.mark.ids("SEC-2"), pytest.mark.xdist_group("portal")]
 
 BOTH = Person("t/9", "oncall@example.com", frozenset({Role.ADMIN, Role.ENG}), frozenset({"search"}))
 SHORT = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-LONG = settings(max_examples=720, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+REQUESTS = 10_000
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 
 
@@ -51,12 +56,9 @@ api = schemathesis.pytest.from_fixture("description")
 
 
 def ask(portal: TestPortal, case: Any) -> None:
-    client = portal.client(BOTH)
-    headers = {
-        "X-CSRF-Token": client.headers["X-CSRF-Token"],
-        "Cookie": "; ".join(f"{n}={v}" for n, v in client.cookies.items()),
-    }
-    response = case.call(headers=headers)
+    session = Session.of(BOTH, utc_now())
+    cookie = f"{SESSION}={portal.office.sessions.write(session)}"
+    response = case.call(headers={"X-CSRF-Token": session.token, "Cookie": cookie})
     assert response.status_code < 500, response.text
     case.validate_response(response, checks=CHECKS)
 
@@ -69,10 +71,34 @@ def test_made_up_requests_are_answered_as_described(portal: TestPortal, case: An
 
 @pytest.mark.long
 @pytest.mark.timeout(2400)
-@api.parametrize()
-@LONG
-def test_ten_thousand_made_up_requests_are_answered_as_described(portal: TestPortal, case: Any) -> None:
-    ask(portal, case)
+def test_ten_thousand_made_up_requests_are_answered_as_described(portal: TestPortal, description: Any) -> None:
+    """Requests that the description allows and requests that it does not, until there are ten thousand; routes that
+    nothing can be asked of are asked once a round."""
+    operations = [found.ok() for found in description.get_all_operations()]
+    kinds = [
+        (operation, mode)
+        for operation in operations
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        # In a path any text is allowed.
+        if mode == GenerationMode.POSITIVE or operation.query or operation.body
+    ]
+    asked: Counter[str] = Counter()
+
+    def send(operation: Any, mode: GenerationMode, examples: int) -> None:
+        @settings(LONG, max_examples=examples)
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def sent(case: Any) -> None:
+            asked[f"{operation.label} {mode.value}"] += 1
+            ask(portal, case)
+
+        sent()
+
+    while (missing := REQUESTS - asked.total()) > 0:
+        for operation, mode in kinds:
+            send(operation, mode, -(-missing // len(kinds)))
+    assert asked.total() >= REQUESTS
+    assert {name.rpartition(" ")[0] for name in asked} == {operation.label for operation in operations}
+    assert len(asked) == len(kinds)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ ANY_ROLE: Statuses = (401, 403, 200, 200, 200, 200)
 READERS: Statuses = (401, 403, 200, 200, 403, 403)
 OWN: Statuses = (401, 403, 200, 200, 200, 404)
 NOT_THERE: Statuses = (401, 403, 404, 404, 403, 403)
+NAMED: Statuses = (401, 403, 200, 200, 404, 404)
+"""The policy names neither team's people."""
 VOTE: Statuses = (401, 403, 403, 403, 403, 404)
 """The policy names oncall@example.com: not even an Admin answers; another team does not know of it."""
 
@@ -102,6 +104,10 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
     ],
     ("GET", "/p/{page}/{scope:path}"): [("/p/team/search", {}, html(OWN)), ("/p/app/query-rewriter", {}, html(OWN))],
     ("GET", "/incidents"): [("/incidents", {}, html(ANY_ROLE))],
+    ("GET", "/incidents/{incident_id}"): [
+        (f"/incidents/{INCIDENT}", {}, html(OWN)),
+        ("/incidents/nothing", {}, html((401, 403, 404, 404, 404, 404))),
+    ],
     ("POST", "/incidents/{incident_id}"): [
         (f"/incidents/{INCIDENT}", {"data": {"answer": "acknowledge"}}, html((401, 403, 303, 403, 303, 404)))
     ],
@@ -112,6 +118,9 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
     ("GET", "/statements"): [("/statements", {}, html(READERS))],
     ("GET", "/statements/{month}/{file}"): [("/statements/2026-09/lines.csv", {}, html(NOT_THERE))],
     ("GET", "/policies"): [("/policies", {}, html(ANY_ROLE))],
+    ("GET", "/policies/{policy_id}"): [("/policies/monthly-budget", {}, html(NAMED))],
+    ("POST", "/replays"): [("/replays", {"data": {"days": "none"}}, html((401, 403, 422, 403, 403, 403)))],
+    ("GET", "/replays/{name}/{file}"): [("/replays/20261020T060000Z-0000/orders.csv", {}, html(NOT_THERE))],
     ("GET", "/what-if"): [("/what-if", {}, html(READERS))],
     ("GET", "/what-if/{scenario}"): [("/what-if/x", {}, html(NOT_THERE))],
     ("GET", "/api/v1/openapi.json"): [("/api/v1/openapi.json", {}, ANY_ROLE)],
@@ -128,6 +137,7 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
         ("/api/v1/pages/team?scope=search", {}, OWN),
     ],
     ("GET", "/api/v1/incidents"): [("/api/v1/incidents", {}, ANY_ROLE)],
+    ("GET", "/api/v1/incidents/{incident_id}"): [(f"/api/v1/incidents/{INCIDENT}", {}, OWN)],
     ("POST", "/api/v1/incidents/{incident_id}/answers"): [
         (f"/api/v1/incidents/{INCIDENT}/answers", {"json": {"answer": "acknowledge"}}, (401, 403, 200, 403, 200, 404))
     ],
@@ -138,6 +148,7 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
     ("GET", "/api/v1/statements"): [("/api/v1/statements", {}, READERS)],
     ("GET", "/api/v1/statements/{month}"): [("/api/v1/statements/2026-09", {}, NOT_THERE)],
     ("GET", "/api/v1/policies"): [("/api/v1/policies", {}, ANY_ROLE)],
+    ("GET", "/api/v1/policies/{policy_id}"): [("/api/v1/policies/monthly-budget", {}, NAMED)],
     ("GET", "/api/v1/what-if"): [("/api/v1/what-if", {}, READERS)],
     ("GET", "/api/v1/what-if/{scenario}"): [("/api/v1/what-if/x", {}, NOT_THERE)],
 }
@@ -212,7 +223,7 @@ def test_metrics_and_the_gate_take_their_own_tokens(portal: TestPortal) -> None:
 
 # ── marts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-OPEN_MARTS = {"dim_date", "dim_model", "dim_price"}
+OPEN_MARTS = {"dim_date", "dim_model", "dim_price", "fct_forecast_exchange_rate"}
 KEPT = {"fct_ai_cost_daily", "fct_usage_cost_hourly", "fct_incident", "fct_budget_status", "dim_team", "dim_app"}
 
 

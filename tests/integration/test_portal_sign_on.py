@@ -27,6 +27,7 @@ from tests.support.issuer import TestIssuer, issuing
 from tests.support.portal import ADMIN, SECRET, TestPortal, serving_portal
 from tests.support.small_config import write_small_config
 
+ENTRA = "https://login.microsoftonline.com"
 pytestmark = [pytest.mark.ids("SEC-1", "SEC-2"), pytest.mark.xdist_group("portal")]
 
 
@@ -187,6 +188,26 @@ def test_signing_on_leads_to_no_other_site(portal: TestPortal, issuer: TestIssue
     client = portal.client()
     sent = client.get("/sign-on", params={"next": target})
     assert client.get(issuer.allow(sent.headers["location"], "boss@example.com")).headers["location"] == "/"
+
+
+@pytest.mark.ids("BI-2")
+def test_power_query_is_told_where_to_sign_in(portal: TestPortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends an empty token first, and knows Entra ID only."""
+    client = portal.client()
+
+    def challenge(token: str) -> str:
+        answer = client.get("/api/v1/marts", headers={"Authorization": token})
+        assert answer.status_code == 401
+        return answer.headers["www-authenticate"]
+
+    assert challenge("Bearer") == "Bearer"
+    assert challenge("Bearer nonsense") == 'Bearer error="invalid_token"'
+    issuer = portal.office.issuer
+    assert issuer is not None
+    monkeypatch.setattr(issuer, "settings", issuer.settings.model_copy(update={"issuer": f"{ENTRA}/tenant/v2.0"}))
+    assert challenge("bearer") == f'Bearer authorization_uri="{ENTRA}/tenant/oauth2/authorize"'
+    monkeypatch.setattr(issuer, "settings", issuer.settings.model_copy(update={"api_audience": None}))
+    assert challenge("Bearer") == "Bearer", "no program may sign on"
 
 
 def test_a_program_sends_an_access_token(portal: TestPortal, issuer: TestIssuer) -> None:

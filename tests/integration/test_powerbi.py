@@ -23,12 +23,14 @@ from orchestration.manifest import ensure_manifest
 from reports.dictionary import Dictionary, DictionaryMart, read_dictionary
 from reports.marts import conform
 from reports.measures.conversion import AllCurrencies
+from reports.measures.missing import Missing
 from reports.powerbi import ContractError, PowerBiError, RootError, figures, parse_root, write_project
 from reports.powerbi.expressions import Chosen, sql_text
-from reports.powerbi.measures import Measure, measures
+from reports.powerbi.measure import Measure
+from reports.powerbi.measures import measures
 from reports.powerbi.pages import HEIGHT, PAGES, WIDTH
 from reports.powerbi.project import MODEL, NAME, RECORD, REPORT, project_files
-from reports.powerbi.star import STAR, links
+from reports.powerbi.star import STAR, links, marts
 from reports.powerbi.tmdl import name as tmdl_name
 from reports.powerbi.tmdl import table_columns
 from reports.powerbi.visuals import page_name, visual_name
@@ -82,7 +84,15 @@ def summary() -> Summary:
     return summarise({name: conform(name, frame) for name, frame in frames.items()}, as_of=mart_factory.AS_OF)
 
 
-_NO_REPORT = {"dim_date", "dim_team", "dim_app", "dim_model", "dim_sub_account", "fct_statement_line_monthly"}
+_NO_REPORT = {
+    "dim_date",
+    "dim_team",
+    "dim_app",
+    "dim_model",
+    "fct_guardrail_fact_history",
+    "fct_statement_line_monthly",
+    "fct_unit_cost_daily",
+}
 
 
 def values(connection: duckdb.DuckDBPyConnection, *chosen: Chosen) -> dict[str, float | None]:
@@ -109,16 +119,24 @@ def test_each_currency_says_what_the_page_says(connection: duckdb.DuckDBPyConnec
     for line in summary.currencies:
         expected = expected_of_currency(line)
         assert {"AI spend change", "Company variance", "Cost per 1M tokens", "Expected this month"} <= set(expected)
-        assert_equal(values(connection, of_currency(line.currency)), expected)
+        found = values(connection, of_currency(line.currency))
+        assert_equal(found, expected)
+        parts = [found[name] or 0 for name in ("Tag coverage", "Name coverage", "Shared coverage")]
+        assert sum(parts) == pytest.approx(found["Allocation coverage"])
+        assert parts[0] > parts[2] > 0
 
 
 def test_each_team_says_what_the_page_says(connection: duckdb.DuckDBPyConnection, summary: Summary) -> None:
     line = summary.currencies[0]
     teams = [team for team in line.teams if team.spend.team is not None]
     assert len(teams) >= 8
+    assert not isinstance(line.coverage, Missing)
+    tagged = {one.scope_value: one.tagged_ratio for one in line.coverage.scopes if one.scope_type == "team"}
     for team in teams:
         chosen = (of_currency(line.currency), Chosen("Team", "team", sql_text(str(team.spend.team))))
-        assert_equal(values(connection, *chosen), expected_of_team(team))
+        found = values(connection, *chosen)
+        assert_equal(found, expected_of_team(team))
+        assert found["Team tag coverage"] == pytest.approx(float(tagged[str(team.spend.team)] or 0))
 
 
 def test_money_of_several_currencies_is_blank_or_converted(
@@ -140,6 +158,7 @@ def test_money_of_several_currencies_is_blank_or_converted(
     money = [m for m in measures() if m.format in ("#,##0.00", "#,##0.0000") and "convert" not in m.name.lower()]
     exempt = {"AI spend of known rates", "Bill of known rates", "Months in 7 days"}
     only_dollars = {"Charged cost", "Charged effective cost"}
+    assert "Own unit target" in {m.name for m in money}
     assert len(money) > 50
     assert [m.name for m in money if found[m.name] is not None and m.name not in exempt | only_dollars] == []
 
@@ -211,6 +230,23 @@ def test_figures_are_printed_for_comparison(published: Path, tmp_path: Path) -> 
         ("AI spend converted", "IF([AI rows without rate] = 0, [AI spend of known rates])"),
         ("Forecast low", "IF(HASONEVALUE('Date'[date_day]), [Forecast low of days in view])"),
         ("Months in 7 days", "7.0 / 30"),
+        (
+            "Tokens without price",
+            "CALCULATE([Tokens without price by currency], REMOVEFILTERS('Currency'))",
+        ),
+        (
+            "Cost per own unit, 28 days",
+            "VAR newest_day = CALCULATE(MAX('Own unit'[usage_date]), "
+            "KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])))\n"
+            "VAR newest_rows = CALCULATETABLE('Own unit', "
+            "KEEPFILTERS(NOT ISBLANK('Own unit'[trailing_28d_unit_cost])), "
+            "KEEPFILTERS('Own unit'[usage_date] = newest_day))\n"
+            "RETURN IF(DISTINCTCOUNT('Own unit'[unit_id]) = 1 && DISTINCTCOUNT('Own unit'[currency]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[team]) = 1 && DISTINCTCOUNT('Own unit'[app]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[project]) = 1 && DISTINCTCOUNT('Own unit'[feature]) = 1 && "
+            "DISTINCTCOUNT('Own unit'[model]) = 1 && DISTINCTCOUNT('Own unit'[environment]) = 1 && "
+            "COUNTROWS(newest_rows) = 1, MAXX(newest_rows, 'Own unit'[trailing_28d_unit_cost]))",
+        ),
         (
             "AI spend same days before",
             "VAR billed_day = MAX('Currency'[billed_through])\n"
@@ -325,9 +361,10 @@ def test_rows_without_a_team_are_hidden_from_engineers(parsed: dict[str, list[It
     assert not roles["Admin"].items
     assert not roles["Finance"].items
     filters = roles["Eng"].of("tablePermission")
-    assert set(filters) == {"Team", "App", "Team member"}
-    assert all("USERPRINCIPALNAME()" in str(one.value) for one in filters.values())
-    assert tables["Team member"].properties["isHidden"] is True
+    assert set(filters) == {"Team", "App", "Budget month", "Team app", "Team member"}
+    assert filters["Budget month"].value == "FALSE()"
+    assert all("USERPRINCIPALNAME()" in str(one.value) for name, one in filters.items() if name != "Budget month")
+    assert tables["Team member"].properties["isHidden"] is tables["Team app"].properties["isHidden"] is True
 
 
 def test_the_model_lists_every_table_and_role(parsed: dict[str, list[Item]], tables: dict[str, Item]) -> None:
@@ -353,14 +390,69 @@ def test_queries_are_safe_for_the_service(parsed: dict[str, list[Item]], files: 
                 for opening, closing in ("()", "[]", "{}"):
                     plain = _STRING.sub('""', text)
                     assert plain.count(opening) == plain.count(closing), path
-    cut = [n for n in ("Cost", "Usage", "Unit cost") if ">= RangeStart" in files[f"{MODEL}/definition/tables/{n}.tmdl"]]
-    assert cut == ["Cost", "Usage", "Unit cost"]
+
+
+@pytest.mark.parametrize("root", ["/srv/exports", "https://files.example.com/x", "https://finops.example.com/api/v1"])
+def test_a_project_of_each_kind_of_root_is_whole(root: str, dictionary: Dictionary) -> None:
+    texts: dict[str, str] = {}
+    for path, text in project_files(dictionary, parse_root(root)).items():
+        if not path.endswith(".tmdl"):
+            continue
+        for item in parse(text):
+            texts |= {item.name: str(item.value)} if item.kind == "expression" else {}
+            texts |= {f"{path} {one.name}": str(one.properties["source"]) for one in item.of("partition").values()}
+    assert len(texts) > 20
+    for name, text in texts.items():
+        plain = _STRING.sub('""', text)
+        for opening, closing in ("()", "[]", "{}"):
+            assert plain.count(opening) == plain.count(closing), name
+        for first, second in (("let", "in"), ("if", "then"), ("if", "else")):
+            assert len(re.findall(rf"\b{first}\b", plain)) == len(re.findall(rf"\b{second}\b", plain)), name
+    called = {
+        word for text in texts.values() for word in re.findall(r"\b(?:Mart|ReadFile|Manifest|Marts|TeamOfApp)\b", text)
+    }
+    assert called <= texts.keys(), "every query that is called is there"
+
+
+def test_large_tables_are_read_again_by_month(tables: dict[str, Item], dictionary: Dictionary) -> None:
+    """The service gives RangeStart and RangeEnd other values for each month; the export has the same marts by month."""
+    cut = {table.name: table for table in STAR if "refreshPolicy" in {item.kind for item in tables[table.name].items}}
+    assert set(cut) == {"Cost", "Usage", "Unit cost", "Own unit"}
+    for name, table in cut.items():
+        [policy] = tables[name].of("refreshPolicy").values()
+        [partition] = tables[name].of("partition").values()
+        text = str(policy.properties["sourceExpression"])
+        assert text == partition.properties["source"]
+        moment = f"DateTime.From([{table.time_column}])"
+        assert f"each {moment} >= RangeStart and {moment} < RangeEnd" in text
+        assert f'}}, "{table.time_column}")' in text.splitlines()[1]
+        assert policy.properties["policyType"] == "basic"
+        assert policy.properties["incrementalGranularity"] == "month"
+        mart = dictionary.mart(table.rows.marts[0])
+        assert mart is not None
+        assert mart.month_column == table.time_column
+    by_month = {mart.name for mart in dictionary.marts if mart.month_column}
+    assert by_month == {table.rows.marts[0] for table in cut.values()}
 
 
 def test_queries_read_only_marts_and_columns_of_the_contracts(files: dict[str, str], dictionary: Dictionary) -> None:
-    read = {name for text in files.values() for name in re.findall(r'Mart\("([a-z_]+)"\)', text)}
-    assert len(read) >= 15
-    assert all(dictionary.mart(name) is not None for name in read)
+    read: dict[str, set[str]] = {}
+    for text in files.values():
+        for name, columns in re.findall(r'Mart\("([a-z_]+)",\s+\{([^}]+)\}', text):
+            read.setdefault(name, set()).update(re.findall(r'"([a-z0-9_]+)"', columns))
+        for name in re.findall(r'CurrenciesOf\("([a-z_]+)"\)', text):
+            read.setdefault(name, set()).add("currency")
+    assert set(read) == set(marts())
+    for name, wanted in read.items():
+        contract = dictionary.mart(name)
+        assert contract is not None, name
+        assert wanted <= {column.name for column in contract.columns}, name
+
+
+def test_rows_of_an_export_are_read_from_the_months_in_range(files: dict[str, str]) -> None:
+    text = files[f"{MODEL}/definition/expressions.tmdl"]
+    assert '[format] = "parquet_by_month"' in text
+    assert "Day([first_day]) < RangeEnd and Day([end_day]) > RangeStart" in text
 
 
 def test_a_contract_without_a_shown_column_is_an_error(dictionary: Dictionary) -> None:
@@ -538,7 +630,7 @@ def test_an_address_with_a_secret_or_of_another_kind_is_refused(text: str) -> No
     st.text(st.characters(codec="utf-8", exclude_characters="\n\r\t\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), min_size=1)
 )
 def test_any_name_is_read_back(name: str) -> None:
-    text = f"table {tmdl_name(name)}\n\tlineageTag: x\n"
+    text = f"table {tmdl_name(name)}\n\tdataCategory: x\n"
     (item,) = parse(text)
     assert (item.kind, item.name) == ("table", name)
 
@@ -554,6 +646,12 @@ def test_any_name_is_read_back(name: str) -> None:
         "/// text\n",
         "table A\ntable A\n",
         "measure A = 1\n",
+        "table A\n\tcolumn B\n\t\tdataType: text\n",
+        "table A\n\tpartition B = sql\n\t\tmode: import\n",
+        "table A\n\tlineageTag: 1\n",
+        "table A\n\trefreshPolicy\n\t\tincrementalGranularity: hour\n",
+        "table A\n\trefreshPolicy\n\t\tsourceExpression: let x = 1 in x\n",
+        "refreshPolicy\n\tpolicyType: basic\n",
     ],
 )
 def test_the_reader_of_these_tests_is_strict(text: str) -> None:

@@ -15,8 +15,8 @@ import yaml
 
 import ingestion
 from finops.config import load_configuration
-from finops.config.models import UsageFilesSource
 from finops.config.tables import write_tables
+from finops.config.usage_sources import UsageFilesSource
 from finops.paths import Home
 from finops.pricing import Price, Usage, price_counts
 from finops.tokens import INPUT_CLASSES, TokenClass, TokenCounts

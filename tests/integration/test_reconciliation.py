@@ -190,7 +190,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def built(home: Home) -> DbtResult:
-    result = run_dbt(home, "build")
+    marts = (
+        "fct_budget_status", "fct_closed_month", "fct_cost_to_date_daily", "fct_estimate_drift_daily",
+        "fct_rejected_row", "fct_source_health", "fct_true_up_monthly",
+    )  # fmt: skip
+    result = run_dbt(home, "build", "--indirect-selection", "cautious", "--select", *(f"+{mart}" for mart in marts))
     assert result.returncode == 0, result.output
     return result
 

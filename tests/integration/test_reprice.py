@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from finops.paths import PROJECT_DIR, Home
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, run_dbt, span, write_config
+from tests.support.lake_builder import CONFIG_FILES, LakeBuilder, charge, publish_built, run_dbt, span, write_config
 from tests.support.pipeline import mart_digests, query
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("reprice")]
@@ -115,10 +114,9 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     lake.snapshot("otel__genai_span", _spans(), scope="spans.jsonl")
     lake.snapshot("prices__model_price", [OTHER_LIST], scope="genai-prices")
     lake.snapshot("focus__cost_and_usage", [charge(FOUND, "12.34")], scope="export", period_start=date(2026, 10, 1))
-    built = run_dbt(home, "run", "--quiet", keeps_manifest=True)
+    built = run_dbt(home, "run", "--quiet")
     assert built.returncode == 0, built.output
-    manifest = home.path / "dbt" / "target" / "manifest.json"
-    publish(home.warehouse, public_marts(manifest), home.published, version="first")
+    publish_built(home, version="first")
     folders = [_dbt_folders(home)]
     before, digests, landed = _usage(home), [mart_digests(home)], _lake_digest(home)
 

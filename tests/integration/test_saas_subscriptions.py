@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ingestion
-from finops.config.models import SaasSubscriptionsSource
+from finops.config.bill_sources import SaasSubscriptionsSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from ingestion.probe import ProbeContext, probe

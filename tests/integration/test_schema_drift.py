@@ -14,13 +14,8 @@ import pytest
 
 import ingestion
 from finops import lake
-from finops.config.models import (
-    FocusFilesSource,
-    OpenAiSource,
-    OutcomesSource,
-    SaasSubscriptionsSource,
-    UsageFilesSource,
-)
+from finops.config.bill_sources import FocusFilesSource, SaasSubscriptionsSource
+from finops.config.usage_sources import OpenAiSource, OutcomesSource, UsageFilesSource
 from finops.lake import SchemaContract
 from finops.paths import Home
 from ingestion import LandingError, LandingResult

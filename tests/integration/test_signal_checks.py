@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from finops.paths import Home
 from models import with_price_lists
 from orchestration.assets.forecast_checks import forecast_checks
@@ -106,7 +106,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     lake.snapshot("otel__genai_span", calls, scope="spans.jsonl")
     shutil.rmtree(home.ml)
     built = run_dbt(
-        home, "run", "--quiet", "--select", "+int_signals__cost_history", "+int_signals__contributors",
+        home, "run", "--quiet", "--select", "+int_signals__cost_history", "+int_signals__priced_cost",
+        "+int_signals__contributors",
         "+int_signals__usage", "+int_signals__price_ahead", "+int_signals__hourly_cost", "+int_signals__hourly_usage",
         "+int_signals__minutes_cost", "+int_signals__gpu_hourly",
         "+int_signals__use_daily", "+int_signals__first_use", "+int_signals__calls_daily", "+int_signals__use_hourly",
@@ -128,8 +129,10 @@ def test_every_check_passes_on_what_a_run_makes(checked: Checked) -> None:
 @pytest.fixture
 def home(checked: Checked, tmp_path: Path) -> Home:
     """A copy to spoil."""
-    shutil.copytree(checked.home.path, tmp_path / "home", ignore=shutil.ignore_patterns("lake", "dbt"))
-    return Home(tmp_path / "home")
+    place = Home(tmp_path / "home")
+    shutil.copytree(checked.home.path, place.path, ignore=shutil.ignore_patterns("lake", "dbt", "warehouse.duckdb"))
+    place.warehouse.symlink_to(checked.home.warehouse)  # only read
+    return place
 
 
 def spoil(home: Home, table: str, sql: str) -> None:

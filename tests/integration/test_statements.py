@@ -19,8 +19,7 @@ from cli.main import app
 from finops.paths import Home
 from finops.periods import BillingPeriod
 from orchestration import statements
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import LakeBuilder, charge, run_dbt, write_config
+from tests.support.lake_builder import LakeBuilder, charge, publish_built, run_dbt, write_config
 
 pytestmark = [pytest.mark.ids("ALLOC-5", "COST-5"), pytest.mark.xdist_group("statements")]
 
@@ -75,16 +74,10 @@ class Organisation:
         self.lake.configure(as_of, self.config)
         result = run_dbt(
             self.home, "build", "--quiet", "--select", "+fct_statement_line_monthly", "+fct_invoice_monthly",
-            "--indirect-selection", "cautious", keeps_manifest=True,
+            "--indirect-selection", "cautious",
         )  # fmt: skip
         assert result.returncode == 0, result.output
-        manifest = self.home.path / "dbt" / "target" / "manifest.json"
-        marts = [
-            mart
-            for mart in public_marts(manifest)
-            if mart.name in ("fct_statement_line_monthly", "fct_invoice_monthly")
-        ]
-        publish(self.home.warehouse, marts, self.home.published, f"{as_of:%Y%m%d}")
+        publish_built(self.home, "fct_statement_line_monthly", "fct_invoice_monthly", version=f"{as_of:%Y%m%d}")
 
     def run(self, *arguments: str) -> tuple[int, str]:
         places = ["--home", str(self.home.path)]

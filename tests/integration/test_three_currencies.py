@@ -21,10 +21,9 @@ from typer.testing import CliRunner
 import ingestion
 import simulator
 from cli.main import app
-from finops.config.models import AzureExportsSource
+from finops.config.bill_sources import AzureExportsSource
 from finops.paths import PROJECT_DIR, Home
-from orchestration.publish import public_marts, publish
-from tests.support.lake_builder import DbtResult, LakeBuilder, run_dbt
+from tests.support.lake_builder import DbtResult, LakeBuilder, publish_built, run_dbt
 
 # By night: statements in three currencies tie by day too, on a smaller organisation (test_statements).
 pytestmark = [
@@ -86,12 +85,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
         assert (landed.incomplete, landed.rejected, landed.notes) == ([], 0, [])
     built = run_dbt(
         home, "build", "--quiet", "--indirect-selection", "empty",
-        "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", *GUARDS,
-        keeps_manifest=True,
+        "--select", *(f"+{mart}" for mart in MARTS), "+fct_reconciliation_daily", "int_signals__priced_cost", *GUARDS,
     )  # fmt: skip
     assert built.returncode == 0, built.output
-    marts = [mart for mart in public_marts(home.path / "dbt" / "target" / "manifest.json") if mart.name in MARTS]
-    publish(home.warehouse, marts, home.published, "built")
+    publish_built(home, *MARTS)
     places = ["--home", str(home.path), "--config", str(PROJECT_DIR / "config")]
     issued = CliRunner().invoke(app, ["statements", "issue", "2026-09", *places])
     assert issued.exit_code == 0, issued.output
@@ -106,6 +103,30 @@ def test_statements_are_the_exports_to_the_last_decimal_in_every_currency(done: 
     assert any(len(str(amount).partition(".")[2]) == 12 for amount in delivered.values()), "every digit is needed"
     assert sums(done.statement("lines.csv"), "currency", "billed_cost") == delivered
     assert sums(done.statement("summary.csv"), "currency", "closing") == delivered
+
+
+@pytest.mark.ids("FCST-1")
+def test_what_follows_an_exchange_rate_is_known_with_the_rate_of_its_month(done: Done) -> None:
+    """Prices are in USD: all AI spend of the subsidiaries follows a rate, none of the group's."""
+    rates = {
+        (row["BillingCurrency"], row["BillingPeriodStart"][:7], row["x_BillingExchangeRate"]) for row in done.delivered
+    }
+    abroad = {(code, month, Decimal(rate)) for code, month, rate in rates if code != "USD"}
+    assert len(abroad) > 2 * 2
+    found = done.marts.query(
+        "select distinct currency, strftime(usage_date, '%Y-%m'), exchange_rate, pricing_currency "
+        "from intermediate.int_signals__priced_cost"
+    )
+    assert {row[:3] for row in found} == abroad
+    assert {row[3] for row in found} == {"USD"}
+    spent = "select billing_currency, sum(effective_cost) from intermediate.int_cost__union where is_ai group by all"
+    whole = {code: cost for code, cost in done.marts.query(spent) if code != "USD"}
+    assert whole == dict(
+        done.marts.query(
+            "select currency, sum(cost) from intermediate.int_signals__priced_cost "
+            "where scope_type = 'company' group by all"
+        )
+    )
 
 
 def test_each_currency_is_invoiced_by_an_account_of_its_own(done: Done) -> None:

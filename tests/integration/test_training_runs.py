@@ -6,20 +6,19 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 import ingestion
-from finops.config.models import MlflowSource, TrainingRunsSource
+from finops.config.usage_sources import MlflowSource, TrainingRunsSource
 from finops.paths import Home
 from ingestion import LandingError, LandingResult
 from ingestion.probe import ProbeContext, probe
 from simulator.server.mlflow import MlflowStore
 from simulator.training import Run
+from tests.support.answering import Answer, Request, answering
 from tests.support.landed import query, readable
 from tests.support.record_homes import write_csv
 
@@ -40,32 +39,15 @@ def land_files(home: Home, url: Path, **settings: Any) -> LandingResult:
 def tracking_server(runs: list[Run], *, token: str | None = None) -> Iterator[str]:
     """MLflow's API over ``runs``, which a test may change, in pages of two."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            store = MlflowStore(runs, page_size=2)
-            if token and self.headers.get("Authorization") != f"Bearer {token}":
-                status, document = 401, {"error_code": "UNAUTHENTICATED", "message": "no"}
-            else:
-                status = 200
-                search = store.search_runs if self.path.endswith("/runs/search") else store.search_experiments
-                document = search(body)
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(request: Request, _url: str) -> Answer:
+        if token and request.headers.get("authorization") != f"Bearer {token}":
+            return Answer.of({"error_code": "UNAUTHENTICATED", "message": "no"}, 401)
+        store = MlflowStore(runs, page_size=2)
+        search = store.search_runs if request.path.endswith("/runs/search") else store.search_experiments
+        return Answer.of(search(request.document))
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(answer) as server:
+        yield server.url
 
 
 def run(number: int, **changes: Any) -> Run:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import ingestion
 from cli.main import app
-from finops.config.models import UsageFilesSource
+from finops.config.usage_sources import UsageFilesSource
 from finops.paths import PROJECT_DIR, Home
 from tests.support.lake_builder import DbtResult, LakeBuilder, charge, run_dbt, write_config
 from tests.support.plain_usage import MILLION, PriceList, cut, price, prompt_economics
@@ -164,7 +164,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> DbtResult:
     lake.snapshot("focus__cost_and_usage", _charges(), scope="export", period_start=FIRST_DAY)
     lake.snapshot("outcomes__record", _outcomes(), scope="outcomes.csv")
     lake.snapshot("training__run", _runs(), scope="runs.csv")
-    result = run_dbt(home, "build")
+    marts = ("+fct_prompt_economics_daily", "+fct_unit_cost_daily", "+fct_usage_cost_hourly")
+    result = run_dbt(home, "build", "--indirect-selection", "cautious", "--select", *marts)
     assert result.returncode == 0, result.output
     return result
 
@@ -468,7 +469,7 @@ def test_real_traces_cost_what_plain_python_says(tmp_path: Path, real_data: Path
     for name, url, said in (("azure", azure, azure_mapping), ("mooncake", table, mapping)):
         source = UsageFilesSource(id=name, type="usage_files", url=str(url), mapping=str(said))
         ingestion.land(source, home, as_of=AS_OF, environ={})
-    result = run_dbt(home, "run")
+    result = run_dbt(home, "run", "--select", "+fct_prompt_economics_daily", "+fct_unit_cost_daily")
     assert result.returncode == 0, result.output
 
     expected = prompt_economics([*_azure_calls(azure), *calls], REAL_PRICES)

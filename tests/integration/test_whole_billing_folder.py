@@ -19,7 +19,7 @@ import pytest
 
 import ingestion
 from finops.config import Configuration, load_configuration
-from finops.config.models import BillFilesSource
+from finops.config.bill_sources import BillFilesSource
 from finops.paths import Home
 from ingestion.errors import LandingError
 from tests.support.azure_deliveries import read_csv, totals_per_day

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finops.config import models as m
+from finops.config.actuator_routes import KubernetesRoute
+from finops.config.routing import Route
 from guardrails import Ledger, MessageStatus, messages
 from guardrails.actuators import steps
 from guardrails.actuators.base import Change, Found, Order, Plan, State
@@ -24,8 +25,8 @@ from tests.support.orders import SEARCH, deliver, give_order, give_release
 
 pytestmark = pytest.mark.ids("GUARD-2", "GUARD-5")
 
-ROUTE: tuple[m.Route, ...] = (
-    m.KubernetesRoute.model_validate(
+ROUTE: tuple[Route, ...] = (
+    KubernetesRoute.model_validate(
         {"id": "memory", "kind": "kubernetes", "targets": [{"scope": SEARCH, "namespaces": ["n"]}]}
     ),
 )

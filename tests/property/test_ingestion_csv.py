@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from finops.paths import Home
 from ingestion.files import list_files, open_location
 from ingestion.focus_rows import convert

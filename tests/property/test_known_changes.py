@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import EventsFile
-from models import ForecastResult, ForecastSettings, forecast_costs
+from finops.config.events import EventsFile
+from models import ForecastResult, ForecastSettings, Workers, forecast_costs
 
 pytestmark = pytest.mark.ids("FCST-1")
 
@@ -62,7 +62,7 @@ def told(rows: pd.DataFrame, known: dict[str, object] | None = None) -> Forecast
     ]  # fmt: skip
     return forecast_costs(
         rows.groupby(names, as_index=False)["cost"].sum(),
-        as_of=AS_OF, horizon_end=END, events=EventsFile.model_validate(known or {}), workers=1, settings=QUICK,
+        as_of=AS_OF, horizon_end=END, events=EventsFile.model_validate(known or {}), workers=Workers(1), settings=QUICK,
         team_of_app=TEAMS, breakdown=pd.concat(breakdown),
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import SEVERITIES, RoutingFile
+from finops.config.routing import RoutingFile
+from finops.config.values import SEVERITIES
 from guardrails.routing import (
     FORGOTTEN,
     RECENT,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from models.anomaly import detect
 from models.baseline import scan
 from models.events import DayMarks
-from models.forecast import ForecastSettings, forecast_costs
+from models.forecast import ForecastSettings, Workers, forecast_costs
 from tests.support.cost_history import START, day, history, morning_after
 
 COSTS = st.lists(
@@ -33,7 +33,7 @@ def test_forecasts_are_ordered_complete_and_never_negative(costs: list[float]) -
         as_of=morning_after(len(costs)),
         horizon_end=day(len(costs) + 40),
         events=EventsFile(),
-        workers=1,
+        workers=Workers(1),
         settings=WITHOUT_PROPHET,
     )
     future = result.forecast[result.forecast["is_future"]]

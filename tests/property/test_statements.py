@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.config.models import StatementSettings
+from finops.config.allocation import StatementSettings
 from finops.money import in_minor_units, total
 from finops.periods import BillingPeriod, FiscalCalendar
 from reports.statements.build import build_issue

@@ -85,7 +85,7 @@ def test_every_public_mart_is_the_same_on_spark(built: Built) -> None:
 def test_every_data_test_says_on_spark_what_it_says_on_duckdb(built: Built) -> None:
     """The message has the number of rows. One fails on either engine: this organisation has sources that disagree."""
     target = built.home.path / "tested"
-    run_dbt(built.home, "test", "--quiet", "--exclude-resource-type", "unit_test", target=target, keeps_manifest=True)
+    run_dbt(built.home, "test", "--quiet", "--exclude-resource-type", "unit_test", target=target, keeps_results=True)
     document = json.loads((target / "target" / "run_results.json").read_text())
     ours = {r["unique_id"].split(".")[2]: (r["status"], r["message"]) for r in document["results"]}
     theirs = {

@@ -26,11 +26,10 @@ from finops.config.tables import write_tables
 from finops.paths import PROJECT_DIR, Home
 from models.tables import SCHEMAS, build_frame
 from orchestration.assets.signals import PATTERN_FACTS
-from orchestration.publish import public_marts, publish
 from orchestration.warehouse import read_table
 from simulator.server.monitor import machine_id
 from tests.support.every_source import SETTINGS, Organisation
-from tests.support.lake_builder import DbtResult, run_dbt
+from tests.support.lake_builder import DbtResult, publish_built, run_dbt
 from tests.support.pipeline import organisation_in
 
 DAYS, SCALE = 40, 0.05
@@ -58,11 +57,18 @@ def build_every_mart(folder: Path) -> Home:
         models.write_table(name, build_frame(name, []), home.ml_running if name == "forecast_hourly" else home.ml)
     _dbt(home, "run", "--quiet", "--exclude", "tag:signals")
     history = read_table(home.warehouse, "intermediate.int_signals__cost_history")
+    priced = read_table(home.warehouse, "intermediate.int_signals__priced_cost")
     team_of_app = {owner.app: owner.team for owner in config.tags.apps}
 
     def forecast_of(billed: pd.DataFrame, as_of: datetime) -> models.ForecastResult:
         return models.forecast_costs(
-            billed, as_of=as_of, events=config.events, cache=home.ml / "cache", team_of_app=team_of_app
+            billed,
+            as_of=as_of,
+            events=config.events,
+            cache=home.ml / "cache",
+            team_of_app=team_of_app,
+            priced=priced,
+            exchange_rates=config.exchange_rates,
         )
 
     billed = history[history["metric"] == "effective_cost"].drop(columns="metric")
@@ -74,6 +80,7 @@ def build_every_mart(folder: Path) -> Home:
     models.write_table("forecast_daily", forecast.forecast, home.ml)
     models.write_table("forecast_accuracy", forecast.accuracy, home.ml)
     models.write_table("forecast_path", forecast.path, home.ml)
+    models.write_table("forecast_rate", forecast.rate, home.ml)
     hours = models.forecast_hours(
         read_table(home.warehouse, "intermediate.int_signals__hourly_usage"),
         as_of=organisation.as_of,
@@ -104,13 +111,12 @@ def build_every_mart(folder: Path) -> Home:
     for name, table in vars(grouped).items():
         models.write_table(name, table, home.ml)
     _dbt(home, "run", "--quiet", "--select", "tag:signals")
-    marts = public_marts(home.path / "dbt" / "target" / "manifest.json")
-    publish(home.warehouse, marts, home.published, "compared")
+    publish_built(home, version="compared")
     return home
 
 
 def _dbt(home: Home, *arguments: str) -> DbtResult:
-    result = run_dbt(home, *arguments, keeps_manifest=True)
+    result = run_dbt(home, *arguments)
     assert result.returncode == 0, result.output
     return result
 

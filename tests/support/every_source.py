@@ -26,7 +26,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cli.simulated import SimulatedOrganisation
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 from simulator.azure_cost import write_cost_exports
 from tests.support import landing_process

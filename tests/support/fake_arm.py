@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.answering import Answer, Request, answering
 
 TOKEN = "the token of the tests"
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
@@ -190,43 +190,20 @@ def serving() -> Iterator[FakeArm]:
     fake = FakeArm()
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            parts = urlsplit(self.path)
-            call = Call(self.command, unquote(parts.path), body, self.headers.get("if-match"))
-            with lock:
-                if self.headers.get("authorization") != f"Bearer {TOKEN}":
-                    status, document, headers = 401, _error("InvalidAuthenticationToken", "no token"), {}
-                elif "api-version" not in parse_qs(parts.query):
-                    status, document, headers = 400, _error("MissingApiVersionParameter", "api-version"), {}
-                else:
-                    status, document, headers = fake.handle(call)
-            content = b"" if document is None else json.dumps(document).encode()
-            self.send_response(status)
-            for name, value in {
-                "content-type": "application/json", "content-length": str(len(content)), **headers,
-            }.items():  # fmt: skip
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(request: Request, _url: str) -> Answer:
+        call = Call(request.method, request.place, request.document, request.headers.get("if-match"))
+        with lock:
+            if request.headers.get("authorization") != f"Bearer {TOKEN}":
+                status, document, headers = 401, _error("InvalidAuthenticationToken", "no token"), {}
+            elif "api-version" not in request.query:
+                status, document, headers = 400, _error("MissingApiVersionParameter", "api-version"), {}
+            else:
+                status, document, headers = fake.handle(call)
+        return Answer.of(document, status, {"content-type": "application/json", **headers})
 
-        do_GET = do_PATCH = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815 - names of the standard library
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as server:
+        fake.url = server.url
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _error(code: str, message: str) -> Document:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.answering import Answer, Request, answering
 
 TOKEN = "the token of the tests"
-Answer = tuple[int, Any]
+Handled = tuple[int, Any]
+"""Status and document; None is no body."""
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Fake:
     def writes(self) -> list[Call]:
         return [call for call in self.calls if call.writes]
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Handled:
         raise NotImplementedError
 
 
@@ -59,7 +60,7 @@ class FakeLitellm(Fake):
     teams: dict[str, dict[str, Any]] = field(default_factory=dict)
     fields: tuple[str, ...] = ("max_budget", "rpm_limit", "tpm_limit")
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Handled:
         match = re.fullmatch(r"/(key|team)/(info|update|block|unblock)", call.path)
         if match is None:
             return 404, {"detail": "Not Found"}
@@ -91,7 +92,7 @@ class FakeOpenAi(Fake):
 
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Handled:
         match = re.fullmatch(r"/v1/organization/projects/([^/]+)(/.*)?", call.path)
         project = self.projects.get(match[1]) if match else None
         if match is None or project is None:
@@ -115,7 +116,7 @@ class FakeOpenAi(Fake):
             return 200, known
         return 405, {"error": {"message": "Method not allowed"}}
 
-    def _spend_limit(self, call: Call, project: dict[str, Any]) -> Answer:
+    def _spend_limit(self, call: Call, project: dict[str, Any]) -> Handled:
         if call.method == "POST":
             if set(call.body) != {"threshold_amount", "currency", "interval"} or call.body["currency"] != "USD":
                 return 400, {"error": {"message": "Invalid body"}}
@@ -148,7 +149,7 @@ class FakeGithub(Fake):
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Handled:
         base = f"/repos/{self.repository}/issues"
         if call.path == base and call.method == "GET":
             state = call.query.get("state", "open")
@@ -183,7 +184,7 @@ class FakeJira(Fake):
         default_factory=lambda: {"11": ("To Do", "new"), "31": ("Done", "done"), "41": ("Won't do", "done")}
     )
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Handled:
         if call.path == "/rest/api/3/search/jql" and call.method == "POST":
             match = re.fullmatch(r'project = "(\w+)" AND labels = "(\w+)" ORDER BY created ASC', call.body["jql"])
             if match is None or match[1] != self.project:
@@ -217,47 +218,22 @@ class FakeJira(Fake):
 def serving(fake: Fake) -> Iterator[Fake]:
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            call = Call(self.command, unquote(parts.path), query, body)
-            headers: dict[str, str] = {}
-            try:
-                fake.before(call)
-                with lock:
-                    fake.calls.append(call)
-                    if self.headers.get("authorization") != fake.authorization:
-                        status, document = 401, {"message": "Unauthorized"}
-                    elif fake.answers:
-                        status, headers = fake.answers.pop(0)
-                        document = {"error": {"message": "as the test chose"}}
-                    else:
-                        status, document = fake.handle(call)
-                fake.after(call)
-                content = b"" if document is None else json.dumps(document).encode()
-                self.send_response(status)
-                for name, value in {"content-length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the client was killed while it waited
+    def answer(request: Request, _url: str) -> Answer:
+        call = Call(request.method, request.place, request.query, request.document)
+        fake.before(call)
+        headers: dict[str, str] = {}
+        with lock:
+            fake.calls.append(call)
+            if request.headers.get("authorization") != fake.authorization:
+                status, document = 401, {"message": "Unauthorized"}
+            elif fake.answers:
+                status, headers = fake.answers.pop(0)
+                document = {"error": {"message": "as the test chose"}}
+            else:
+                status, document = fake.handle(call)
+        fake.after(call)
+        return Answer.of(document, status, headers)
 
-        do_GET = do_PATCH = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815 - names of the standard library
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as server:
+        fake.url = server.url
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

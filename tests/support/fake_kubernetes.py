@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+
+from tests.support.answering import Answer, Request, answering
 
 TOKEN = "the token of the tests"
 Document = dict[str, Any]
@@ -223,44 +223,19 @@ class FakeKubernetes:
 def serving() -> Iterator[FakeKubernetes]:
     fake = FakeKubernetes()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            call = Call(self.command, unquote(parts.path), query, body)
-            try:
-                fake.before(call)
-                if self.headers.get("authorization") != f"Bearer {TOKEN}":
-                    status, document, headers = 401, _status(401, "Unauthorized"), {}
-                else:
-                    status, document, headers = fake.handle(call, self.headers.get("content-type", ""))
-                fake.after(call)
-                content = json.dumps(document).encode()
-                self.send_response(status)
-                for name, value in {"content-length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the client was killed while it waited
+    def answer(request: Request, _url: str) -> Answer:
+        call = Call(request.method, request.place, request.query, request.document)
+        fake.before(call)
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            status, document, headers = 401, _status(401, "Unauthorized"), {}
+        else:
+            status, document, headers = fake.handle(call, request.headers.get("content-type", ""))
+        fake.after(call)
+        return Answer.of(document, status, headers)
 
-        do_GET = do_PATCH = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815 - names of the standard library
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as server:
+        fake.url = server.url
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def kubeconfig(path: Path, fake: FakeKubernetes, token: str = TOKEN) -> Path:

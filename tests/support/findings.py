@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from finops.config.models import AnomaliesFile, EventsFile
+from finops.config.anomalies import AnomaliesFile
+from finops.config.events import EventsFile
 from guardrails import Occasion, record_feedback
 from models.anomaly.detect import anomaly_id
 from models.anomaly.incident import Incidents, find_incidents

@@ -9,17 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from finops.config import Configuration
-from finops.config import models as m
 from finops.config import policies as p
+from finops.config.allocation import AllocationFile
+from finops.config.budgets import BudgetsFile
+from finops.config.currencies import CurrenciesFile
+from finops.config.events import EventsFile
+from finops.config.prices import PricesFile
+from finops.config.routes import TeamsRoute, WebhookRoute
+from finops.config.routing import Route, RoutingFile
+from finops.config.sources import SourcesFile
+from finops.config.tags import TagsFile
 from guardrails import Decision, GuardrailFact
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
 AUDIT_KEY = b"a key of the tests, 32 bytes long"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 
-ROUTES: tuple[m.Route, ...] = (
-    m.TeamsRoute(id="teams-finops", kind="teams", url_env="TEAMS_URL", allow_private_addresses=True),
-    m.WebhookRoute(
+ROUTES: tuple[Route, ...] = (
+    TeamsRoute(id="teams-finops", kind="teams", url_env="TEAMS_URL", allow_private_addresses=True),
+    WebhookRoute(
         id="platform-hook", kind="webhook", url_env="HOOK_URL", secret_env="HOOK_SECRET", allow_private_addresses=True
     ),
 )
@@ -104,20 +112,20 @@ def usage_policy(**changes: Any) -> p.UsageDoubledPolicy:
     return p.UsageDoubledPolicy(**settings | changes)
 
 
-def configuration(*policies: p.Policy, routes: tuple[m.Route, ...] = ROUTES) -> Configuration:
+def configuration(*policies: p.Policy, routes: tuple[Route, ...] = ROUTES) -> Configuration:
     """A configuration of which guardrails use the policies and the routes."""
     return Configuration(
         directory=Path("config"),
-        sources=m.SourcesFile(sources=[]),
-        tags=m.TagsFile.model_construct(),
-        allocation=m.AllocationFile.model_construct(),
-        prices=m.PricesFile.model_construct(),
-        currencies=m.CurrenciesFile.model_validate({}),
+        sources=SourcesFile(sources=[]),
+        tags=TagsFile.model_construct(),
+        allocation=AllocationFile.model_construct(),
+        prices=PricesFile.model_construct(),
+        currencies=CurrenciesFile.model_validate({}),
         exchange_rates=(),
-        budgets=m.BudgetsFile(budgets=[]),
+        budgets=BudgetsFile(budgets=[]),
         guardrails=p.GuardrailsFile(policies=list(policies) or [budget_policy()]),
-        events=m.EventsFile(),
-        routing=m.RoutingFile(routes=list(routes)),
+        events=EventsFile(),
+        routing=RoutingFile(routes=list(routes)),
     )
 
 

@@ -1,6 +1,6 @@
 """Small lakes for tests, written in the layout that ``finops.lake`` describes.
 
-Here: Parquet tables, load entries and configuration tables of one home, and running dbt on it.
+Here: Parquet tables, load entries and configuration tables of one home, running dbt on it, publishing what it built.
 Not here: the real loader (ingestion has its own tests).
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from finops.config import load_configuration
 from finops.config.tables import write_tables
 from finops.paths import PROJECT_DIR, Home
 from models.tables import SCHEMAS as ML_SCHEMAS
+from orchestration.publish import public_marts, publish
 from tests.support.dbt_process import DbtProcess
 
 Row = Mapping[str, Any]
@@ -215,6 +215,7 @@ class LakeBuilder:
         period_start: date | None = None,
         submitted_at: datetime = datetime(2026, 10, 19, tzinfo=UTC),
         source_id: str = "test",
+        format_version: str | None = None,
         complete: bool = True,
         also: Mapping[str, Sequence[Row]] | None = None,
         loaded_at: datetime | None = None,
@@ -228,6 +229,7 @@ class LakeBuilder:
             "period_start": period_start,
             "snapshot_id": snapshot_id,
             "submitted_at": submitted_at,
+            "format_version": format_version,
             "row_count": len(rows),
             "file_count": 1,
             "landed_at": submitted_at,
@@ -281,6 +283,8 @@ class DbtResult:
 
 # What dbt reads has the home's name in it, so every home is run under the name of one link.
 _ONE_NAME = tempfile.TemporaryDirectory(prefix="aifinops-dbt-")
+_LINK = Path(_ONE_NAME.name) / "home"
+_PROJECT = PROJECT_DIR / "dbt_project"
 _READERS: dict[str, DbtProcess] = {}
 """By what the environment says of usage slices, which decides how models are read."""
 
@@ -289,34 +293,50 @@ def run_dbt(
     home: Home,
     *arguments: str,
     target: Path | None = None,
-    keeps_manifest: bool = False,
-    with_unit_tests: bool = False,
+    keeps_results: bool = False,
 ) -> DbtResult:
     """Run dbt on a home, as the pipeline does, with its working files beside the home.
 
+    ``build`` leaves dbt's unit tests out: they read no lake, and the run of the whole pipeline has them.
+
     Args:
-        keeps_manifest: write ``manifest.json`` and ``run_results.json``, which takes dbt seconds.
-        with_unit_tests: let ``build`` run dbt's unit tests too. Those read no lake, so one test runs them for all.
+        keeps_results: write ``run_results.json``, and more that takes dbt seconds.
     """
-    project = PROJECT_DIR / "dbt_project"
     folder = target or home.path / "dbt"
-    link = Path(_ONE_NAME.name) / "home"
-    link.unlink(missing_ok=True)
-    link.symlink_to(home.path.resolve())
-    environ = {name: value for name, value in os.environ.items() if name != "AIFINOPS_LAKE"}
-    environ["AIFINOPS_HOME"] = str(link)
-    usage_slice = os.environ.get("AIFINOPS_USAGE_SLICE", "")
-    if usage_slice not in _READERS:
-        _READERS[usage_slice] = DbtProcess(project, environ, Path(_ONE_NAME.name) / f"read-{usage_slice}")
-    reader = _READERS[usage_slice]
-    if keeps_manifest:
-        (folder / "target").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(reader.target / "manifest.json", folder / "target" / "manifest.json")
+    _LINK.unlink(missing_ok=True)
+    _LINK.symlink_to(home.path.resolve())
     command = [
         "--no-use-colors",
-        *(() if keeps_manifest else ("--no-write-json",)),
+        "--log-level-file",  # a log of every statement takes a tenth of a run; the output says what failed
+        "none",
+        *(() if keeps_results else ("--no-write-json",)),
         *arguments,
-        *(("--exclude-resource-type", "unit_test") if "build" in arguments and not with_unit_tests else ()),
+        *(("--exclude-resource-type", "unit_test") if "build" in arguments else ()),
     ]
-    status, output = reader.run(command, project, environ, target=folder / "target", logs=folder / "logs")
+    status, output = _reader().run(command, _PROJECT, _environ(), target=folder / "target", logs=folder / "logs")
     return DbtResult(status, output, home.warehouse)
+
+
+def project_manifest() -> Path:
+    """dbt's ``manifest.json`` of the project."""
+    return _reader().target / "manifest.json"
+
+
+def _environ() -> dict[str, str]:
+    environ = {name: value for name, value in os.environ.items() if name != "AIFINOPS_LAKE"}
+    return environ | {"AIFINOPS_HOME": str(_LINK)}
+
+
+def _reader() -> DbtProcess:
+    usage_slice = os.environ.get("AIFINOPS_USAGE_SLICE", "")
+    if usage_slice not in _READERS:
+        _READERS[usage_slice] = DbtProcess(_PROJECT, _environ(), Path(_ONE_NAME.name) / f"read-{usage_slice}")
+    return _READERS[usage_slice]
+
+
+def publish_built(home: Home, *names: str, version: str = "built") -> None:
+    """Publish these marts of a home that ``run_dbt`` built, as a run does; every public one where none is named."""
+    marts = public_marts(project_manifest())
+    unknown = set(names) - {mart.name for mart in marts}
+    assert not unknown, f"no public marts: {sorted(unknown)}"
+    publish(home.warehouse, [mart for mart in marts if not names or mart.name in names], home.published, version)

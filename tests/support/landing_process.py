@@ -19,7 +19,7 @@ import pyarrow.dataset
 
 import ingestion.dlt_filesystem
 import ingestion.sources
-from finops.config.models import Source
+from finops.config.sources import Source
 from finops.paths import Home
 
 for _package in pkgutil.iter_modules(ingestion.sources.__path__):

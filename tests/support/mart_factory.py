@@ -580,6 +580,8 @@ def _coverage(org: Organisation, cost: pd.DataFrame) -> Iterator[dict[str, Any]]
                 "coverage_ratio": float(owned / whole),
                 "target_ratio": 0.95,
                 "tagged_cost": tagged if isinstance(tagged, Decimal) else Decimal(0),
+                "named_cost": Decimal(0),
+                "allocated_cost": owned - tagged if isinstance(owned, Decimal) else Decimal(0),
             }
 
 

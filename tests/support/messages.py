@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+
+import pandas as pd
 
 from reports.marts import as_marts
 from reports.messages import (
@@ -22,7 +27,8 @@ PORTAL = "https://finops.example.com"
 
 
 def incident_row() -> dict[str, Any]:
-    frame = as_marts({"fct_incident": mart_factory.build_marts()["fct_incident"]})["fct_incident"]
+    rows = pd.DataFrame(list(mart_factory.incident_rows(mart_factory.Organisation())))
+    frame = as_marts({"fct_incident": rows})["fct_incident"]
     return {str(key): value for key, value in frame.to_dict("records")[0].items()}
 
 
@@ -41,7 +47,8 @@ def ask(**changes: Any) -> dict[str, Any]:
     return {**reply, "ask": {**said, **changes}}
 
 
-def messages() -> dict[str, Message]:
+@functools.cache
+def messages() -> Mapping[str, Message]:
     """By what it shows; each is of the made-up organisation's 20 October 2026."""
     row = incident_row()
     over_budget, doubled = mart_factory.decisions()
@@ -104,7 +111,7 @@ def messages() -> dict[str, Message]:
     several = [made[name] for name in ("incident", "warn", "gate", "incident-over")]
     made["digest"] = collected_message(several, title="AI cost on Tuesday, 20 October", thread="", is_digest=True)
     made["group"] = collected_message(several[:2], title="search, support", thread="", is_digest=False)
-    return made
+    return MappingProxyType(made)
 
 
 def links(message: Message) -> dict[str, str]:

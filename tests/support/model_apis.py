@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ingestion
-from finops.config.models import AnthropicSource, OpenAiSource
+from finops.config.usage_sources import AnthropicSource, OpenAiSource
 from finops.paths import Home
 from ingestion import LandingResult
 from simulator.generate import ORGANISATION_FILE, TELEMETRY_FOLDER

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from finops.config import models as m
 from finops.config import policies as p
+from finops.config.routing import Route
 from guardrails import DeliverySummary, Ledger, deliver_pending, evaluate
 from tests.support.guardrail_factory import AS_OF, budget_fact, budget_policy, card, configuration
 
@@ -16,7 +16,7 @@ SEARCH = {"level": "team", "value": "search"}
 
 def give_order(
     ledger: Ledger,
-    routes: Sequence[m.Route],
+    routes: Sequence[Route],
     action: str = "pause",
     *,
     route: str | None = None,
@@ -32,7 +32,7 @@ def give_order(
 
 def give_release(
     ledger: Ledger,
-    routes: Sequence[m.Route],
+    routes: Sequence[Route],
     action: str = "pause",
     *,
     route: str | None = None,
@@ -49,14 +49,14 @@ def give_release(
 
 
 def deliver(
-    ledger: Ledger, routes: Sequence[m.Route], environ: Mapping[str, str], *, at: datetime | None = None, **more: Any
+    ledger: Ledger, routes: Sequence[Route], environ: Mapping[str, str], *, at: datetime | None = None, **more: Any
 ) -> DeliverySummary:
     now = at or datetime.now(UTC)
     return deliver_pending(ledger, routes, environ, now=now, jitter=lambda: 0.5, sleep=lambda _seconds: None, **more)
 
 
 def _policy(
-    routes: Sequence[m.Route], action: str, route: str | None, policy: str, never_touch: Sequence[str]
+    routes: Sequence[Route], action: str, route: str | None, policy: str, never_touch: Sequence[str]
 ) -> p.Policy:
     level = {
         "level": "pause" if action == "ticket" else action,

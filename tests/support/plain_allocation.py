@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from finops.config.models import Pool
+from finops.config.allocation import Pool
 from finops.money import split
 
 COSTS = ("billed", "effective", "list", "contracted")

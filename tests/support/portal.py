@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from portal.office import Office
 from portal.people import Person
 from portal.sessions import SESSION, Session
 from reports.dashboards.access import Role
+from tests.support.applications import running
 from tests.support.guardrail_factory import AS_OF, budget_fact
 
 ADMIN = Person("t/1", "admin@example.com", frozenset({Role.ADMIN}))
@@ -58,6 +58,7 @@ policies:
         do: [{kind: notify, route: teams-finops}, {kind: pause, route: platform-hook}]
 """
 _PORTAL = """\
+dagster_url: https://dagster.example.com/
 sign_on:
   issuer: %s
   client_id: aifinops-portal
@@ -125,18 +126,9 @@ def serving_portal(
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         office = Office.open(gate, address=url, is_local=is_local, environ=variables)
         app = create_app(office)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
-        thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the server did not start"
-                thread.join(0.01)
-            with ExitStack() as clients:
-                yield TestPortal(url, office, app, tuple(waiting), clients)
-        finally:
-            server.should_exit = True
-            thread.join()
+        served = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        with running(served, listener), ExitStack() as clients:
+            yield TestPortal(url, office, app, tuple(waiting), clients)
 
 
 def _publish(home: Home, published: Path) -> None:
@@ -157,9 +149,7 @@ def _publish(home: Home, published: Path) -> None:
 
 
 def _configure(folder: Path, issuer: str) -> Path:
-    folder.mkdir(parents=True)
-    for file in (PROJECT_DIR / "config").glob("*.*"):
-        shutil.copyfile(file, folder / file.name)
+    shutil.copytree(PROJECT_DIR / "config", folder)
     (folder / "guardrails.yml").write_text(_GUARDRAILS, encoding="utf-8")
     (folder / "portal.yml").write_text(_PORTAL % issuer, encoding="utf-8")
     load_configuration(folder)

@@ -62,6 +62,7 @@ def expected_of_currency(line: CurrencySummary) -> dict[str, Any]:
             "Allocation coverage": line.coverage.company.coverage_ratio,
             "Tag coverage": line.coverage.company.tagged_ratio,
             "Coverage target": line.coverage.target_ratio,
+            "Coverage against target": (line.coverage.company.coverage_ratio or 0) - line.coverage.target_ratio,
         }
     per_tokens = line.cost_per_1m_tokens
     if not isinstance(per_tokens, Missing) and per_tokens.cost_basis == "billed":
@@ -132,10 +133,17 @@ def two_currencies() -> dict[str, pd.DataFrame]:
             for model, provider in itertools.product(dict.fromkeys(models), ("a", "b"))
         ]
     )
-    accounts = cost[["provider_name", "sub_account_id", "sub_account_name"]].drop_duplicates(
-        ["provider_name", "sub_account_id"]
+    found["fct_unit_cost_daily"] = pd.DataFrame(
+        [_own_unit(code, number) for code in ("USD", "EUR") for number in range(60)]
     )
-    found["dim_sub_account"] = accounts[accounts["sub_account_id"].notna()].reset_index(drop=True)
+    found["fct_guardrail_fact_history"] = pd.DataFrame(
+        [
+            _budget_fact(code, scope, value, month, amount, day)
+            for code in ("USD", "EUR")
+            for scope, value in (("company", "all"), ("team", "search"))
+            for month, amount, day in (("2026-09", 7, 2), ("2026-09", 9, 30), ("2026-10", 8, 1), ("2026-Q4", 99, 1))
+        ]
+    )
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(730)]
     found["dim_date"] = pd.DataFrame(
         [{"date_day": day, "year_month": f"{day:%Y-%m}", "month_start": day.replace(day=1)} for day in days]
@@ -162,6 +170,42 @@ def publish_star(frames: dict[str, pd.DataFrame], dictionary: Dictionary, folder
                 "(FORMAT parquet)"
             )
     return out
+
+
+def _own_unit(currency: str, age: int) -> dict[str, Any]:
+    """A day of the unit "ticket", the newest two days without a bill."""
+    cost = Decimal(120 + age)
+    return {
+        "usage_date": mart_factory.AS_OF.date() - timedelta(days=age),
+        "unit_id": "ticket",
+        "unit_name": "Ticket resolved",
+        "cost_basis": "bill",
+        "measure": "ticket_resolved",
+        "team": "support",
+        "app": "support-copilot",
+        "currency": currency,
+        "total_cost": cost,
+        "quantity": Decimal(40),
+        "target_amount": Decimal("3.5"),
+        "is_complete": age > 1,
+        "trailing_28d_unit_cost": Decimal("3.25") + age,
+    }
+
+
+def _budget_fact(
+    currency: str, scope_type: str, scope_value: str, period: str, amount: int, day: int
+) -> dict[str, Any]:
+    return {
+        "kind": "budget",
+        "budget_id": f"{scope_value}-{currency}".lower(),
+        "scope_type": scope_type,
+        "scope_value": scope_value,
+        "period": period,
+        "unit": "currency",
+        "reference": Decimal(amount * 1000),
+        "currency": currency,
+        "known_from": pd.Timestamp(2026, 9, day, 6),
+    }
 
 
 def _converted(amounts: pd.Series, rates: list[Decimal]) -> list[Decimal | None]:

@@ -132,6 +132,13 @@ select usage_date, billing_currency, reporting_currency, if(billing_currency = '
        sum(billed_cost) as billed_cost, sum(reporting_billed_cost) as reporting_billed_cost
 from fct_ai_cost_daily group by all;
 
+insert into fct_forecast_exchange_rate by name
+select day::date as rate_date, 'USD' as currency, 'EUR' as pricing_currency, is_known, true as is_monthly,
+       1.1 as expected_rate, if(is_known, 1.1, 1.083) as lower_rate, if(is_known, 1.1, 1.117) as upper_rate,
+       if(is_known, 1.1, 1.075) as lower_95_rate, if(is_known, 1.1, 1.125) as upper_95_rate
+from (select day, day < timestamp '2026-11-01' as is_known
+      from generate_series(timestamp '2026-10-19', timestamp '2026-11-30', interval 1 day) as days(day));
+
 insert into fct_cost_to_date_daily by name
 select provider_name, usage_date, team, app, model, billing_currency as currency, 'billed' as basis,
        sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost

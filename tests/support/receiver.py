@@ -1,4 +1,4 @@
-"""A real HTTP receiver on this machine, whose answers a test chooses."""
+"""A real HTTP receiver of notifications on this machine, whose answers a test chooses."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-Answer = tuple[int, dict[str, str]]
-
-
-@dataclass
-class Request:
-    path: str
-    headers: dict[str, str]
-    body: str
+from tests.support.answering import Answer, Request, answering
 
 
 @dataclass
@@ -25,7 +16,7 @@ class Receiver:
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
-    answer: Callable[[Request], Answer] = lambda _request: (202, {})
+    answer: Callable[[Request], tuple[int, dict[str, str]]] = lambda _request: (202, {})
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -34,36 +25,17 @@ class Receiver:
 
 
 @contextmanager
-def receiving(answer: Callable[[Request], Answer] | None = None) -> Iterator[Receiver]:
+def receiving(answer: Callable[[Request], tuple[int, dict[str, str]]] | None = None) -> Iterator[Receiver]:
     receiver = Receiver()
     if answer:
         receiver.answer = answer
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            with receiver.lock:
-                receiver.requests.append(request)
-            status, headers = receiver.answer(request)
-            try:
-                self.send_response(status)
-                for name, value in {"content-length": "0", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the sender was killed while it waited
+    def receive(request: Request, _url: str) -> Answer:
+        with receiver.lock:
+            receiver.requests.append(request)
+        status, headers = receiver.answer(request)
+        return Answer(status, headers=headers)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(receive) as server:
+        receiver.url = server.url
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

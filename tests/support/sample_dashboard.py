@@ -11,8 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
-import plotly.graph_objects as go
-
 from reports.dashboards.access import Published
 from reports.dashboards.choices import Choice
 from reports.dashboards.model import (
@@ -34,6 +32,7 @@ from reports.dashboards.period import last_days, periods
 from reports.dashboards.render import Content, Frame, Way, render_content, render_document
 from reports.dashboards.variants import packed
 from reports.dashboards.view import View
+from reports.figures.traces import Figure, bar, figure
 from reports.page.chart import Chart
 
 AS_OF = datetime(2026, 10, 20, 6, tzinfo=UTC)
@@ -47,9 +46,9 @@ CHOICES = (
 AMOUNTS = (Decimal("1250.5"), Decimal("98.25"), None, Decimal("-40"), Decimal("1250.75"))
 
 
-def figure(top: float) -> go.Figure:
-    bars = go.Bar(x=["one", HOSTILE], y=[1.0, top], marker={"color": "var(--s1)"})
-    return go.Figure([bars], {"height": 240, "template": "none"})
+def sample_figure(top: float) -> Figure:
+    bars = bar(x=["one", HOSTILE], y=[1.0, top], marker={"color": "var(--s1)"})
+    return figure([bars], {"height": 240})
 
 
 def sample_page(view: View) -> Page:
@@ -112,7 +111,7 @@ def sample_page(view: View) -> Page:
                 "Always the same",
                 (
                     (
-                        Chart("same-chart", "Same", "It never changes.", "Two bars.", figure(2.0), ""),
+                        Chart("same-chart", "Same", "It never changes.", "Two bars.", sample_figure(2.0), ""),
                         Chart("none", "Nothing", "", "", None, "There is nothing to draw."),
                     ),
                     (short, Table("empty", "Empty", columns, (), "No rows: do this.")),
@@ -122,7 +121,7 @@ def sample_page(view: View) -> Page:
                     ),
                 ),
             ),
-            Section("last", "Last", ((Chart("own", shown, "", shown, figure(float(view.period.days)), ""),),)),
+            Section("last", "Last", ((Chart("own", shown, "", shown, sample_figure(float(view.period.days)), ""),),)),
         ),
         states=(Note("Data is late", "warn"),),
     )

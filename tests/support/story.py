@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +26,13 @@ from finops.config import load_configuration
 from finops.paths import CONFIG_VARIABLE, HOME_VARIABLE, PROJECT_DIR, Home
 from finops.periods import utc_now
 from guardrails import DecisionRecord, LinkKeys, deliver_pending
+from orchestration.dashboards import PAGES_VARIABLE
 from orchestration.gate import HomeGate
 from orchestration.ledger import open_ledger
 from orchestration.run import run_job
 from orchestration.workspace import AS_OF_VARIABLE
 from portal.gate import application
+from tests.support.applications import running
 from tests.support.fake_kubernetes import FakeKubernetes, kubeconfig, serving
 from tests.support.mail_server import MailServer, receiving_mail
 from tests.support.pipeline import Recorder
@@ -67,8 +67,13 @@ class Company:
         raise AssertionError(f"no mail has a link to {action}")
 
     def run(self, job: str, at: datetime) -> None:
-        """One of Dagster's jobs on this home, which reports on ``at``."""
-        place = {HOME_VARIABLE: str(self.home.path), CONFIG_VARIABLE: str(self.config), AS_OF_VARIABLE: at.isoformat()}
+        """One of Dagster's jobs on this home, which reports on ``at`` and draws no pages: nobody looks at them here."""
+        place = {
+            HOME_VARIABLE: str(self.home.path),
+            CONFIG_VARIABLE: str(self.config),
+            AS_OF_VARIABLE: at.isoformat(),
+            PAGES_VARIABLE: "none",
+        }
         run_job(job, self.home, self.environ | place, Recorder([]).listener)
 
     def deliver(self) -> None:
@@ -160,19 +165,7 @@ def company(
             home, config, variables, cluster, mail,
             training=cluster.job("vision/retrain"), other=cluster.job("payroll/month-end"),
         )  # fmt: skip
-        with open_ledger(home) as ledger, _portal(HomeGate(home, config, ledger, lambda: now, variables), listener):
-            yield found
-
-
-@contextmanager
-def _portal(home_gate: HomeGate, listener: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(application(home_gate, "token"), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
+        with open_ledger(home) as ledger:
+            gate = HomeGate(home, config, ledger, lambda: now, variables)
+            with running(uvicorn.Config(application(gate, "token"), log_level="warning"), listener):
+                yield found

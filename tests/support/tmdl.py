@@ -24,8 +24,17 @@ OBJECTS = {
         "summarizeBy",
         "sourceColumn",
         "sortByColumn",
+        "isNameInferred",
     },
     "partition": {"mode", "source"},
+    "refreshPolicy": {
+        "policyType",
+        "rollingWindowGranularity",
+        "rollingWindowPeriods",
+        "incrementalGranularity",
+        "incrementalPeriods",
+        "sourceExpression",
+    },
     "relationship": {"crossFilteringBehavior", "fromColumn", "toColumn"},
     "expression": {"lineageTag"},
     "role": {"modelPermission"},
@@ -38,9 +47,38 @@ PARENTS = {
     "measure": "table",
     "column": "table",
     "partition": "table",
+    "refreshPolicy": "table",
     "tablePermission": "role",
 }
-BOOLEANS = {"isHidden", "isKey", "discourageImplicitMeasures", "legacyRedirects", "returnErrorValuesAsNull"}
+BOOLEANS = {
+    "isHidden",
+    "isKey",
+    "isNameInferred",
+    "discourageImplicitMeasures",
+    "legacyRedirects",
+    "returnErrorValuesAsNull",
+}
+_GRANULARITY, _COUNT = "day|month|quarter|year", "[1-9][0-9]*"
+_GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+VALUES = {
+    "compatibilityLevel": "1[5-9][0-9]{2}",
+    "crossFilteringBehavior": "oneDirection|bothDirections|automatic",
+    "dataType": "string|int64|double|dateTime|decimal|boolean|binary|variant",
+    "defaultPowerBIDataSourceVersion": "powerBI_V[123]",
+    "incrementalGranularity": _GRANULARITY,
+    "incrementalPeriods": _COUNT,
+    "lineageTag": _GUID,
+    "mode": "import|directQuery|dual|directLake|push",
+    "modelPermission": "none|read|readRefresh|refresh|administrator",
+    "policyType": "basic",
+    "rollingWindowGranularity": _GRANULARITY,
+    "rollingWindowPeriods": _COUNT,
+    "summarizeBy": "none|sum|average|min|max|count|distinctCount",
+}
+"""What Microsoft's object model takes: https://learn.microsoft.com/dotnet/api/microsoft.analysisservices.tabular."""
+DEFAULTS = {"partition": "m|calculated|calculationGroup|entity|policyRange"}
+"""What may stand behind the ``=`` of an object that is no expression."""
+EXPRESSIONS = {"source", "sourceExpression"}
 _NAME = r"(?:'(?:[^']|'')+'|[A-Za-z_][A-Za-z0-9_]*|[0-9a-f]{8}-[0-9a-f-]{27})"
 _DECLARATION = re.compile(rf"(?P<kind>[A-Za-z]+)(?: (?P<name>{_NAME}(?: {_NAME})?))?(?: =(?: (?P<value>.+))?)?")
 _PROPERTY = re.compile(r"(?P<key>[A-Za-z]+)(?:: (?P<value>.+)| =)")
@@ -100,6 +138,8 @@ def parse(text: str) -> list[Item]:
             if is_flag:
                 parent.properties[key] = True
             elif found and found["value"] is not None:
+                if not re.fullmatch(VALUES.get(key, ".*"), found["value"]) or key in EXPRESSIONS:
+                    raise TmdlError(f"line {number}: {key} cannot be {found['value']!r}")
                 parent.properties[key] = found["value"]
             else:
                 number, block = _block(lines, number, depth + 2)
@@ -109,6 +149,8 @@ def parse(text: str) -> list[Item]:
         if declared is None or declared["kind"] not in OBJECTS:
             raise TmdlError(f"line {number}: neither object nor property: {line!r}")
         kind, name = declared["kind"], _unquoted(declared["name"] or "")
+        if kind in DEFAULTS and not re.fullmatch(DEFAULTS[kind], declared["value"] or ""):
+            raise TmdlError(f"line {number}: a {kind} cannot be {declared['value']!r}")
         expected = PARENTS.get(kind)
         if (parent.kind if parent else None) != expected and kind != "annotation":
             raise TmdlError(f"line {number}: {kind} does not belong here")
@@ -142,7 +184,7 @@ def _unquoted(name: str) -> str:
 
 
 def column_reference(text: str) -> tuple[str, str]:
-    """``'Sub account'.sub_account_key`` → table and column."""
+    """``'Own unit'.unit_id`` → table and column."""
     found = re.fullmatch(rf"({_NAME})\.({_NAME})", text)
     if found is None:
         raise TmdlError(f"no reference to a column: {text}")

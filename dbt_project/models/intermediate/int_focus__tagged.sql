@@ -54,6 +54,8 @@ select
     meanings.attribution_rule,
     meanings.is_tagged,
     charges.tags_id,
+    charges.pricing_currency,
+    charges.pricing_exchange_rate,
     charges.billed_cost,
     charges.effective_cost,
     charges.list_cost,

@@ -1,11 +1,5 @@
 -- Daily cost per scope, as the statistical models read it: AI spend on the bill, and list-price estimates of usage,
 -- which are days ahead of the bill. The two are never added up.
-{% set scopes = [
-    ('company', "'all'"), ('business_unit', 'business_unit'), ('team', "coalesce(team, 'unallocated')"), ('app', 'app'),
-    ('project', 'project'), ('model', 'model'), ('environment', 'environment'), ('service', 'service_name'),
-    ('region', 'region_id'), ('provider', 'provider_name')
-] %}
-
 with billed as (
     select
         'effective_cost' as metric, usage_date, business_unit, team, app, project, model, environment, service_name,
@@ -31,7 +25,7 @@ costs as (
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 )
 
-{% for scope_type, scope_value in scopes %}
+{% for scope_type, scope_value in history_scopes() %}
 select
     metric,
     usage_date,
@@ -40,7 +34,7 @@ select
     currency,
     cast(sum(cost) as decimal(38, 12)) as cost
 from costs
-{% if scope_type not in ['company', 'team'] %}where {{ scope_value }} is not null{% endif %}
+where {{ scope_value }} is not null
 group by 1, 2, 3, 4, 5
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -12,14 +12,14 @@ categories_by_family as ({{ rows_of(azure_family_categories(), ['service_family'
 charges as (
     select
         details.*,
-        coalesce(datasets.has_actual, details.dataset = 'ActualCost') as has_actual,
-        coalesce(datasets.has_amortized, details.dataset = 'AmortizedCost') as has_amortized,
-        coalesce(details.usage_date > datasets.last_amortized_date, true) as is_after_amortized
+        coalesce(counterparts.has_actual, details.dataset = 'ActualCost') as has_actual,
+        coalesce(counterparts.has_amortized, details.dataset = 'AmortizedCost') as has_amortized,
+        coalesce(details.usage_date > counterparts.last_amortized_date, true) as is_after_amortized
     from {{ ref('stg_azure_cost__detail') }} as details
-    left join {{ ref('stg_azure_cost__dataset') }} as datasets
+    left join {{ ref('stg_azure_cost__counterpart') }} as counterparts
         on
-            details.delivery_id = datasets.delivery_id
-            and details.billing_month_start = datasets.billing_month_start
+            details.load_id = counterparts.load_id
+            and details.billing_month_start = counterparts.billing_month_start
 ),
 
 chosen as (

@@ -1,7 +1,8 @@
 -- Every row of every bill (current snapshots only), typed, with the reason why it cannot be used where there is one.
 -- The two staging models of FOCUS divide these rows between them, so that none is lost.
--- What a load of FOCUS rows told does not change: its rows are read again only where what is left out of it, or how its
--- source is read, has. Rows of other models are told every time.
+-- What a load of FOCUS rows or of cost details says does not change. Its rows are read again only where something beside them
+-- does: what is left out of it, how its source is read, which of Azure's datasets its delivery has. Rows of other models are
+-- told every time.
 {{ config(**told_by_load('delivery', reads=reads_of_bills({'stg_bill__left_out': 'load_id'}))) }}
 {% set costs = ['BilledCost', 'EffectiveCost', 'ListCost', 'ContractedCost'] %}
 
@@ -11,9 +12,9 @@ with delivered as (
         {{ focus_row_lineage() | join(', ') }},
         {{ focus_text_columns() | join(', ') }},
         x_repairs as x_own_repairs,
-        {{ 'load_id' if model == 'base_focus__delivered' else "'" ~ model ~ "'" }} as delivery
+        {{ 'load_id' if model in focus_models_of_loads() else "'" ~ model ~ "'" }} as delivery
     from {{ ref(model) }}
-    {%- if model == 'base_focus__delivered' %}
+    {%- if model in focus_models_of_loads() %}
     where {{ is_told_load('load_id') }}
     {%- endif %}
     {{ 'union all' if not loop.last }}

@@ -1,19 +1,10 @@
 -- One row per span of the current files. Delivery is at least once: of several copies the one landed last counts. What no
--- model adds up stays in the lake: text that differs from call to call takes most of the time to write. A span's ids are
--- kept where it is refused, so that it can be found.
+-- model adds up stays in the lake: text that differs from call to call takes most of the time to write. What many calls say
+-- in the same words stands once in base_otel__genai_said. A span's ids are kept where it is refused, so that it can be found.
 {{ config(**in_days_of_usage('start_at')) }}
 -- depends_on: {{ ref('int_usage__new_day') }}
 
-{#- Written out each time, because what is read more than once would be kept whole in between. -#}
-{% set delivered -%}
-    {{ lake_usage('otel__genai_span', 'start_at') }} as landed
-    inner join {{ lake_usage_snapshots() }} as snapshots
-        on
-            landed.load_id = snapshots.load_id
-            and landed.snapshot_id = snapshots.snapshot_id
-            and landed.source_id = snapshots.source_id
-            and snapshots.table_name = 'otel__genai_span'
-{%- endset %}
+{% set delivered = delivered_spans() %}
 {% set span_key = row_hash(['landed.trace_id', 'landed.span_id']) %}
 
 -- Few spans come more than once: only those are put in order, which would take longer than all the rest. Spans without ids
@@ -55,11 +46,6 @@ spans as (
         {{ row_hash(['trace_id', 'span_id']) }} as span_key,
         cast(start_at as timestamp) as start_at,
         cast(end_at as timestamp) as end_at,
-        provider_name,
-        request_model,
-        response_model,
-        deployment_name,
-        lower(resource_id) as resource_id,
         coalesce(cast(input_tokens as bigint), 0) as input_tokens,
         coalesce(cast(cache_read_tokens as bigint), 0) as cache_read_tokens,
         coalesce(cast(cache_write_tokens as bigint), 0) as cache_write_tokens,
@@ -69,29 +55,17 @@ spans as (
         coalesce(cast(reasoning_tokens as bigint), 0) as reasoning_tokens,
         coalesce(cast(input_audio_tokens as bigint), 0) as input_audio_tokens,
         coalesce(cast(output_audio_tokens as bigint), 0) as output_audio_tokens,
-        {{ usual_service_tier('service_tier') }} as service_tier,
-        lower({{ given('deployment_type') }}) as deployment_type,
-        lower({{ given('region_id') }}) as region_id,
         coalesce(cast(retry_count as bigint), 0) as retry_count,
         first_token_seconds,
         error_type,
-        {{ given('team') }} as team,
-        {{ given('app') }} as app,
-        {{ given('feature') }} as feature,
-        {{ given('environment') }} as environment,
-        customer_hash,
-        api_key_name
+        -- What usage of one key has in common; computed once, because every reader of all spans adds up by it.
+        {{ said_key_of_span() }} as said_key
     from delivered
 ),
 
 judged as (
     select
         *,
-        -- What usage of one key has in common; computed once, because every reader of all spans adds up by it.
-        {{ row_hash([
-            'provider_name', 'response_model', 'request_model', 'resource_id', 'deployment_name', 'region_id', 'deployment_type',
-            'service_tier', 'team', 'app', 'feature', 'customer_hash', 'environment', 'api_key_name'
-        ]) }} as said_key,
         case
             when trace_id is null then 'trace_id'
             when span_id is null then 'span_id'
@@ -116,11 +90,9 @@ select
     case when rejected_column is not null then trace_id end as trace_id,
     case when rejected_column is not null then span_id end as span_id,
     {%- for column in [
-        'span_key', 'start_at', 'end_at', 'provider_name', 'request_model', 'response_model', 'deployment_name', 'resource_id',
-        'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'repeated_prefix_tokens',
-        'output_tokens', 'reasoning_tokens', 'input_audio_tokens', 'output_audio_tokens', 'service_tier', 'deployment_type',
-        'region_id', 'retry_count', 'first_token_seconds', 'error_type', 'team', 'app', 'feature', 'environment',
-        'customer_hash', 'api_key_name', 'said_key', 'rejected_column'
+        'span_key', 'start_at', 'end_at', 'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens',
+        'repeated_prefix_tokens', 'output_tokens', 'reasoning_tokens', 'input_audio_tokens', 'output_audio_tokens',
+        'retry_count', 'first_token_seconds', 'error_type', 'said_key', 'rejected_column'
     ] %}
     {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}

@@ -1,20 +1,12 @@
 -- Which of the two datasets each delivery has for each billing month, and how far they agree. A run without rows says
 -- that there is nothing, which is not the same as no run.
 with told as (
-    select
-        delivery_id,
-        billing_month_start,
-        dataset,
-        count(*) as row_count,
-        max(usage_date) as last_usage_date,
-        sum(case when charge_role = 'plain' then coalesce({{ amount_from_text('CostInBillingCurrency') }}, 0) end)
-            as plain_cost
-    from {{ ref('stg_azure_cost__detail') }}
-    group by delivery_id, billing_month_start, dataset
+    select delivery_id, billing_month_start, dataset, last_usage_date, plain_cost
+    from {{ ref('stg_azure_cost__load_month') }}
 
     union all
 
-    select delivery_id, period_start as billing_month_start, dataset, 0 as row_count, null as last_usage_date, 0 as plain_cost
+    select delivery_id, period_start as billing_month_start, dataset, null as last_usage_date, 0 as plain_cost
     from {{ ref('stg_bill__snapshot') }}
     where table_name = 'azure_cost__detail' and period_start is not null
 )

@@ -3,6 +3,13 @@
 --   covered     usage that a reservation or savings plan covers, or left unused: free in the actual dataset, at its share
 --               of the commitment in the amortised one
 --   commitment  bought, exchanged or refunded reservations and savings plans: only in the actual dataset
+-- What a load said does not change, so each is read once; again only where it counts as another delivery than before.
+{{ config(**told_by_load('load_id', reads={
+    'stg_bill__snapshot': "case when table_name = 'azure_cost__detail' then load_id else 'of other tables' end",
+    'azure_cost__detail': none,
+    'stg_lake__load': none,
+})) }}
+
 with current_rows as (
     select
         landed.*,
@@ -12,6 +19,7 @@ with current_rows as (
     from {{ lake('azure_cost__detail') }} as landed
     inner join {{ ref('stg_bill__snapshot') }} as snapshots
         on landed.load_id = snapshots.load_id and snapshots.table_name = 'azure_cost__detail'
+    where {{ is_told_load('landed.load_id') }}
 ),
 
 cleaned as (

@@ -59,6 +59,15 @@ select
     effective_cost,
     list_cost,
     contracted_cost,
+    upper(pricing_currency) as pricing_currency,
+    -- The bill's own rate, else what its two amounts say.
+    case
+        when upper(pricing_currency) <> billing_currency
+            then coalesce(
+                case when x_billing_exchange_rate > 0 then x_billing_exchange_rate end,
+                {{ unit_price('abs(effective_cost)', 'abs(pricing_currency_effective_cost)') }}
+            )
+    end as pricing_exchange_rate,
     x_repairs
 from {{ ref('base_focus__cost_and_usage') }}
 where rejected_column is null

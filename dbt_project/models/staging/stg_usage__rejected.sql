@@ -14,15 +14,16 @@ with refused as (
             'trace_id=' || trace_id,
             'span_id=' || span_id,
             'start_at=' || cast(start_at as string),
-            'model=' || coalesce(response_model, request_model),
-            'app=' || app,
+            'model=' || coalesce(said.response_model, said.request_model),
+            'app=' || said.app,
             'input_tokens=' || cast(input_tokens as string),
             'cache_read_tokens=' || cast(cache_read_tokens as string),
             'cache_write_tokens=' || cast(cache_write_tokens as string),
             'output_tokens=' || cast(output_tokens as string),
             'reasoning_tokens=' || cast(reasoning_tokens as string)
         ) as raw_row
-    from {{ ref('base_otel__genai_span') }}
+    from {{ ref('base_otel__genai_span') }} as calls
+    left join {{ ref('base_otel__genai_said') }} as said on calls.said_key = said.said_key
     where rejected_column is not null
 
     union all

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from finops.config.models import AnthropicSource
+from finops.config.usage_sources import AnthropicSource
 from ingestion.model_apis import MOST_BUCKETS, Api, ApiClient, Bucket, Name, text
 from ingestion.windows import Window
 

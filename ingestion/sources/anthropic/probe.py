@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from finops.config.models import AnthropicSource
+from finops.config.usage_sources import AnthropicSource
 from ingestion.model_apis import DAY, PROBE_ATTEMPTS, ApiClient, probe_reports
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.anthropic import client as anthropic

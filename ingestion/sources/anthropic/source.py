@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finops import lake as contract
-from finops.config.models import AnthropicSource
+from finops.config.usage_sources import AnthropicSource
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.model_apis import Answer, ApiClient, Report, cost_reach, land_reports, usage_reach
 from ingestion.privacy import load_hasher

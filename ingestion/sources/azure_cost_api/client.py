@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from finops.azure_cost import Dataset
-from finops.config.models import AzureCostApiSource
+from finops.config.bill_sources import AzureCostApiSource
 from ingestion.addresses import is_safe
 from ingestion.azure_sign_on import sign_on
 from ingestion.errors import LandingError

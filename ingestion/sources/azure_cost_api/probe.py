@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from finops.config.models import AzureCostApiSource
+from finops.config.bill_sources import AzureCostApiSource
 from ingestion.errors import LandingError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.azure_cost_api.client import CostClient, NotYetError

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from finops import lake as contract
 from finops.azure_cost import DATASETS, Dataset
-from finops.config.models import AzureCostApiSource
+from finops.config.bill_sources import AzureCostApiSource
 from finops.periods import BillingPeriod, utc_now
 from ingestion import azure_cost_rows
 from ingestion.azure_cost_rows import TABLE

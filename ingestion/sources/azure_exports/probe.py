@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from finops.config.models import AzureExportsSource
+from finops.config.bill_sources import AzureExportsSource
 from ingestion.files import StoredFile, is_azure
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import ROLE, listing_failed, readable_and_no_more

@@ -10,7 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from finops import lake as contract
-from finops.config.models import AzureExportsSource
+from finops.config.bill_sources import AzureExportsSource
 from finops.periods import utc_now
 from ingestion import azure_cost_rows, focus_rows
 from ingestion.errors import LandingError

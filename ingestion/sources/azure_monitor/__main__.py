@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import AzureMonitorSource
+from finops.config.usage_sources import AzureMonitorSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from finops.config.models import AzureMonitorSource
+from finops.config.usage_sources import AzureMonitorSource
 from ingestion.azure_sign_on import sign_on
 from ingestion.errors import LandingError
 from ingestion.sources.azure_monitor.rows import DEPLOYMENT, MetricGroup

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from finops.config.models import AzureMonitorSource
+from finops.config.usage_sources import AzureMonitorSource
 from ingestion.azure.access import READ_METRICS, judge
 from ingestion.azure.arm import ENDPOINT_VARIABLE, ArmError, open_arm
 from ingestion.errors import LandingError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from finops import lake as contract
-from finops.config.models import AzureMonitorSource
+from finops.config.usage_sources import AzureMonitorSource
 from finops.periods import utc_now
 from ingestion.lake import LakeWriter
 from ingestion.landing import LandingContext, LandingResult

@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import AzurePriceSheetSource
+from finops.config.bill_sources import AzurePriceSheetSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import AzurePriceSheetSource
+from finops.config.bill_sources import AzurePriceSheetSource
 from ingestion.errors import LandingError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.azure_price_sheet.client import list_price_sheets

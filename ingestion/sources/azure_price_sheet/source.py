@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from finops import lake as contract
-from finops.config.models import AzurePriceSheetSource
+from finops.config.bill_sources import AzurePriceSheetSource
 from finops.periods import utc_now
 from ingestion.drift import FieldCounts
 from ingestion.errors import LandingError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import AzureRetailPricesSource
+from finops.config.bill_sources import AzureRetailPricesSource
 from ingestion.errors import LandingError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.azure_retail_prices.client import ask, is_http, list_answers

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from finops import lake as contract
-from finops.config.models import AzureRetailPricesSource
+from finops.config.bill_sources import AzureRetailPricesSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
 from ingestion.lake import LakeWriter, naive_utc

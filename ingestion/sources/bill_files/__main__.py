@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import BillFilesSource
+from finops.config.bill_sources import BillFilesSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from finops import focus
 from finops import lake as contract
 from finops.azure_cost import Dataset, dataset_of_name
-from finops.config.models import BillFilesSource
+from finops.config.bill_sources import BillFilesSource
 from finops.periods import utc_now
 from ingestion import azure_cost_rows, focus_rows
 from ingestion.errors import LandingError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import probe_files
 from ingestion.sources.focus_files.client import list_focus_files

@@ -7,7 +7,7 @@ Not here: reading FOCUS rows (``ingestion.focus_rows``).
 from __future__ import annotations
 
 from finops import lake as contract
-from finops.config.models import FocusFilesSource
+from finops.config.bill_sources import FocusFilesSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
 from ingestion.focus_rows import TABLE, convert

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 
-from finops.config.models import GenaiPricesSource
+from finops.config.bill_sources import GenaiPricesSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.genai_prices.client import list_version
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import GenaiPricesSource
+from finops.config.bill_sources import GenaiPricesSource
 from finops.periods import utc_now
 from ingestion.lake import arrow_schema, naive_utc
 from ingestion.landing import LandingContext, LandingResult

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pyarrow as pa
 
-from finops.config.models import LitellmSource
+from finops.config.usage_sources import LitellmSource
 from ingestion.errors import LandingError
 from ingestion.windows import Window
 

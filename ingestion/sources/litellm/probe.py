@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 
-from finops.config.models import LitellmSource
+from finops.config.usage_sources import LitellmSource
 from ingestion.errors import LandingError
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.litellm.client import KEYS, LOGS, TEAMS, SpendLogs, database_address

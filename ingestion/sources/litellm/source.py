@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finops import lake as contract
-from finops.config.models import LitellmSource
+from finops.config.usage_sources import LitellmSource
 from finops.periods import utc_now
 from ingestion.lake import LakeWriter, ParquetPart, arrow_schema, naive_utc
 from ingestion.landing import LandingContext, LandingResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import MlflowSource
+from finops.config.usage_sources import MlflowSource
 from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError
 from ingestion.json_http import DeniedError

@@ -15,7 +15,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import MlflowSource
+from finops.config.usage_sources import MlflowSource
 from finops.periods import utc_now
 from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError

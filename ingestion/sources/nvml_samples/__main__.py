@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import NvmlSamplesSource
+from finops.config.usage_sources import NvmlSamplesSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
-from finops.config.models import NvmlSamplesSource
+from finops.config.usage_sources import NvmlSamplesSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import probe_files
 from ingestion.record_landing import list_record_files

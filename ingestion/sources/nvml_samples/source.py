@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import NvmlSamplesSource
+from finops.config.usage_sources import NvmlSamplesSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
 from ingestion.lake import naive_utc

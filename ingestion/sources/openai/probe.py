@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from finops.config.models import OpenAiSource
+from finops.config.usage_sources import OpenAiSource
 from ingestion.model_apis import DAY, PROBE_ATTEMPTS, ApiClient, probe_reports
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.openai import client as openai

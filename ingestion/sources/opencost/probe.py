@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from finops.config.models import OpencostSource
+from finops.config.usage_sources import OpencostSource
 from ingestion.bearer import bearer_token
 from ingestion.errors import LandingError
 from ingestion.json_http import DeniedError

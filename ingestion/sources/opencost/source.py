@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from finops import lake as contract
-from finops.config.models import OpencostSource
+from finops.config.usage_sources import OpencostSource
 from finops.periods import utc_now
 from ingestion.bearer import bearer_token
 from ingestion.lake import LakeWriter, arrow_schema, naive_utc

@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import OtelSpansSource
+from finops.config.usage_sources import OtelSpansSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import OtelSpansSource
+from finops.config.usage_sources import OtelSpansSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import probe_files
 from ingestion.sources.otel_spans.client import list_span_files

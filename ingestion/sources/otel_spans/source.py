@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from finops import lake as contract
-from finops.config.models import OtelSpansSource
+from finops.config.usage_sources import OtelSpansSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError
 from ingestion.lake import LakeWriter, Part, naive_utc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import OutcomesSource
+from finops.config.usage_sources import OutcomesSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.table_probe import probe_records
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import duckdb
 
 from finops import lake as contract
-from finops.config.models import OutcomesSource
+from finops.config.usage_sources import OutcomesSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError, MissingColumnsError
 from ingestion.lake import LakeWriter, ParquetPart, Part, naive_utc

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from finops.config.models import PrometheusSource
+from finops.config.usage_sources import PrometheusSource
 from ingestion.probe import Finding, ProbeContext
 
 _TIMEOUT_SECONDS = 10

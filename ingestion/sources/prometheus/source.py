@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from finops import lake as contract
-from finops.config.models import PrometheusSource
+from finops.config.usage_sources import PrometheusSource
 from finops.periods import utc_now
 from ingestion.lake import LakeWriter
 from ingestion.landing import LandingContext, LandingResult

@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import SaasSubscriptionsSource
+from finops.config.bill_sources import SaasSubscriptionsSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import SaasSubscriptionsSource
+from finops.config.bill_sources import SaasSubscriptionsSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.saas_subscriptions.client import SUFFIXES
 from ingestion.table_probe import probe_records

@@ -6,7 +6,7 @@ Not here: what a record means (``rows``), amortising (dbt).
 
 from __future__ import annotations
 
-from finops.config.models import SaasSubscriptionsSource
+from finops.config.bill_sources import SaasSubscriptionsSource
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.record_landing import land_records
 from ingestion.sources.saas_subscriptions.client import SUFFIXES

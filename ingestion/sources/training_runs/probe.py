@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finops.config.models import TrainingRunsSource
+from finops.config.usage_sources import TrainingRunsSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.sources.training_runs.client import SUFFIXES
 from ingestion.table_probe import probe_records

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from finops.config.models import TrainingRunsSource
+from finops.config.usage_sources import TrainingRunsSource
 from finops.periods import utc_now
 from ingestion.landing import LandingContext, LandingResult
 from ingestion.record_landing import land_records

@@ -2,7 +2,7 @@
 
 import sys
 
-from finops.config.models import UsageFilesSource
+from finops.config.usage_sources import UsageFilesSource
 from ingestion.command import main
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ a cache keeps it; every use keeps it anew. The first block that is not ends what
 
 from __future__ import annotations
 
-from finops.config.models import UsageMapping
+from finops.config.usage_mapping import UsageMapping
 
 COLUMN = "repeated_prefix_tokens"
 BLOCKS = "prompt_blocks"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from finops.config.load import ConfigError, load_mapping
-from finops.config.models import UsageFilesSource
+from finops.config.usage_sources import UsageFilesSource
 from ingestion.probe import Finding, ProbeContext
 from ingestion.probing import probe_files
 from ingestion.sources.usage_files.client import list_usage_files

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from finops import lake as contract
-from finops.config.models import UsageMapping
+from finops.config.usage_mapping import UsageMapping
 from ingestion.privacy import hash_sql, mask_emails_sql
 from ingestion.sources.usage_files import prefixes
 from ingestion.sources.usage_files.payloads import member_sql, read_sql

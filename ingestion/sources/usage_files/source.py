@@ -13,7 +13,8 @@ import duckdb
 
 from finops import lake as contract
 from finops.config.load import load_mapping
-from finops.config.models import UsageFilesSource, UsageMapping
+from finops.config.usage_mapping import UsageMapping
+from finops.config.usage_sources import UsageFilesSource
 from finops.periods import utc_now
 from ingestion.errors import LandingError, MissingColumnsError
 from ingestion.lake import LakeWriter, ParquetPart, naive_utc

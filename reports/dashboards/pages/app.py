@@ -18,9 +18,12 @@ from reports.dashboards.parts import (
     service,
     short,
     spend,
+    spend_charts,
     states,
     tokens,
-    units,
+    tradeoff,
+    unit_targets,
+    value,
     words,
 )
 from reports.dashboards.view import View
@@ -48,8 +51,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [*service.tiles(levels), allocation.own_tile(ask), incidents.tile(ask, found)]
-    value = units.value_rows(ask)
-    worth = ((units.value_table(ask, value),),) if value else ()
+    brought = value.rows_of(ask)
+    worth = ((value.table(ask, brought),),) if brought else ()
     said = short.of_scope(
         ask,
         expected,
@@ -70,9 +73,9 @@ def build(view: View) -> Page:
                 "spend",
                 "Spend",
                 (
-                    (spend.daily_chart(ask, days, ranked, estimated, "model"),),
+                    (spend_charts.daily_chart(ask, days, ranked, estimated, "model"),),
                     (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
-                    (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
+                    (spend_charts.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
                     (
                         spend.by_table(ask, parts, "environment", whole),
                         spend.by_table(ask, parts, "region_id", whole),
@@ -101,10 +104,10 @@ def build(view: View) -> Page:
             Section(
                 "service",
                 "Service and models",
-                ((service.table(ask, levels),), (service.frontier_chart(ask),)),
+                ((service.table(ask, levels),), (tradeoff.own_chart(ask),)),
                 "What calls of each model take and how often they fail, beside what they cost.",
             ),
-            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
+            Section("units", "Unit costs", ((unit_targets.table(ask),), *worth)),
             Section(
                 "budgets",
                 "Budgets",

@@ -12,7 +12,8 @@ from typing import Literal
 
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Notes, Page, Section, Table, Tiles
-from reports.dashboards.parts import budgets, incidents, spend, teams, words
+from reports.dashboards.opportunities.find import opportunities_of
+from reports.dashboards.parts import budgets, incidents, spend, spend_charts, teams, words
 from reports.dashboards.view import View
 from reports.documents import changes, savings, shared
 from reports.measures.budgets import BudgetLine
@@ -34,7 +35,7 @@ def build(view: View) -> Page:
     lines = budgets.lines_of(ask) if is_newest else ()
     own = budgets.own_line(ask, lines)
     found = shared.incidents_of(ask)
-    opportunities = savings.opportunities_of(ask)
+    opportunities = opportunities_of(ask)
     trend = spend.sparks(days, view.period.last)
     tiles = [spend.tile(ask, whole, spend.all_of(trend))]
     if is_newest:
@@ -56,7 +57,7 @@ def build(view: View) -> Page:
                 (
                     (Tiles(tuple(tiles)),),
                     (Notes("What changed, and why", changes.sentences(ask, whole)),),
-                    (spend.daily_chart(ahead, days, ranked, estimated, _dimension(ask)),),
+                    (spend_charts.daily_chart(ahead, days, ranked, estimated, _dimension(ask)),),
                 ),
             ),
             Section(

@@ -15,9 +15,12 @@ from reports.dashboards.parts import (
     incidents,
     short,
     spend,
+    spend_charts,
     states,
     teams,
+    unit_targets,
     units,
+    value,
 )
 from reports.dashboards.view import View
 
@@ -37,7 +40,7 @@ def build(view: View) -> Page:
     covered = allocation.coverage_of(ask)
     found = incidents.incidents_of(ask)
     costs = units.costs_of(ask)
-    value = units.value_rows(ask)
+    brought = value.rows_of(ask)
     ranked = [part.name for part in by_team if part.name is not None]
 
     # Tokens and GPUs are mostly of one currency: in another, a tile that nothing is known would only be in the way.
@@ -48,7 +51,7 @@ def build(view: View) -> Page:
     if expected is not None:
         tiles.append(budgets.tile(ask, expected, own, Target("finance", anchor="budgets")))
     tiles += [*allocation.tiles(ask, covered), *unit_tiles, incidents.tile(ask, found)]
-    worth = units.value_tile(ask, value)
+    worth = value.tile(ask, brought)
     if worth is not None:
         tiles.append(worth)
 
@@ -70,22 +73,22 @@ def build(view: View) -> Page:
             "Spend",
             (
                 (spend.share_note(ask, whole),),
-                (spend.daily_chart(ask, days, ranked, estimated, "team"),),
+                (spend_charts.daily_chart(ask, days, ranked, estimated, "team"),),
                 (
                     teams.teams_table(
                         ask, whole, by_team, trend, lines, budgets.ahead(ask, lines, by_team), expected, key="teams"
                     ),
                 ),
-                (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
+                (spend_charts.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
                 (
-                    spend.ranking_chart(
+                    spend_charts.ranking_chart(
                         ask,
                         "services",
                         "By service",
                         parts["service_name"],
                         "No AI cost has been billed yet.",
                     ),
-                    spend.ranking_chart(
+                    spend_charts.ranking_chart(
                         ask,
                         "models",
                         "By model",
@@ -108,7 +111,7 @@ def build(view: View) -> Page:
             "units",
             "Unit costs",
             (
-                (units.targets_table(ask),),
+                (unit_targets.table(ask),),
                 (token_costs, gpu_hours),
                 *(outcomes[n : n + 3] for n in range(0, len(outcomes), 3)),
                 (units.models_table(ask, costs),),
@@ -116,7 +119,7 @@ def build(view: View) -> Page:
             ),
             "What one unit costs, in the newest 30 days against the 30 before.",
         ),
-        Section("value", "Value", ((units.value_table(ask, value),),), "What AI brings beside what it costs."),
+        Section("value", "Value", ((value.table(ask, brought),),), "What AI brings beside what it costs."),
     ]
     return Page(
         "executive",

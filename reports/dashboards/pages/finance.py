@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Note, Page, Section, Target, Tiles
-from reports.dashboards.parts import allocation, books, budgets, currencies, forecast, spend, states
+from reports.dashboards.parts import allocation, books, budgets, currencies, forecast, invoices, spend, states
 from reports.dashboards.view import View
 
 
@@ -81,7 +81,7 @@ def build(view: View) -> Page:
             Section(
                 "statements",
                 "Statements and invoices",
-                ((books.statement_table(ask),), (books.issued_table(ask),), (books.invoices_table(ask),)),
+                ((invoices.statement_table(ask),), (invoices.issued_table(ask),), (invoices.invoices_table(ask),)),
                 "What teams are charged is what the invoices ask for, to the last digit.",
             ),
             Section(

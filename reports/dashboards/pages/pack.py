@@ -13,8 +13,9 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Block, Cell, Note, Notes, Page, Section, Tile, Tiles
-from reports.dashboards.opportunities import Opportunity
-from reports.dashboards.parts import allocation, books, forecast, incidents, spend, teams, units
+from reports.dashboards.opportunities.find import opportunities_of
+from reports.dashboards.opportunities.model import Opportunity
+from reports.dashboards.parts import allocation, books, forecast, incidents, invoices, spend, spend_charts, teams, units
 from reports.dashboards.view import View
 from reports.documents import changes, month, savings, shared
 from reports.measures.forecasts import Forecasts
@@ -49,7 +50,7 @@ def build(view: View) -> Page:
     covered = allocation.coverage_of(ask)
     costs = units.costs_of(ask)
     expected = forecast.forecasts_of(ask)
-    opportunities = savings.opportunities_of(ask)
+    opportunities = opportunities_of(ask)
     tiles = (
         spend.tile(ask, whole, ()),
         month.budget_tile(ask, budgets),
@@ -113,7 +114,7 @@ def build(view: View) -> Page:
                 "data",
                 "Can these figures be trusted?",
                 (
-                    (books.invoices_table(ask),),
+                    (invoices.invoices_table(ask),),
                     (books.reconciliation_table(ask)[1],),
                     *((note,) for note in shared.data_notes(ask)),
                 ),
@@ -158,7 +159,7 @@ def _owners(ask: Ask, whole: spend.Total, parts: _Parts) -> tuple[tuple[Block, .
         (spend.by_table(ask, parts, "business_unit", whole),),
         (teams.teams_table(ask, whole, parts["team"], trend, (), {}, None),),
         (allocation.owners_table(ask),),
-        (spend.categories_chart(ask),),
+        (spend_charts.categories_chart(ask),),
     )
 
 

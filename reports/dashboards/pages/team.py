@@ -17,9 +17,11 @@ from reports.dashboards.parts import (
     incidents,
     short,
     spend,
+    spend_charts,
     states,
     tokens,
-    units,
+    unit_targets,
+    value,
     words,
 )
 from reports.dashboards.view import View
@@ -48,8 +50,8 @@ def build(view: View) -> Page:
             budgets.tile(ask, expected, own, ask.here("budgets")),
         ]
     tiles += [allocation.own_tile(ask), incidents.tile(ask, found)]
-    value = units.value_rows(ask)
-    worth = ((units.value_table(ask, value),),) if value else ()
+    brought = value.rows_of(ask)
+    worth = ((value.table(ask, brought),),) if brought else ()
     said = short.of_scope(
         ask, expected, own, lines, found, whole, by_app, lambda app: Link(f"App {app}", Target("app", app))
     )
@@ -63,9 +65,9 @@ def build(view: View) -> Page:
                 "spend",
                 "Spend",
                 (
-                    (spend.daily_chart(ask, days, ranked, estimated, "app"),),
+                    (spend_charts.daily_chart(ask, days, ranked, estimated, "app"),),
                     (spend.parts_table(ask, "by-app", "By app", "App", by_app, whole, spend.app_cells(by_app)),),
-                    (spend.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
+                    (spend_charts.categories_chart(ask), budgets.burn_up(ask, own, outlooks)),
                     (spend.by_table(ask, parts, "service_name", whole), spend.by_table(ask, parts, "model", whole)),
                     (
                         spend.by_table(ask, parts, "environment", whole),
@@ -106,7 +108,7 @@ def build(view: View) -> Page:
                 ),
                 "Model usage at list price, known to this hour; the bill of it comes later.",
             ),
-            Section("units", "Unit costs", ((units.targets_table(ask),), *worth)),
+            Section("units", "Unit costs", ((unit_targets.table(ask),), *worth)),
             Section(
                 "gpus",
                 "GPUs and training",

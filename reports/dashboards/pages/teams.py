@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Page, Section, Target, Tiles
-from reports.dashboards.parts import allocation, budgets, incidents, spend, states, teams, tokens
+from reports.dashboards.parts import allocation, budgets, incidents, spend, spend_charts, states, teams, tokens
 from reports.dashboards.view import View
 
 
@@ -56,7 +56,7 @@ def build(view: View) -> Page:
                             ask, whole, by_team, trend, lines, budgets.ahead(ask, lines, by_team), expected
                         ),
                     ),
-                    (spend.daily_chart(ask, days, ranked, estimated, "team"),),
+                    (spend_charts.daily_chart(ask, days, ranked, estimated, "team"),),
                     (allocation.scopes_table(ask, covered, "team", "Coverage by team"),),
                 ),
                 "Open a team for its budget, its apps, its tokens and GPUs, and why each amount is its own.",

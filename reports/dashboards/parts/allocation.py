@@ -13,13 +13,14 @@ import pandas as pd
 
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
 from reports.dashboards.parts import words
 from reports.explain.tag_gaps import Gap, remedy_of
 from reports.figures import allocation as drawn
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO
+from reports.marts import from_rows
 from reports.measures.coverage import Coverage, coverage
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
@@ -57,7 +58,7 @@ def coverage_of(ask: Ask) -> Coverage | Missing:
         "fct_allocation_coverage_monthly", "currency = $currency and billing_period_start = $month", month=month.start
     )
     rows = ask.rows(_UNOWNED, first_of_month=month.start, last_of_month=month.last_day)
-    return coverage(monthly, as_frame("fct_ai_cost_daily", rows), month)
+    return coverage(monthly, from_rows("fct_ai_cost_daily", rows), month)
 
 
 def tiles(ask: Ask, found: Coverage | Missing) -> list[Tile]:
@@ -182,7 +183,7 @@ def nobody_table(ask: Ask, found: Coverage | Missing) -> Table:
         tuple(rows),
         found.reason if isinstance(found, Missing) else "Every AI resource of this month has an owner.",
         caption=f"{f.month(ask.shown_month.start)}. Tag them with a team, or add a rule to config/tags.yml.",
-        total=Row((Cell("Nobody's"), Cell(), Cell(), cells.money(whole, ask.currency))) if rows else None,
+        total=Row((Cell("Nobody's"), Cell(), Cell(), cells.money(whole, ask.currency))),
         export="fct_ai_cost_daily",
     )
 
@@ -199,7 +200,6 @@ def gaps_of(ask: Ask) -> list[Gap]:
 
 def gaps_table(ask: Ask, gaps: Sequence[Gap]) -> Table:
     """What lacks tags, with the very line that would give it an owner below each."""
-    rest = len(gaps) - GAPS_SHOWN
     return Table(
         "tag-gaps",
         "What lacks tags, and the line that mends it",
@@ -217,17 +217,15 @@ def gaps_table(ask: Ask, gaps: Sequence[Gap]) -> Table:
         caption="Unfold a row for the command or the rule, ready to be copied.",
         total=Row(
             (
-                Cell("All of them" if rest > 0 else "All"),
+                Cell("All of them" if len(gaps) > GAPS_SHOWN else "All"),
                 Cell(),
                 Cell(),
                 cells.money(sum((gap.cost_of_last_30_days for gap in gaps), ZERO), ask.currency),
                 Cell(),
             )
-        )
-        if gaps
-        else None,
+        ),
         export="fct_tag_gap",
-        more=f"And {rest} smaller ones." if rest > 0 else "",
+        more=cells.more(len(gaps), GAPS_SHOWN, "smaller ones"),
     )
 
 
@@ -297,6 +295,6 @@ def owners_table(ask: Ask) -> Table:
         ),
         "Nothing was billed in the period.",
         caption=f"{words.period_words(ask.view.period)}, effective cost; rows and columns add up to the bill.",
-        total=Row((Cell("All AI spend"), Cell(), Cell(), *amounts(sums))) if rows else None,
+        total=Row((Cell("All AI spend"), Cell(), Cell(), *amounts(sums))),
         export="fct_allocated_charge",
     )

@@ -7,7 +7,7 @@ Not here: statuses and forecasts themselves (dbt, models).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -17,7 +17,7 @@ from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Gauge, Row, Table, Target, Tile
-from reports.dashboards.parts import spend, words
+from reports.dashboards.parts import forecast, spend, words
 from reports.dashboards.parts.forecast_charts import fans, outlook_of
 from reports.figures import budget as drawn
 from reports.frames import ZERO
@@ -215,11 +215,7 @@ def burn_up(ask: Ask, line: BudgetLine | None, outlooks: pd.DataFrame) -> Chart:
         projected = projected.assign(day=[day.date() for day in projected["day"]])
     if running and projected.empty:
         projected = _expected(ask, ZERO if spent.empty else spent["cost"].iloc[-1])
-    if not previous.empty and previous["day"].iloc[0] > before.start + timedelta(days=6):
-        # Bills that begin in the middle of a month would be drawn as a month of little spend.
-        previous = previous.iloc[:0]
-    previous = previous.assign(day=[day + (month.start - before.start) for day in previous["day"]])
-    previous = previous[[day <= month.last_day for day in previous["day"]]]
+    previous = on_days_of(previous, before.start, month.start, month.last_day)
     text = f"Cumulative AI spend of {f.month(month.start)}"
     if line is not None:
         text += f" against the budget of {f.money(line.amount, ask.currency)}"
@@ -236,9 +232,18 @@ def burn_up(ask: Ask, line: BudgetLine | None, outlooks: pd.DataFrame) -> Chart:
     return Chart("burn-up", "Burn-up", text, label, shown, f"Nothing of {f.month(month.start)} has been billed yet.")
 
 
+def on_days_of(before: pd.DataFrame, before_first: date, first: date, last: date) -> pd.DataFrame:
+    """Cumulative spend (``day, cost``) of the month before, on the days of the month from ``first`` to ``last``."""
+    if not before.empty and before["day"].iloc[0] > before_first + timedelta(days=6):
+        # Bills that begin in the middle of a month would be drawn as a month of little spend.
+        before = before.iloc[:0]
+    moved = before.assign(day=[day + (first - before_first) for day in before["day"]])
+    return moved[[day <= last for day in moved["day"]]]
+
+
 def _expected(ask: Ask, so_far: Decimal) -> pd.DataFrame:
     """Expected spend to the end of each day; no interval, because daily bounds do not add up to one."""
-    future = spend.forecast_days(ask)
+    future = forecast.days_ahead(ask)
     if future.empty:
         return pd.DataFrame(columns=["day", "expected"])
     running, values = so_far, [so_far]

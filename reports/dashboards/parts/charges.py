@@ -95,9 +95,7 @@ def table(ask: Ask) -> Table:
                 cells.money(whole, ask.currency),
                 words.share_cell(whole, whole),
             )
-        )
-        if rows
-        else None,
+        ),
         export="fct_allocated_charge",
     )
 

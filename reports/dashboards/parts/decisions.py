@@ -5,8 +5,9 @@ Here: the table of decisions. Not here: who must approve what (the page for whoe
 
 from __future__ import annotations
 
+from reports.dashboards import cells
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Cell, Column, Row, Table
+from reports.dashboards.model import Cell, Column, Row, Table, Target
 from reports.measures.decisions import DecisionView, newest_first
 
 SHOWN = 20
@@ -28,7 +29,6 @@ def decisions_of(ask: Ask) -> list[DecisionView]:
 
 def table(ask: Ask) -> Table:
     found = decisions_of(ask)
-    rest = len(found) - SHOWN
     return Table(
         "decisions",
         "Guardrail decisions",
@@ -45,7 +45,7 @@ def table(ask: Ask) -> Table:
         f"No guardrail has fired about {ask.name}.",
         caption="Newest first. Unfold a row for why, and what follows. Dry run: it was recorded and told, but "
         "nobody was asked to act.",
-        more=f"And {rest} older ones." if rest > 0 else "",
+        more=cells.more(len(found), SHOWN, "older ones"),
     )
 
 
@@ -57,7 +57,7 @@ def _row(one: DecisionView) -> Row:
     return Row(
         (
             Cell(one.target, small=one.period_words),
-            Cell(one.policy_id, small=one.decided_at),
+            Cell(one.policy_id, small=one.decided_at, target=Target("policy", one.policy_id)),
             Cell(one.level_words, tone=one.tone),
             Cell(one.status_words, small="Dry run" if one.is_dry_run else ""),
             Cell(one.money(one.value), sort=one.value),

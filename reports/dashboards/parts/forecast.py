@@ -16,11 +16,14 @@ from reports.dashboards.model import Cell, Column, Row, Table, Target, Tone
 from reports.dashboards.parts.forecast_charts import hours_chart, months_chart, quality_charts
 from reports.figures import forecast as drawn
 from reports.figures.spend import NO_OWNER
+from reports.frames import ZERO
 from reports.measures.forecasts import LEVELS, NO_TEAM, PERIODS, Forecasts, forecasts
+from reports.measures.rates import unknown_rates
 from reports.page.chart import Chart
 
 MATURITY_TONES: dict[str, Tone] = {"run": "good", "walk": "neutral", "crawl": "warn"}
 MODEL_WORDS = {"prophet": "Prophet", "seasonal_naive": "Seasonal naive", "mean": "Mean"}
+HOUR_TEAMS = 20
 YARDSTICKS = ("prophet", "seasonal_naive")
 """Candidates that the forecast is shown beside: two dozen dots a line say nothing."""
 
@@ -36,8 +39,23 @@ def forecasts_of(ask: Ask) -> Forecasts:
     )
 
 
+def days_ahead(ask: Ask) -> pd.DataFrame:
+    """``day, expected, lower, upper`` of the scope's days after the bill, to the end of the month."""
+    found = ask.rows(
+        """select forecast_date as day, expected_cost as expected, lower_cost as lower, upper_cost as upper
+           from fct_forecast_daily
+           where scope_type = $scope_type and scope_value = $scope_value and currency = $currency and is_future
+                 and forecast_date > $through and forecast_date <= $until
+           order by 1""",
+        until=ask.month.last_day,
+    )
+    return pd.DataFrame(found, columns=["day", "expected", "lower", "upper"])
+
+
 def totals_table(ask: Ask, found: Forecasts) -> Table:
     extended = found.extended_periods
+    notes = ["* Ends later than the forecast; the days beyond it are taken to be like its own."] if extended else []
+    unknown = unknown_rates(ask.frame("fct_forecast_exchange_rate", "currency = $currency"))
 
     def cell(scope: Any, period: str) -> Cell:
         one = scope.totals.get(period)
@@ -69,7 +87,7 @@ def totals_table(ask: Ask, found: Forecasts) -> Table:
         caption="AI spend when the period ends: billed so far and the forecast of the rest. Below each figure: 80% of "
         "the forecast's paths end between the two, so the teams' bounds do not add up to the company's.",
         export="fct_forecast_total",
-        more="* Ends later than the forecast; the days beyond it are taken to be like its own." if extended else "",
+        more=" ".join([*notes, *(rate.words for rate in unknown)]),
     )
 
 
@@ -210,3 +228,55 @@ def _scope_name(row: dict[str, Any]) -> str:
 
 def _model_name(row: dict[str, Any]) -> str:
     return MODEL_WORDS.get(row["model_name"], f.humanise(row["model_name"]))
+
+
+def next_hours_by_team(ask: Ask) -> Table:
+    rows = ask.rows(
+        """with known as (
+               select *, max(usage_hour) filter (where actual_cost is not null)
+                             over (partition by scope_type, scope_value)
+                             as newest
+               from fct_usage_forecast_hourly where scope_type in ('team', 'app') and currency = $currency
+           )
+           select scope_type, scope_value,
+                  sum(actual_cost) filter (where usage_hour > newest - interval 24 hours and usage_hour <= newest)
+                      as before,
+                  sum(expected_cost) filter (where is_future and usage_hour <= newest + interval 24 hours) as next_day,
+                  sum(expected_cost) filter (where is_future) as two_days,
+                  max_by(usage_hour, expected_cost)
+                      filter (where is_future and usage_hour <= newest + interval 24 hours)
+                      as busiest_hour
+           from known group by 1, 2
+           having sum(expected_cost) filter (where is_future) is not null
+           order by scope_type desc, next_day desc nulls last, scope_value""",
+    )
+    teams = [row for row in rows if row["scope_type"] == "team"] or rows
+    return Table(
+        "next-hours-by-team",
+        "By team",
+        (
+            Column("Team"),
+            Column("Last 24 hours", "number", "Priced usage, an estimate"),
+            Column("Next 24 hours", "number", "Expected"),
+            Column("Change", "number"),
+            Column("Next 48 hours", "number", "Expected"),
+            Column("Busiest hour (UTC)"),
+        ),
+        tuple(
+            Row(
+                (
+                    cells.team(None if row["scope_value"] == "unallocated" else row["scope_value"])
+                    if row["scope_type"] == "team"
+                    else cells.app(row["scope_value"]),
+                    cells.money(row["before"], ask.currency),
+                    cells.money(row["next_day"], ask.currency),
+                    cells.change(row["next_day"] or ZERO, row["before"]),
+                    cells.money(row["two_days"], ask.currency),
+                    cells.text(f"{row['busiest_hour']:%H:%M}" if row["busiest_hour"] else None),
+                )
+            )
+            for row in teams[:HOUR_TEAMS]
+        ),
+        "There is no forecast by the hour yet; it is made with each run once there is usage by the hour.",
+        export="fct_usage_forecast_hourly",
+    )

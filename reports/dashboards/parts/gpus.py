@@ -11,10 +11,11 @@ from typing import Any
 
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Link, Note, Row, Table, Target, Tone
 from reports.dashboards.parts import words
 from reports.frames import ZERO
+from reports.marts import from_rows
 from reports.measures.gpu import IDLE_GPU_KINDS, WINDOW_DAYS, GpuUse, gpu_use
 from reports.measures.missing import Missing
 
@@ -50,7 +51,7 @@ order by cost desc, app, stage
 def company_use(ask: Ask) -> GpuUse | Missing:
     """The newest 30 days up to the period's end, all GPUs."""
     until = ask.view.as_of.date() if ask.is_current else ask.view.period.last
-    return gpu_use(as_frame("fct_gpu_hourly", ask.rows(_USE, until=until, window=WINDOW_DAYS)), until)
+    return gpu_use(from_rows("fct_gpu_hourly", ask.rows(_USE, until=until, window=WINDOW_DAYS)), until)
 
 
 def idle_cost(ask: Ask) -> Decimal:
@@ -161,8 +162,6 @@ def training_table(ask: Ask) -> Table:
                 cells.money(whole, ask.currency),
                 cells.money(failed, ask.currency),
             )
-        )
-        if rows
-        else None,
+        ),
         export="fct_training_cost_monthly",
     )

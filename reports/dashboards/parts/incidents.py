@@ -85,7 +85,7 @@ def _table(ask: Ask, shown: Sequence[Incident], title: str, empty: str, caption:
                     Cell(
                         f.humanise(one.scope_name),
                         small=one.basis_words,
-                        target=Target("on-call", anchor="incidents"),
+                        target=Target("incident", one.incident_id, otherwise=Target("on-call", anchor="incidents")),
                     ),
                     Cell(f.humanise(one.severity), tone=words.SEVERITY_TONES.get(one.severity, "neutral")),
                     Cell(f.day(one.first_seen), sort=one.first_seen),

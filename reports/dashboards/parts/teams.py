@@ -88,7 +88,7 @@ def teams_table(
         ),
         "No team has billed AI spend in the period.",
         caption=f"{words.period_words(ask.view.period)}; change against {ask.view.period.before_label}.",
-        total=row(spend.Part("", whole.now, whole.before), Cell("All AI spend"), own, company) if parts else None,
+        total=row(spend.Part("", whole.now, whole.before), Cell("All AI spend"), own, company),
         export="fct_ai_cost_daily",
     )
 
@@ -146,8 +146,6 @@ def apps_table(
                 Cell(),
                 Cell(),
             )
-        )
-        if rows
-        else None,
+        ),
         export="fct_ai_cost_daily",
     )

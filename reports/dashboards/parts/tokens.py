@@ -108,12 +108,7 @@ def mix(ask: Ask) -> tuple[Chart, Table]:
     """Tokens per day by class, and what each class cost in the period."""
     since, _ = spend.shown_days(ask)
     rows = ask.rows(_MIX, since=since, until=_until(ask))
-    daily = pd.DataFrame(
-        [(row["day"], _label(row["token_class"]), row["tokens"]) for row in rows],
-        columns=["day", "token_class", "tokens"],
-    )
-    present = [label for label in _LABELS.values() if label in set(daily["token_class"])]
-    present += sorted(set(daily["token_class"]) - set(present))
+    daily, present = by_day(rows)
     chart = Chart(
         "token-mix",
         "Tokens per day",
@@ -125,7 +120,7 @@ def mix(ask: Ask) -> tuple[Chart, Table]:
     of_period = [row for row in rows if row["day"] >= ask.view.period.first]
     by_class: dict[str, list[Mapping[str, Any]]] = {}
     for row in of_period:
-        by_class.setdefault(_label(row["token_class"]), []).append(row)
+        by_class.setdefault(label(row["token_class"]), []).append(row)
     cost, count = _sum(of_period, "cost"), _sum(of_period, "tokens")
 
     def line(name: str, part: Sequence[Mapping[str, Any]]) -> Row:
@@ -154,14 +149,29 @@ def mix(ask: Ask) -> tuple[Chart, Table]:
         tuple(line(name, part) for name, part in ranked),
         NO_USAGE,
         caption=f"At list price, {f.short_day(ask.view.period.first)} to {f.day(_until(ask))}.",
-        total=line("All tokens", of_period) if of_period else None,
+        total=line("All tokens", of_period),
         export="fct_usage_cost_hourly",
     )
     return chart, table
 
 
-def _label(token_class: str) -> str:
-    return _LABELS.get(token_class, f.humanise(token_class))
+def label(kind: str) -> str:
+    return _LABELS.get(kind, f.humanise(kind))
+
+
+def kinds(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Kinds of tokens (``token_class``) in the order of ``CLASS_WORDS``, then those that it does not know."""
+    present = {row["token_class"] for row in rows}
+    return [kind for kind in _LABELS if kind in present] + sorted(present - set(_LABELS))
+
+
+def by_day(rows: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
+    """``day, token_class`` (its label), ``tokens`` for the chart, and the labels in their order."""
+    daily = pd.DataFrame(
+        [(row["day"], label(row["token_class"]), row["tokens"]) for row in rows],
+        columns=["day", "token_class", "tokens"],
+    )
+    return daily, [label(kind) for kind in kinds(rows)]
 
 
 def cache_chart(rows: Sequence[Mapping[str, Any]]) -> Chart:
@@ -234,7 +244,7 @@ def table(
         tuple(line(named(row), [row]) for row in rows),
         empty,
         caption=f"Model usage at list price, {f.short_day(ask.view.period.first)} to {f.day(_until(ask))}.",
-        total=line(Cell("All usage"), rows) if rows else None,
+        total=line(Cell("All usage"), rows),
         export="fct_prompt_economics_daily",
     )
 
@@ -275,6 +285,6 @@ def customers_table(ask: Ask, *, most: int = 10) -> Table:
         tuple(shown),
         "No call names its customer; let the gateway send a customer with each call.",
         caption="Names of customers are hashed when calls are landed.",
-        total=line(Cell("All customers"), rows) if shown else None,
+        total=line(Cell("All customers"), rows),
         export="fct_usage_cost_hourly",
     )

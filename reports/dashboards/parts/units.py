@@ -1,7 +1,7 @@
-"""What one unit costs: a million tokens, a GPU-hour, an outcome of the business, against its target.
+"""What one unit costs: a million tokens, a GPU-hour, an outcome of the business.
 
-Here: the newest 30 days and the 30 before, lines over 90 days, value beside cost.
-Not here: how cost and quantity were matched (dbt).
+Here: the newest 30 days and the 30 before, lines over 90 days.
+Not here: how cost and quantity were matched (dbt), targets (``unit_targets``), what outcomes bring (``value``).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pandas as pd
 
 from finops import money
 from reports import formatting as f
 from reports.dashboards import cells
-from reports.dashboards.ask import Ask, as_frame
-from reports.dashboards.model import Cell, Column, Row, Table, Tile, Tone
+from reports.dashboards.ask import Ask
+from reports.dashboards.model import Cell, Column, Row, Table, Tile
 from reports.figures import theme, unit
+from reports.marts import from_rows
 from reports.measures.units import (
     GPU_HOUR_WORDS,
     GPU_HOURS,
@@ -69,7 +69,7 @@ def until(ask: Ask) -> date:
 def costs_of(ask: Ask) -> tuple[UnitCost, ...]:
     """Company, models and outcomes: one entry per unit, scope and cost basis."""
     rows = ask.rows(_WINDOWS, until=until(ask), window=WINDOW_DAYS)
-    return unit_costs(as_frame("fct_unit_economics_daily", rows), until(ask))
+    return unit_costs(from_rows("fct_unit_economics_daily", rows), until(ask))
 
 
 def trends(ask: Ask, lines: Sequence[UnitCost]) -> pd.DataFrame:
@@ -319,159 +319,4 @@ def outcomes_table(ask: Ask, costs: tuple[UnitCost, ...]) -> Table:
         "No business outcomes have been delivered; add an outcomes source to see what one of them costs.",
         caption="What one result of the business costs in AI, newest 30 days against the 30 before.",
         export="fct_unit_economics_daily",
-    )
-
-
-_TARGETS = """
-with newest as (
-    select *, max(usage_date) over (
-        partition by unit_id, team, app, project, feature, customer_hash, model, environment
-    ) as last_day
-    from fct_unit_cost_daily
-    where currency = $currency and usage_date between $since and $until and {scope}
-          and trailing_28d_unit_cost is not null
-)
-select unit_id, unit_name, cost_basis, team, app, feature, model, target_amount,
-       max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
-       max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
-       max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
-       sum(total_cost) filter (usage_date > last_day - interval 28 day) as cost,
-       sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
-       list(trailing_7d_unit_cost order by usage_date) as trend
-from newest
-group by unit_id, unit_name, cost_basis, team, app, feature, model, target_amount
-order by target_amount is null, cost desc nulls last, unit_id
-limit $most
-"""
-
-
-def targets_table(ask: Ask, *, most: int = 12) -> Table:
-    """Every unit that config/units.yml names and the scope has, against its target."""
-    rows = ask.rows(_TARGETS, since=until(ask) - timedelta(days=TREND_DAYS - 1), until=until(ask), most=most)
-    return Table(
-        "unit-costs",
-        "Unit costs against their targets",
-        (
-            Column("Unit"),
-            Column("Each", "number", "Cost ÷ quantity of the newest 28 days"),
-            Column("Change", "number", "Against the 28 days before"),
-            Column("Target", "number"),
-            Column("State", "badge"),
-            Column("90 days", "spark"),
-            Column("Quantity", "number"),
-            Column("Cost", "number"),
-        ),
-        tuple(_target_row(row, ask.currency) for row in rows),
-        "config/units.yml names no unit that this has; name one to see what it costs.",
-        caption="Newest 28 days that are known in full. Unit costs overlap, so there is no total.",
-        export="fct_unit_cost_daily",
-    )
-
-
-def _target_row(row: dict[str, Any], currency: str) -> Row:
-    cost, before, target = row["unit_cost"], row["before"], row["target_amount"]
-    of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None] or ["company"]
-    basis = " at list price, from usage" if row["cost_basis"] == "usage" else ""
-    tone: Tone = "neutral"
-    state = "no target"
-    if target is not None and cost is not None:
-        above = cost > target
-        tone, state = ("bad", "above target") if above else ("good", "within target")
-    details: tuple[str, ...] = ()
-    if row["with_training"] is not None:
-        details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)
-    return Row(
-        (
-            Cell(row["unit_name"], small=f"{', '.join(of)}{basis}"),
-            cells.unit_money(cost, currency),
-            Cell(cells.NOTHING)
-            if not before or cost is None
-            else Cell(f.signed_percent(cost / before - 1), sort=cost / before - 1),
-            cells.unit_money(target, currency),
-            Cell(state, tone=tone),
-            Cell(spark=tuple(None if value is None else float(value) for value in row["trend"] or ())),
-            cells.count(row["quantity"]),
-            cells.money(row["cost"], currency),
-        ),
-        details=details,
-    )
-
-
-# ── value ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_VALUE = """
-select unit_name, outcome, team, app, max(month_start) as newest, coalesce(sum(total_cost), 0) as cost,
-       sum(value_amount) as value,
-       arg_max(cumulative_roi_ratio, month_start) as cumulative_roi, max(investment_amount) as investment,
-       any_value(first_date) as first_date, any_value(payback_date) as payback_date,
-       any_value(payback_days) as payback_days
-from fct_value_monthly
-where currency = $currency and {scope} and month_start between $since and $last
-group by all
-having sum(value_amount) is not null
-order by value desc, unit_name
-"""
-
-
-def value_rows(ask: Ask) -> list[dict[str, Any]]:
-    """What outcomes were worth and what their AI cost, in the months that the period touches."""
-    return ask.rows(_VALUE, since=ask.view.period.first.replace(day=1))
-
-
-def value_tile(ask: Ask, rows: Sequence[dict[str, Any]]) -> Tile | None:
-    """Value ÷ cost of all outcomes that have a value; None where none has."""
-    value = sum((row["value"] for row in rows), Decimal(0))
-    cost = sum((row["cost"] for row in rows), Decimal(0))
-    if not rows or cost <= 0:
-        return None
-    return Tile(
-        "Value of outcomes",
-        f.whole_money(value, ask.currency),
-        sub=f"{f.unit_money(value / cost, ask.currency)} for each {ask.currency} of AI cost",
-        foot=f"{f.count(len(rows), 'outcome')} with a value, which cost {f.whole_money(cost, ask.currency)} of AI.",
-        tone="good" if value > cost else "warn",
-        target=ask.here("value"),
-    )
-
-
-def value_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
-    return Table(
-        "value",
-        "Value beside cost",
-        (
-            Column("Outcome"),
-            Column("Value", "number"),
-            Column("AI cost", "number"),
-            Column("Return", "number", "(value − cost) / cost"),
-            Column("Return since it began", "number"),
-            Column("Paid back"),
-        ),
-        tuple(
-            Row(
-                (
-                    Cell(row["unit_name"], small=row["app"] or row["team"] or "company"),
-                    cells.money(row["value"], ask.currency),
-                    cells.money(row["cost"], ask.currency),
-                    Cell(cells.NOTHING)
-                    if not row["cost"]
-                    else Cell(f.signed_percent(row["value"] / row["cost"] - 1), sort=row["value"] / row["cost"] - 1),
-                    Cell(cells.NOTHING)
-                    if row["cumulative_roi"] is None
-                    else Cell(f.signed_percent(row["cumulative_roi"]), sort=row["cumulative_roi"]),
-                    _payback(row),
-                )
-            )
-            for row in rows
-        ),
-        f"No outcome of {ask.name} has a value; give one in config/units.yml to see what AI brings beside its cost.",
-        caption="Months that the period touches, days known in full.",
-        export="fct_value_monthly",
-    )
-
-
-def _payback(row: dict[str, Any]) -> Cell:
-    if row["payback_date"] is None:
-        return Cell("not yet" if row["investment"] else cells.NOTHING)
-    return Cell(
-        f.day(row["payback_date"]), sort=row["payback_date"], small=f"after {f.count(row['payback_days'], 'day')}"
     )

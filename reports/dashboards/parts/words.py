@@ -11,10 +11,12 @@ from decimal import Decimal
 
 from reports import formatting as f
 from reports.dashboards import cells
+from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Target, Tone
 from reports.dashboards.period import Period
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO, change
+from reports.measures.units import UnitCost
 
 NOT_NAMED = "Not named"
 BUDGET_TONES: dict[str, Tone] = {"over": "bad", "at_risk": "warn", "on_track": "good"}
@@ -46,6 +48,13 @@ def change_words(now: Decimal, before: Decimal | None, period: Period) -> str:
     if before == 0:
         return f"Nothing was spent in {period.before_label}" if now else f"As in {period.before_label}"
     return f"{f.signed_percent(change(now, before) or ZERO)} against {period.before_label}"
+
+
+def unit_change_words(ask: Ask, line: UnitCost) -> str:
+    """``+12% against September 2026``; the period alone where the time before is not known."""
+    if line.change_ratio is None:
+        return ask.view.period.label
+    return f"{f.signed_percent(line.change_ratio)} against {ask.view.period.before_label}"
 
 
 def change_cell(now: Decimal, before: Decimal | None, currency: str) -> Cell:

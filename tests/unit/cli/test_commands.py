@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.markup import render
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -40,6 +44,21 @@ def test_usage_without_a_mapping_says_what_to_add(tmp_path: Path) -> None:
     done = runner.invoke(app, ["run", "--usage", str(file)])
     assert done.exit_code == 1
     assert "--mapping" in done.output
+
+
+def test_help_shows_every_word_that_was_written_for_it() -> None:
+    """Square brackets in a help text are markup, and vanish: a default is said with show_default."""
+
+    def texts(command: Any, path: str) -> Iterator[tuple[str, str]]:
+        yield path, command.help or ""
+        for parameter in command.params:
+            yield f"{path} {parameter.name}", getattr(parameter, "help", None) or ""
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from texts(inner, f"{path} {name}")
+
+    found = dict(texts(get_command(app), "aifinops"))
+    assert len(found) > 300
+    assert {where: text for where, text in found.items() if render(text).plain != text} == {}
 
 
 def test_help_does_not_load_the_pipeline() -> None:

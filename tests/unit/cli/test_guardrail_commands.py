@@ -127,8 +127,11 @@ def test_what_cannot_be_done_says_why(home: Path, config: Path, arguments: tuple
     assert message in said(done)
 
 
-@pytest.mark.parametrize("command", [("approvals", "list"), ("audit", "verify")])
-def test_a_home_without_a_ledger_says_so(tmp_path: Path, command: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("approvals", "list"), ("audit", "verify"), ("actuators", "verify"), ("deliveries", "enable", "teams-finops")],
+)
+def test_a_home_without_a_ledger_says_so(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = run(*command, "--home", tmp_path / "none")
     assert done.exit_code == 1
     assert "has no ledger yet; the first run makes it" in said(done)

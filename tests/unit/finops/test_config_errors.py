@@ -391,6 +391,13 @@ def test_a_mistake_is_explained(folder: Path, name: str, old: str, new: str, exp
     assert f"{name}:{line}: {expected.replace('{line}', str(line))}" in problems(folder)
 
 
+@pytest.mark.ids("OPS-1")
+def test_where_dagster_is_must_be_an_address(folder: Path) -> None:
+    write(folder, "portal.yml", "dagster_url: dagster.example.com\n")
+    expected = "dagster_url: not the address of a web page. Write it like https://dagster.example.com"
+    assert problems(folder) == [f"portal.yml:1: {expected}"]
+
+
 @pytest.mark.ids("SEC-2")
 def test_a_secret_in_the_wrong_place_is_refused_and_not_repeated(folder: Path) -> None:
     line = replace(folder, "routing.yml", "url_env: AIFINOPS_TEAMS_URL", "url_env: 'https://x.example/?sig=s3cr3t'")

@@ -12,8 +12,8 @@ import pytest
 
 from finops.config import load_configuration, load_mapping
 from finops.config.document import read_document
-from finops.config.models import AzureMonitorSource
 from finops.config.tables import COLUMNS, DESCRIPTIONS, write_tables
+from finops.config.usage_sources import AzureMonitorSource
 from finops.tokens import TokenClass
 from tests.support.small_config import write_small_config
 

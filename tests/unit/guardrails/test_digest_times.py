@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from finops.config.models import ReconciliationFile, RoutingFile
+from finops.config.reconciliation import ReconciliationFile
+from finops.config.routing import RoutingFile
 from finops.periods import IsoWeek
 from guardrails import due_digests
 

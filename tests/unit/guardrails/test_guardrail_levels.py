@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from finops.config.models import WeeklyHours
 from finops.config.policies import Policy
+from finops.config.values import WeeklyHours
 from guardrails import Assessment, Decision, GuardrailFact, Level, State, Status, Suppression, assess, plan_messages
 from guardrails.decide import Override, TargetState, approved, lapse, next_open
 from guardrails.decide.schedule import is_open, last_closed

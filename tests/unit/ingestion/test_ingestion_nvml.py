@@ -15,7 +15,7 @@ import pynvml
 import pytest
 
 import ingestion
-from finops.config.models import NvmlSamplesSource
+from finops.config.usage_sources import NvmlSamplesSource
 from finops.paths import Home
 from ingestion.nvml import NvmlUnavailableError, collect
 from ingestion.nvml.pods import PodFinder

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from finops.config.models import AnomaliesFile, AnomalyFloor, EventsFile
+from finops.config.anomalies import AnomaliesFile, AnomalyFloor
+from finops.config.events import EventsFile
 from models import Judged, build_frame, proposals, with_floors, with_planned
 from models.anomaly.incident_change import COLUMNS
-from models.forecast import ForecastSettings, forecast_costs
+from models.forecast import ForecastSettings, Workers, forecast_costs
 from tests.support.cost_history import day, morning_after, weekly
 from tests.support.cost_history import history as daily
 from tests.support.findings import BILL, USAGE, finding, grouped, history, morning, on, rows, said
@@ -336,7 +337,7 @@ def test_no_forecast_learns_from_planned_days() -> None:
     def next_month(feedback: list[dict[str, object]]) -> float:
         result = forecast_costs(
             daily(values), as_of=morning_after(90), horizon_end=day(118),
-            events=with_planned(EventsFile(), build_frame(FEEDBACK, feedback)), workers=1,
+            events=with_planned(EventsFile(), build_frame(FEEDBACK, feedback)), workers=Workers(1),
             settings=ForecastSettings(prophet_minimum_days=10_000),
         ).forecast  # fmt: skip
         return float(sum(result[result["is_future"]]["expected_cost"]) / result["is_future"].sum())

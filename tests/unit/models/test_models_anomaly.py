@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from finops.config.models import EventsFile, KnownEvent, Scope
+from finops.config.events import EventsFile, KnownEvent
+from finops.config.values import Scope
 from models.anomaly import AnomalySettings, detect, detect_intraday, find_anomalies, with_running, with_stopped
-from models.forecast import forecast_costs
+from models.forecast import Workers, forecast_costs
 from models.series import HistoryError
 from models.tables import build_frame
 from tests.support.cost_history import COLUMNS, START, day, history, morning_after, weekly
@@ -135,7 +136,7 @@ def test_the_week_after_a_spike_is_no_anomaly() -> None:
 @pytest.mark.ids("ANOM-1")
 def test_a_day_that_the_forecast_expected_is_no_anomaly() -> None:
     values = spike()
-    forecast = forecast_costs(history(values), as_of=morning_after(DAYS), events=NO_EVENTS, workers=1).forecast
+    forecast = forecast_costs(history(values), as_of=morning_after(DAYS), events=NO_EVENTS, workers=Workers(1)).forecast
     told = forecast.copy()
     on_the_day = (told["forecast_date"] == day(112)) & ~told["is_future"]
     assert on_the_day.sum() == 1

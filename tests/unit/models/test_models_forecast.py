@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from finops.config.models import EventsFile, KnownEvent, Scope
-from models.forecast import ForecastResult, ForecastSettings, forecast_costs
+from finops.config.events import EventsFile, KnownEvent
+from finops.config.values import Scope
+from models.forecast import ForecastResult, ForecastSettings, Workers, forecast_costs
 from models.forecast.one_series import kind_of
 from models.forecast.prophet_model import prophet_candidate
 from models.series import HistoryError
@@ -28,7 +29,7 @@ NO_EVENTS = EventsFile()
 def run(
     frame: pd.DataFrame, days: int, events: EventsFile = NO_EVENTS, cache: Path | None = None, **more: object
 ) -> ForecastResult:
-    return forecast_costs(frame, as_of=morning_after(days), events=events, workers=1, cache=cache, **more)  # type: ignore[arg-type]
+    return forecast_costs(frame, as_of=morning_after(days), events=events, workers=Workers(1), cache=cache, **more)  # type: ignore[arg-type]
 
 
 def future(result: ForecastResult) -> pd.DataFrame:
@@ -197,7 +198,7 @@ def test_intervals_hold_what_they_promise() -> None:
             as_of=morning_after(122),
             horizon_end=day(149),
             events=NO_EVENTS,
-            workers=1,
+            workers=Workers(1),
             settings=ForecastSettings(prophet_minimum_days=10_000),
         ).forecast
         rows = rows[rows["is_future"]]
@@ -238,11 +239,21 @@ def test_features_that_series_share_change_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_worker_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.forecast.run.POOL_FROM_SERIES", 2)
+    monkeypatch.setattr("models.forecast.workers.POOL_FROM_SERIES", 2)
+    monkeypatch.setattr("models.forecast.workers.CHUNK", 2)
     frame = pd.concat([history(weekly(90, seed=seed), "team", f"t{seed}") for seed in range(3)])
-    alone = forecast_costs(frame, as_of=morning_after(90), events=NO_EVENTS, workers=1)
-    together = forecast_costs(frame, as_of=morning_after(90), events=NO_EVENTS, workers=2)
+    alone = forecast_costs(frame, as_of=morning_after(90), events=NO_EVENTS, workers=Workers(1))
+    with Workers(2) as workers:
+        together = forecast_costs(frame, as_of=morning_after(90), events=NO_EVENTS, workers=workers)
     pd.testing.assert_frame_equal(alone.forecast, together.forecast)
+
+
+def test_series_are_shared_out_evenly() -> None:
+    assert Workers(2).chunks(0) == []
+    assert Workers(2).chunks(24) == [range(24)], "too few to be worth two batches"
+    assert [len(chunk) for chunk in Workers(2).chunks(54)] == [14, 14, 14, 12]
+    assert [len(chunk) for chunk in Workers(1).chunks(54)] == [18, 18, 18]
+    assert [place for chunk in Workers(2).chunks(113) for place in chunk] == list(range(113))
 
 
 def launch(effect: str, starts: int, ends: int, value: str = "robotics", level: str = "team") -> EventsFile:
@@ -418,7 +429,7 @@ def test_an_unchanged_series_is_not_fitted_again(tmp_path: Path, monkeypatch: py
     frame = history(weekly(70))
     first = run(frame, 70, cache=tmp_path)
     told: list[str] = []
-    monkeypatch.setattr("models.forecast.run.forecast_jobs", lambda jobs: pytest.fail("fitted again"))
+    monkeypatch.setattr("models.forecast.workers.forecast_jobs", lambda jobs: pytest.fail("fitted again"))
     again = run(frame, 70, cache=tmp_path, progress=told.append)
     pd.testing.assert_frame_equal(first.forecast, again.forecast)
     pd.testing.assert_frame_equal(first.accuracy, again.accuracy)

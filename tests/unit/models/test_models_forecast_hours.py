@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finops.config.models import EventsFile
+from finops.config.events import EventsFile
 from models import forecast_hours, with_earlier
 
 pytestmark = [pytest.mark.ids("FCST-1"), pytest.mark.xdist_group("forecast-hours")]

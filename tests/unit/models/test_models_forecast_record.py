@@ -44,7 +44,8 @@ class Forecaster:
 
     def __call__(self, seen: pd.DataFrame, as_of: datetime) -> ForecastResult:
         self.asked.append((as_of, max(seen["usage_date"])))
-        return ForecastResult(forecast(as_of), build_frame("forecast_accuracy", []), build_frame("forecast_path", []))
+        nothing = (build_frame(name, []) for name in ("forecast_accuracy", "forecast_path", "forecast_rate"))
+        return ForecastResult(forecast(as_of), *nothing)
 
 
 def test_a_forecast_is_kept_with_its_future_and_made_again_takes_its_own_place() -> None:

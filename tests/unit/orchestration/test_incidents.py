@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import guardrails
 from cli.main import app
-from finops.config.models import AnomaliesFile
+from finops.config.anomalies import AnomaliesFile
 from finops.paths import Home
 from orchestration.assets.actions import due_messages, incident_notifications
 from orchestration.ledger import feedback_rows, open_ledger

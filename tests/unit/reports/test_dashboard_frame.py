@@ -20,9 +20,9 @@ from reports.dashboards.variants import packed
 from tests.support.html_structure import Structure
 from tests.support.sample_dashboard import (
     PERIODS,
-    figure,
     sample_contents,
     sample_document,
+    sample_figure,
     sample_frame,
 )
 
@@ -124,7 +124,7 @@ def test_equal_figures_have_one_key_and_others_another() -> None:
     keys = {key for content in contents.values() for key in content.figures}
     lengths = {period.days for period in PERIODS}
     assert len(keys) == len(lengths | {2})
-    assert figure(2.0) == figure(2.0)
+    assert sample_figure(2.0) == sample_figure(2.0)
 
 
 @pytest.mark.ids("BI-1")

@@ -16,9 +16,11 @@ import pytest
 from finops.periods import BillingPeriod
 from reports import formatting as f
 from reports.dashboards.access import Published, Role, Viewer
+from reports.dashboards.ask import Ask
 from reports.dashboards.catalogue import BY_NAME
-from reports.dashboards.model import Block, Cell, Note, Notes, Page, Table, Tile, Tiles
-from reports.dashboards.opportunities import Certainty, Opportunity, counted, opportunities
+from reports.dashboards.model import SERVED_ONLY, Block, Cell, Note, Notes, Page, Table, Tile, Tiles
+from reports.dashboards.opportunities.find import opportunities_of
+from reports.dashboards.opportunities.model import Certainty, Opportunity, counted
 from reports.dashboards.period import last_days, month_period
 from reports.dashboards.view import Operations, View
 from reports.page.chart import Chart
@@ -35,6 +37,8 @@ from tests.support.published_signals import (
     publish_nothing,
     publish_signals,
 )
+
+pytestmark = pytest.mark.xdist_group("dashboards")
 
 NAMES = ("on-call", "models", "gpu", "savings", "data-health")
 SEARCH = Viewer("search", frozenset({Role.ENG}), frozenset({"search"}))
@@ -180,7 +184,7 @@ def test_a_page_is_whole_in_every_period_and_currency(name: str, choice: str, pu
         if isinstance(block, Chart):
             assert block.figure is not None or block.empty, block.key
     links = [cell.target for table in tables(page).values() for row in table.rows for cell in row.cells if cell.target]
-    assert all(link.page in BY_NAME for link in links)
+    assert all(link.page in BY_NAME or link.page in SERVED_ONLY for link in links)
     assert "nan" not in " ".join(texts(page)).lower().split()
 
 
@@ -410,7 +414,7 @@ def test_of_two_about_the_same_only_the_larger_counts() -> None:
 @pytest.mark.ids("OPT-1", "BI-1")
 def test_savings_are_ranked_and_add_up(published: Published) -> None:
     view = view_of(published)
-    found = opportunities(view)
+    found = opportunities_of(Ask(view))
     page = page_of("savings", view)
     total = sum(one.counts for one in found)
     listed = tables(page)["opportunities"]
@@ -431,7 +435,7 @@ def test_savings_are_ranked_and_add_up(published: Published) -> None:
 
 @pytest.mark.ids("OPT-1")
 def test_savings_of_a_team_are_its_own(published: Published) -> None:
-    found = opportunities(view_of(published, "documents"))
+    found = opportunities_of(Ask(view_of(published, "documents")))
     assert found
     assert {one.team for one in found} == {"documents"}
     assert "missed_cache" in {one.kind for one in found}

@@ -12,7 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import plotly.graph_objects as go
 import pytest
 from pypdf import PdfReader
 
@@ -28,12 +27,13 @@ from reports.documents.html import render_html
 from reports.documents.pdf import Letterhead, render_pdf
 from reports.documents.periods import NothingBilledError, view_of, week_period
 from reports.documents.plot import UndrawnError, picture
+from reports.figures.traces import Figure, bar, figure, scatter
 from reports.messages import MAX_EMAIL_BYTES, preview_message, teams_card
 from reports.page.chart import Chart
 from tests.support import mart_factory
 from tests.support.mart_factory import AS_OF
 
-pytestmark = pytest.mark.ids("BI-1", "NOTIF-1")
+pytestmark = [pytest.mark.ids("BI-1", "NOTIF-1"), pytest.mark.xdist_group("dashboards")]
 
 WEEK, MONTH = IsoWeek.parse("2026-W42"), BillingPeriod.parse("2026-09")
 HEAD = Letterhead("Contoso", "Week 42, 12–18 Oct 2026", "20 Oct 2026, 06:00 UTC")
@@ -186,8 +186,8 @@ def test_paper_says_what_html_and_mail_say(week: View, week_page: Page, week_pdf
     figures = {tile.value for tile in tiles(week_page).values() if any(c.isdigit() for c in tile.value)}
     figures |= {row.cells[1].text for row in table(week_page, "teams").rows}
     assert len(figures) > 8
-    for figure in figures:
-        plain = figure.replace(f.NBSP, " ")
+    for amount in figures:
+        plain = amount.replace(f.NBSP, " ")
         assert plain in paper.replace(f.NBSP, " ")
         assert plain in html.replace("\xa0", " ")
         assert plain in words(mail["text"])
@@ -244,25 +244,21 @@ def test_every_figure_of_both_documents_can_be_drawn(week_page: Page, month_page
 
 
 @pytest.mark.parametrize(
-    ("figure", "said"),
+    ("shown", "said"),
     [
-        (go.Figure(go.Pie(values=[1])), "a trace of type pie"),
-        (go.Figure(go.Bar(x=["a"], y=[1], marker={"color": "#000000"}, error_y={"array": [1]})), "error_y"),
-        (go.Figure(go.Scatter(x=[1], y=[1], line={"color": "#000000", "dash": "5px 10px"}, mode="lines")), "dash"),
-        (go.Figure(go.Scatter(x=[1], y=[1], fill="toself", fillcolor="#000000")), "fill"),
+        (figure([{"type": "pie", "values": [1]}], {}), "a trace of type pie"),
+        (figure([bar(x=["a"], y=[1], marker={"color": "#000000"}, error_y={"array": [1]})], {}), "error_y"),
+        (figure([scatter(x=[1], y=[1], line={"color": "#000000", "dash": "5px 10px"}, mode="lines")], {}), "dash"),
+        (figure([scatter(x=[1], y=[1], fill="toself", fillcolor="#000000")], {}), "fill"),
         (
-            go.Figure(
-                go.Bar(x=["a"], y=[1], marker={"color": "#000000"}),
-                {"template": "none", "yaxis": {"type": "log", "tickformat": ".3f"}},
-            ),
+            figure([bar(x=["a"], y=[1], marker={"color": "#000000"})], {"yaxis": {"type": "log", "tickformat": ".3f"}}),
             "number format",
         ),
     ],
 )
-def test_what_cannot_be_drawn_is_an_error_and_never_missing(figure: go.Figure, said: str) -> None:
-    figure.update_layout(template="none")
+def test_what_cannot_be_drawn_is_an_error_and_never_missing(shown: Figure, said: str) -> None:
     with pytest.raises(UndrawnError, match=said):
-        picture(figure, width=3, height=2)
+        picture(shown, width=3, height=2)
 
 
 def test_a_mail_is_short_enough_and_carries_its_picture(month_page: Page) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import hashlib
 import io
 import json
 from datetime import UTC, date, datetime
@@ -20,7 +22,21 @@ from reports.exports import ExportedFile, ExportError, export_marts
 
 MART = "fct_sample"
 KNOWN_AT = datetime(2026, 10, 20, 6, tzinfo=UTC)
-TEXTS = ["=1+1", "+x", "-y", "@z", "\ttab", "\rreturn", "plain", 'a "quoted", text', "two\r\nlines", "", None, "é—漢"]
+TEXTS = [
+    "=1+1",
+    "+x",
+    "-y",
+    "@z",
+    "\ttab",
+    "\rreturn",
+    "\uff1d1",
+    "plain",
+    'a "quoted", text',
+    "two\r\nlines",
+    "",
+    None,
+]
+TEXTS.append("é—漢")
 ROWS = len(TEXTS)
 
 
@@ -78,9 +94,9 @@ def test_every_value_survives_the_csv_file(exported: tuple[Path, list[ExportedFi
 def test_formulas_are_guarded_and_numbers_are_not(exported: tuple[Path, list[ExportedFile]]) -> None:
     rows = cells(exported[0])
     texts = [row["team"] for row in rows]
-    assert texts[:6] == ["'=1+1", "'+x", "'-y", "'@z", "'\ttab", "'\rreturn"]
-    assert texts[6:9] == ["plain", 'a "quoted", text', "two\r\nlines"]
-    assert texts[11] == "é—漢"
+    assert texts[:7] == ["'=1+1", "'+x", "'-y", "'@z", "'\ttab", "'\rreturn", "'\uff1d1"]
+    assert texts[7:10] == ["plain", 'a "quoted", text', "two\r\nlines"]
+    assert texts[12] == "é—漢"
     assert rows[0]["billed_cost"] == "-1234.5"
     assert rows[0]["tokens"] == "-3"
     assert rows[1]["ratio"] == "-2.5"
@@ -177,6 +193,69 @@ def test_all_synthetic_marts_export_with_equal_totals(published: Path, tmp_path:
         assert total > 0
 
 
+@pytest.mark.ids("BI-2")
+def test_the_same_rows_have_the_same_version(tmp_path: Path) -> None:
+    """Else every run would bring everything to every destination again."""
+    (tmp_path / "published").mkdir()
+    table = pa.table({"n": range(200_000), "team": [f"team {number % 977}" for number in range(200_000)]})
+    pq.write_table(table, tmp_path / "published" / f"{MART}.parquet", row_group_size=20_000)
+    versions = set()
+    for _ in range(2):
+        export_marts(
+            tmp_path / "published", tmp_path / "exports", Dictionary((dictionary_of(table),)), known_at=KNOWN_AT
+        )
+        versions.add(json.loads((tmp_path / "exports" / "manifest.json").read_text(encoding="utf-8"))["version"])
+    assert len(versions) == 1
+    numbers = pd.read_csv(tmp_path / "exports" / "csv" / f"{MART}.csv")["n"]
+    assert numbers.is_monotonic_increasing
+
+
+@pytest.mark.ids("BI-2")
+def test_a_large_mart_lies_there_by_month_too(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    hours = [datetime(2026, month, day, hour) for month in (8, 10) for day in (1, 31) for hour in (0, 23)]  # noqa: DTZ001
+    table = pa.table({"usage_hour": pa.array(hours, pa.timestamp("us")), "n": range(len(hours))})
+    pq.write_table(table, published / f"{MART}.parquet")
+    mart = dataclasses.replace(dictionary_of(table), month_column="usage_hour")
+    export_marts(published, tmp_path / "exports", Dictionary((mart,)), known_at=KNOWN_AT)
+    manifest = json.loads((tmp_path / "exports" / "manifest.json").read_text(encoding="utf-8"))
+    months = [file for file in manifest["files"] if file["format"] == "parquet_by_month"]
+    assert [(file["path"], file["rows"], file["first_day"], file["end_day"]) for file in months] == [
+        (f"parquet_by_month/{MART}/2026-08.parquet", 4, "2026-08-01", "2026-09-01"),
+        (f"parquet_by_month/{MART}/2026-10.parquet", 4, "2026-10-01", "2026-11-01"),
+    ]
+    found = pa.concat_tables([pq.read_table(tmp_path / "exports" / file["path"]) for file in months])
+    assert found.to_pylist() == table.to_pylist()
+    pq.write_table(
+        pa.table({"usage_hour": pa.array([*hours, None], pa.timestamp("us")), "n": range(9)}),
+        published / f"{MART}.parquet",
+    )
+    with pytest.raises(ExportError, match="rows without usage_hour"):
+        export_marts(published, tmp_path / "exports", Dictionary((mart,)), known_at=KNOWN_AT)
+
+
+@pytest.mark.ids("BI-2", "ALLOC-5")
+def test_workbooks_of_issued_statements_go_along(exported: tuple[Path, list[ExportedFile]], tmp_path: Path) -> None:
+    out, _ = exported
+    issued = tmp_path / "statements" / "2026-09"
+    issued.mkdir(parents=True)
+    (issued / "statements.xlsx").write_bytes(b"a workbook")
+    (issued / "issue.json").write_text("{}")
+    export_marts(
+        tmp_path / "published",
+        out,
+        Dictionary((dictionary_of(sample()),)),
+        known_at=KNOWN_AT,
+        statements_dir=issued.parent,
+    )
+    assert (out / "xlsx" / "statements_2026-09.xlsx").read_bytes() == b"a workbook"
+    files = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
+    [entry] = [file for file in files if file["format"] == "xlsx"]
+    assert entry["path"] == "xlsx/statements_2026-09.xlsx"
+    assert entry["sha256"] == hashlib.sha256(b"a workbook").hexdigest()
+
+
 # ── the dictionary ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -207,13 +286,14 @@ def test_dictionary_comes_from_the_manifest(tmp_path: Path) -> None:
         manifest(
             tmp_path,
             node("fct_b"),
-            node("fct_a", config={"meta": {"grain": "one day"}}),
+            node("fct_a", config={"meta": {"grain": "one day", "month_column": "usage_date"}}),
             node("int_private", tags=[]),
             node("a_test", resource_type="test"),
         )
     )
     assert [mart.name for mart in found.marts] == ["fct_a", "fct_b"]
     assert [mart.grain for mart in found.marts] == ["one day", "day and team"]
+    assert [mart.month_column for mart in found.marts] == ["usage_date", ""]
     assert found.marts[1].description == "Cost per day. Null team is nobody's."
     markdown = found.to_markdown()
     assert "| `cost` | decimal(38,12) | =Cost \\| effective. |" in markdown
@@ -231,5 +311,7 @@ def test_a_mart_without_a_contract_is_refused(tmp_path: Path) -> None:
         read_dictionary(manifest(tmp_path, node("fct_b", columns={})))
     with pytest.raises(DictionaryError, match="no model tagged 'public'"):
         read_dictionary(manifest(tmp_path, node("fct_b", tags=[])))
+    with pytest.raises(DictionaryError, match="fct_b has no column day"):
+        read_dictionary(manifest(tmp_path, node("fct_b", config={"meta": {"month_column": "day"}})))
     with pytest.raises(DictionaryError, match="run `dbt parse` first"):
         read_dictionary(tmp_path / "absent.json")

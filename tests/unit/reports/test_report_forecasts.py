@@ -56,13 +56,14 @@ def test_only_company_and_teams_together_are_judged_by_days_ahead(marts: dict[st
 def test_backcasts_are_hollow_and_every_mark_lies_in_its_band(summary: Summary) -> None:
     chart = months_chart(summary.currencies[0].forecasts, "USD")
     assert chart.figure is not None
-    made, backcast = chart.figure.data
-    assert (made.name, list(made.x), list(made.y)) == ("Forecast made then", ["Oct 2026 so far"], [0.04])
-    assert (backcast.name, list(backcast.x), list(backcast.y)) == ("Backcast", ["Aug 2026", "Sep 2026"], [0.17, -0.13])
-    assert made.marker.color != backcast.marker.color
-    upper = sorted({shape.y1 for shape in chart.figure.layout.shapes if shape.y1 > 0})
+    made, backcast = chart.figure["data"]
+    assert (made["name"], made["x"], made["y"]) == ("Forecast made then", ["Oct 2026 so far"], [0.04])
+    assert (backcast["name"], backcast["x"], backcast["y"]) == ("Backcast", ["Aug 2026", "Sep 2026"], [0.17, -0.13])
+    assert made["marker"]["color"] != backcast["marker"]["color"]
+    layout = chart.figure["layout"]
+    upper = sorted({shape["y1"] for shape in layout["shapes"] if shape["y1"] > 0})
     assert upper == [0.12, 0.15, 0.2]
-    reach = chart.figure.layout.yaxis.range
+    reach = layout["yaxis"]["range"]
     assert reach[0] < -0.2 < 0.2 < reach[1]
     assert "Aug 2026 forecast USD" in chart.label.replace("\xa0", " ")
 
@@ -73,10 +74,10 @@ def test_coverage_is_drawn_beside_what_the_intervals_promise(summary: Summary) -
     coverage, error = charts["forecast-coverage"], charts["forecast-error"]
     assert coverage is not None
     assert error is not None
-    drawn = {trace.name: list(trace.y) for trace in coverage.data}
+    drawn = {trace["name"]: trace["y"] for trace in coverage["data"]}
     assert drawn["Company, 80%"] == [0.72, 0.77, 0.82, 0.87]
-    assert {shape.y0 for shape in coverage.layout.shapes} == {0.8, 0.95}
-    assert {trace.name: trace.y[0] for trace in error.data} == {"Company": 0.055, "Teams": 0.1155}
+    assert {shape["y0"] for shape in coverage["layout"]["shapes"]} == {0.8, 0.95}
+    assert {trace["name"]: trace["y"][0] for trace in error["data"]} == {"Company": 0.055, "Teams": 0.1155}
 
 
 @pytest.mark.ids("BUD-1")
@@ -131,12 +132,12 @@ def test_the_next_hours_are_told_apart_from_those_that_are_known(marts: dict[str
     frame = as_marts(marts)["fct_usage_forecast_hourly"]
     chart = hours_chart(frame, "USD")
     assert chart.figure is not None
-    traces = {trace.name: trace for trace in chart.figure.data if trace.name}
+    traces = {trace["name"]: trace for trace in chart.figure["data"] if "name" in trace}
     known, expected = traces["Estimated at list price"], traces["Forecast"]
-    assert (known.line.dash, expected.line.dash) == (None, "dot")
-    assert len(known.x) == 48, "two days before"
-    assert expected.x[0] < known.x[-1] < expected.x[-1], "the last day was expected before it was known"
-    assert len(traces["80% interval"].x) == len(expected.x) == 72
+    assert (known["line"].get("dash"), expected["line"]["dash"]) == (None, "dot")
+    assert len(known["x"]) == 48, "two days before"
+    assert expected["x"][0] < known["x"][-1] < expected["x"][-1], "the last day was expected before it was known"
+    assert len(traces["80% interval"]["x"]) == len(expected["x"]) == 72
     (company,) = scope_hours(frame, "company")
     assert f"{company.next_day:,.0f}" in chart.caption
     ahead = frame[(frame["scope_type"] == "company") & frame["is_future"]].sort_values("usage_hour")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
-from reports.marts import MARTS, MartError, conform, empty, read_marts, reported_moment
+from reports.dashboards.access import Published
+from reports.marts import MARTS, MartError, conform, empty, from_rows, read_marts, reported_moment
 from tests.support.mart_factory import AS_OF, publish
 
 
@@ -77,3 +79,15 @@ def test_a_swap_while_reading_does_not_mix_two_runs(published: Path, tmp_path: P
     link.unlink()
     link.symlink_to(newer, target_is_directory=True)
     assert not marts["fct_ai_cost_daily"].empty
+
+
+@pytest.mark.ids("BI-1")
+def test_rows_of_a_query_are_the_frame_of_their_mart(published: Path) -> None:
+    with Published(published) as marts:
+        for name in sorted(marts.marts & MARTS.keys()):
+            rows = marts.rows(f"select * from {name}")
+            assert_frame_equal(from_rows(name, rows), conform(name, pd.DataFrame(rows)), obj=name)
+        assert len(marts.marts & MARTS.keys()) > 15
+    assert from_rows("fct_incident", []).empty
+    with pytest.raises(MartError, match="budget_amount was read as floating point"):
+        from_rows("fct_budget_status", [{"budget_amount": 0.1}])

@@ -1,7 +1,7 @@
-"""Reading published marts for commands.
+"""Reading published marts by a query, for commands and replays.
 
 Here: rows of a mart's Parquet, by a query.
-Not here: what the rows mean (the commands) and frames for reports (reports.marts).
+Not here: what the rows mean (whoever asks) and frames for reports (reports.marts).
 """
 
 from __future__ import annotations

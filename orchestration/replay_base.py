@@ -1,7 +1,7 @@
 """What replays of policies are made over: the facts of the past, spend and incidents, from the published marts.
 
 Here: queries and the values they become.
-Not here: replaying (guardrails.replay), options and words (policy_replay).
+Not here: replaying (guardrails.replay), what a replay is made of and where it is kept (replays).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cli.published import query_mart
 from finops.config.policies import Policy
 from finops.paths import Home
 from guardrails import FactChange, Incident, SpendDay, changes_from_rows
 from guardrails.decide.judgement import FACT_KINDS, STATED_ONLY_WHERE_WRONG
+from orchestration.published import query_mart
 
 HISTORY = "fct_guardrail_fact_history"
 STOPPABLE = ("inference", "training", "fine_tuning", "gpu_compute")

@@ -1,7 +1,7 @@
 """What a replay leaves in a folder: a page, the decisions and the orders.
 
 Here: plain values of an outcome, as the page and the CSV files have them.
-Not here: what the page looks like (reports.replay), what is shown in the terminal (policy_replay).
+Not here: what the page looks like (reports.replay), which replays a home keeps (kept_replays).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from guardrails import Comparison, Outcome, PolicyOutcome, TargetKey
 
+_TARGET = ("name", "scope_type", "scope_value", "warned", "acted", "released", "refused", "flips_a_week")
 _COMPARED = ("warned", "asked", "acted", "released", "refused", "missed", "false_actions")
 
 
@@ -90,9 +91,7 @@ def target_of(key: TargetKey) -> str:
 def _policy(one: PolicyOutcome) -> dict[str, Any]:
     counts = {name: getattr(one, name) for name in ("policy_id", "warned", "asked", "acted", "released")}
     targets = [
-        {name: getattr(target, name) for name in ("name", "warned", "acted", "released", "refused", "flips_a_week")}
-        | {"saved": dict(target.saved)}
-        for target in one.targets
+        {name: getattr(target, name) for name in _TARGET} | {"saved": dict(target.saved)} for target in one.targets
     ]
     money = {name: dict(getattr(one, name)) for name in ("saved", "critical", "refused", "verdicts")}
     return counts | money | {"targets": targets}
