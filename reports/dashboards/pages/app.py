@@ -68,7 +68,7 @@ def build(view: View) -> Page:
         f"App {view.scope}",
         f"What does {view.scope} cost, what does it give for that, and why is it charged to it?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
+            Section("overview", "At a glance", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",

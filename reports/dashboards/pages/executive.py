@@ -61,7 +61,7 @@ def build(view: View) -> Page:
     sections = [
         Section(
             "overview",
-            "Overview",
+            "At a glance",
             (
                 (Tiles(tiles),),
                 *(() if converted is None else ((converted,),)),

@@ -36,7 +36,7 @@ def build(view: View) -> Page:
         "Finance",
         "Who is charged with what, does it tie to the invoices, and will budgets hold?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (spend.share_note(ask, whole),))),
+            Section("overview", "At a glance", ((Tiles(tiles),), (spend.share_note(ask, whole),))),
             Section(
                 "allocation",
                 "Allocation",

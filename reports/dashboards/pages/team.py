@@ -60,7 +60,7 @@ def build(view: View) -> Page:
         f"Team {view.scope}",
         f"What does {view.scope} spend, is that as planned, and why is it theirs?",
         (
-            Section("overview", "Overview", ((Tiles(tiles),), (said,), (_about(ask),))),
+            Section("overview", "At a glance", ((Tiles(tiles),), (said,), (_about(ask),))),
             Section(
                 "spend",
                 "Spend",

@@ -33,7 +33,7 @@ def build(view: View) -> Page:
         (
             Section(
                 "overview",
-                "Overview",
+                "At a glance",
                 (
                     (
                         Tiles(
