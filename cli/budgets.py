@@ -6,6 +6,7 @@ Not here: the status itself (dbt: ``fct_budget_status``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +20,7 @@ from finops.paths import Home
 from reports.formatting import money, percent
 
 _STATUS = {"over": "[red]over[/]", "at_risk": "[yellow]at risk[/]", "on_track": "[green]on track[/]"}
+_NAME_WIDTH = 12
 _QUERY = """
 select budget_id, period_end, currency, budget_amount, billed_to_date, available_amount, capped_by, used_ratio,
        burn_rate_ratio_7d, projected_cost, exhaustion_date, status, increase_amount, carried_amount, unreleased_amount,
@@ -63,42 +65,44 @@ def show(home: Home, console: Console) -> None:
         NoBudgetsError: with what to do.
     """
     rows = _read(home.published / "fct_budget_status.parquet")
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("Budget", overflow="fold")
-    table.add_column("Until", no_wrap=True)
     zones = {row.time_zone for row in rows}
-    if len(zones) > 1:
-        table.add_column("Time zone", no_wrap=True)
-    for name in ("Amount", "Spent", "Used", "Left", "Pace", "Forecast"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Status", no_wrap=True)
-    currencies = {row.currency for row in rows}
-    this_year = min(row.period_end.year for row in rows)
-
-    def amount(value: Decimal, currency: str) -> str:
-        return money(value, currency) if len(currencies) > 1 else f"{value:,.0f}"
-
-    for row in rows:
-        table.add_row(
-            row.budget_id,
-            f"{row.period_end:%d %b}" if row.period_end.year == this_year else f"{row.period_end:%d %b %Y}",
-            *([row.time_zone] if len(zones) > 1 else []),
-            amount(row.budget_amount, row.currency),
-            amount(row.billed_to_date, row.currency),
-            percent(row.used_ratio),
-            amount(row.available_amount, row.currency),
-            "" if row.burn_rate_ratio_7d is None else f"{row.burn_rate_ratio_7d:.1f}×",
-            "" if row.projected_cost is None else amount(row.projected_cost, row.currency),
-            _STATUS.get(row.status, row.status),
-        )
-    if len(currencies) == 1:
-        console.print(f"In {currencies.pop()}\n")
-    console.print(table)
+    # A table for each currency: amounts that name their own leave no room for names of budgets.
+    for currency in dict.fromkeys(row.currency for row in rows):
+        console.print(f"In {currency}\n", highlight=False)
+        console.print(_table([row for row in rows if row.currency == currency], with_zones=len(zones) > 1))
+        console.print()
     for note in (note for row in rows for note in _notes(row)):
         console.print(f"  {note}", highlight=False, soft_wrap=True)
     console.print("\nPace: the last 7 billed days against an even spread of the budget.", highlight=False)
     where = f"of {rows[0].time_zone}" if len(zones) == 1 else "of their time zone"
     console.print(f"Periods begin at midnight {where}; billed days are the provider's, in UTC.", highlight=False)
+
+
+def _table(rows: Sequence[_Row], *, with_zones: bool) -> Table:
+    """Budgets of one currency, in whole units of it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    table.add_column("Budget", overflow="fold", min_width=_NAME_WIDTH)
+    table.add_column("Until", no_wrap=True)
+    if with_zones:
+        table.add_column("Time zone", no_wrap=True)
+    for name in ("Amount", "Spent", "Used", "Left", "Pace", "Forecast"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Status", no_wrap=True)
+    this_year = min(row.period_end.year for row in rows)
+    for row in rows:
+        table.add_row(
+            row.budget_id,
+            f"{row.period_end:%d %b}" if row.period_end.year == this_year else f"{row.period_end:%d %b %Y}",
+            *([row.time_zone] if with_zones else []),
+            f"{row.budget_amount:,.0f}",
+            f"{row.billed_to_date:,.0f}",
+            percent(row.used_ratio),
+            f"{row.available_amount:,.0f}",
+            "" if row.burn_rate_ratio_7d is None else f"{row.burn_rate_ratio_7d:.1f}×",
+            "" if row.projected_cost is None else f"{row.projected_cost:,.0f}",
+            _STATUS.get(row.status, row.status),
+        )
+    return table
 
 
 def _notes(row: _Row) -> list[str]:

@@ -13,6 +13,22 @@ from pydantic import Field, model_validator
 from finops.config.problems import SettingError
 from finops.config.values import Strict, TimeZone
 
+NamedByMapping = Literal[
+    "provider_name",
+    "model",
+    "deployment_name",
+    "resource_id",
+    "region_id",
+    "deployment_type",
+    "service_tier",
+    "team",
+    "app",
+    "project",
+    "feature",
+    "environment",
+]
+"""What of a row is text that mappings, or the table, may say."""
+
 
 class UsageMapping(Strict):
     """A mapping file: which column of a user's table is what. ``constants`` fill what the table does not say."""
@@ -51,23 +67,9 @@ class UsageMapping(Strict):
         "repeated_prefix_tokens: how much of the prompt's start an earlier call had too; prompt_blocks: a JSON list of "
         "the prompt's blocks in order, each an id of all of the prompt up to its end, from which that is counted"
     )
-    constants: dict[
-        Literal[
-            "provider_name",
-            "model",
-            "deployment_name",
-            "resource_id",
-            "region_id",
-            "deployment_type",
-            "service_tier",
-            "team",
-            "app",
-            "project",
-            "feature",
-            "environment",
-        ],
-        str,
-    ] = Field(default={}, description="Meaning → value, for what the table does not say")
+    constants: dict[NamedByMapping, str] = Field(
+        default={}, description="Meaning → value, for what the table does not say"
+    )
     input_includes_cache: bool = Field(True, description="Does the input count contain the cached tokens?")
     time_zone: TimeZone = Field("UTC", description="IANA name, for times without an offset")
     time_format: str | None = Field(None, description="strptime format; ISO 8601 where absent")

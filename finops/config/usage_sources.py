@@ -7,7 +7,7 @@ landing (ingestion).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -110,6 +110,19 @@ class ModelApiSource(SourceBase):
     )
 
 
+OpenAiUsage = Literal[
+    "completions",
+    "embeddings",
+    "moderations",
+    "images",
+    "audio_speeches",
+    "audio_transcriptions",
+    "vector_stores",
+    "code_interpreter_sessions",
+]
+"""Endpoints of an organisation's usage."""
+
+
 class OpenAiSource(ModelApiSource):
     """Usage and billed costs of an OpenAI organisation, through its administration API."""
 
@@ -118,28 +131,8 @@ class OpenAiSource(ModelApiSource):
         "AIFINOPS_OPENAI_ADMIN_KEY", description="Variable with an admin key that may read usage (api.usage.read)"
     )
     endpoint: str | None = Field(None, description="Overrides https://api.openai.com/v1")
-    usage: list[
-        Literal[
-            "completions",
-            "embeddings",
-            "moderations",
-            "images",
-            "audio_speeches",
-            "audio_transcriptions",
-            "vector_stores",
-            "code_interpreter_sessions",
-        ]
-    ] = Field(
-        default=[
-            "completions",
-            "embeddings",
-            "moderations",
-            "images",
-            "audio_speeches",
-            "audio_transcriptions",
-            "vector_stores",
-            "code_interpreter_sessions",
-        ],
+    usage: list[OpenAiUsage] = Field(
+        default=list(get_args(OpenAiUsage)),
         description="Usage endpoints to ask; all but completions and embeddings are asked by day",
     )
     group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"]] = Field(

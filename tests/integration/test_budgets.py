@@ -171,7 +171,7 @@ def test_the_command_says_what_is_wrong_and_what_is_special(status: dict[str, di
     empty = CliRunner().invoke(app, ["budgets", "--home", str(home.path / "elsewhere")])
     assert empty.exit_code == 1
     publish_built(home, "fct_budget_status")
-    done = CliRunner().invoke(app, ["budgets", "--home", str(home.path)], env={"COLUMNS": "140"})
+    done = CliRunner().invoke(app, ["budgets", "--home", str(home.path)], env={"COLUMNS": "80"})
     assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.output.splitlines() if line and not line.startswith(" ")}
     assert set(status) <= set(lines)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 from finops import lake as contract
-from finops.config.usage_mapping import UsageMapping
+from finops.config.usage_mapping import NamedByMapping, UsageMapping
 from ingestion.privacy import hash_sql, mask_emails_sql
 from ingestion.sources.usage_files import prefixes
 from ingestion.sources.usage_files.payloads import member_sql, read_sql
@@ -43,20 +44,7 @@ _PAYLOAD_COUNTS = {
     "output_image_tokens": ("output_image",),
 }
 """Column of the lake → token classes that it holds, where the counts come from usage objects."""
-_NAMES = (
-    "provider_name",
-    "model",
-    "deployment_name",
-    "resource_id",
-    "region_id",
-    "deployment_type",
-    "service_tier",
-    "team",
-    "app",
-    "project",
-    "feature",
-    "environment",
-)
+_NAMES: tuple[str, ...] = get_args(NamedByMapping)
 _IDS = {"customer_id": "customer_hash", "user_id": "user_hash"}
 _NOTHING = "('', 'null', 'none', 'nan', '\\n')"
 
