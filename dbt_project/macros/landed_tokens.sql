@@ -7,14 +7,16 @@
     {{ return(['spans', 'litellm', 'usage_file', 'openai', 'anthropic']) }}
 {%- endmacro %}
 
-{# A query of `source`, `usage_date`, `tokens` and `requests`, one row per source and day. #}
-{% macro landed_tokens() -%}
+{# A query of `source`, `usage_date`, `tokens` and `requests`, one row per source and day. With `day`, a query of one date, it is of that
+   day only: compared as bare timestamps, so that the engine reads no other day's calls. #}
+{% macro landed_tokens(day=none) -%}
     select
         'spans' as source,
         cast(start_at as date) as usage_date,
         sum(input_tokens + output_tokens) as tokens,
         count(*) as requests
     from {{ ref('stg_otel__genai_span') }}
+    where {{ is_of_day('start_at', day) }}
     group by 1, 2
     union all
     select
@@ -24,6 +26,7 @@
         sum(case when is_answered_by_proxy then 0 else prompt_tokens + completion_tokens end) as tokens,
         count(*) as requests
     from {{ ref('stg_litellm__spend_log') }}
+    where {{ is_of_day('start_at', day) }}
     group by 1, 2
     union all
     select
@@ -38,6 +41,7 @@
         ) as tokens,
         sum(request_count) as requests
     from {{ ref('stg_usage__record') }}
+    where {{ is_of_day('usage_at', day) }}
     group by 1, 2
     union all
     select
@@ -49,7 +53,7 @@
         ) as tokens,
         sum(request_count) as requests
     from {{ ref('stg_openai__usage') }}
-    where endpoint in ('completions', 'embeddings')
+    where endpoint in ('completions', 'embeddings') and {{ is_of_day('bucket_start', day) }}
     group by 1, 2
     union all
     select
@@ -61,5 +65,15 @@
         ) as tokens,
         0 as requests
     from {{ ref('stg_anthropic__usage') }}
+    where {{ is_of_day('bucket_start', day) }}
     group by 1, 2
+{%- endmacro %}
+
+{% macro is_of_day(moment, day) -%}
+    {%- if day is none -%}
+    true
+    {%- else -%}
+    {{ moment }} >= cast(({{ day }}) as timestamp)
+    and {{ moment }} < cast({{ add_days('(' ~ day ~ ')', 1) }} as timestamp)
+    {%- endif -%}
 {%- endmacro %}

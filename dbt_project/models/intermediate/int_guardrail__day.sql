@@ -21,9 +21,8 @@ first_billed as (
 -- Tokens as landed against tokens as priced, on the last whole day: the usage side of reconciliation. Older days are not asked
 -- again: what did not reconcile when it was new stopped the run of then.
 landed_tokens as (
-    select sum(landed.tokens) as tokens
-    from ({{ landed_tokens() }}) as landed
-    inner join settings on landed.usage_date = {{ add_days('settings.as_of_date', -1) }}
+    select sum(tokens) as tokens
+    from ({{ landed_tokens(day='select ' ~ add_days('as_of_date', -1) ~ ' from settings') }}) as landed
 ),
 
 priced_tokens as (
