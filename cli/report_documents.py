@@ -113,7 +113,7 @@ def _make(
     formats: str,
     currency: str | None,
 ) -> None:
-    from reports.documents.editions import slug
+    from reports.documents.kept import slug
     from reports.documents.periods import NothingBilledError
 
     chosen = _chosen(formats)

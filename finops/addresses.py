@@ -31,6 +31,11 @@ def policy_path(policy_id: str) -> str:
     return f"/policies/{quote(policy_id, safe='')}"
 
 
+def document_path(place: str, file: str) -> str:
+    """A file of a digest or pack that was sent; ``place`` is its folder among all, of names that are safe anywhere."""
+    return f"/documents/{place}/{file}"
+
+
 def asset_address(dagster: str, key: Sequence[str]) -> str:
     """An asset's page in Dagster's UI, which is at ``dagster``."""
     return f"{dagster}/assets/{'/'.join(quote(part, safe='') for part in key)}"

@@ -19,7 +19,7 @@ from typing import Any
 
 import guardrails
 import reports
-from finops.addresses import page_path, portal_address
+from finops.addresses import document_path, page_path, portal_address
 from finops.config import Configuration
 from finops.config.digests import MonthlyPack
 from finops.config.routes import EmailRoute
@@ -33,15 +33,8 @@ from reports.dashboards.model import Note, Page
 from reports.dashboards.pages import digest as digest_page
 from reports.dashboards.pages import pack as pack_page
 from reports.dashboards.view import View
-from reports.documents.editions import (
-    Edition,
-    changes_since,
-    figures_of,
-    newest_edition,
-    slug,
-    with_changes,
-    write_edition,
-)
+from reports.documents.editions import changes_since, figures_of, with_changes, write_edition
+from reports.documents.kept import HTML, Edition, Place, newest_edition, slug
 from reports.documents.pdf import Letterhead
 from reports.documents.periods import NothingBilledError, view_of
 from reports.messages import Message, teams_card
@@ -144,8 +137,14 @@ class Digests:
     # ── one digest of one period ──────────────────────────────────────────────────────────────────────────────────
 
     def _folder(self, one: guardrails.DueDigest) -> Path:
-        folder = self.home.digests / str(one.period) / one.digest.id
-        return folder if one.team is None else folder / slug(one.team)
+        return self.home.digests.joinpath(*self._place(one, 1).parts).parent
+
+    def _place(self, one: guardrails.DueDigest, number: int) -> Place:
+        return Place(one.period, one.digest.id, "" if one.team is None else slug(one.team), number)
+
+    def _again(self, one: guardrails.DueDigest, number: int) -> str:
+        """Where the portal has an edition; empty where its address is not known."""
+        return self._portal + document_path(self._place(one, number).path, HTML) if self._portal else ""
 
     def _first(self, one: guardrails.DueDigest) -> Edition:
         with self.opened(one.period, team=one.team, currency=one.digest.currency) as view:
@@ -167,6 +166,7 @@ class Digests:
             home=self.home.path,
             thread=f"digest/{one.key}",
             link=self.link(view),
+            again=self._again(one, number),
             sections_in_mail=SECTIONS_IN_MAIL[one.digest.kind],
             changes=changes,
         )

@@ -1,7 +1,7 @@
 """Incidents, approvals, statements and what-ifs as pages with forms.
 
 Here: routes and what their pages are given.
-Not here: doing anything (desk), policies and replays (policy_routes), JSON (api).
+Not here: doing anything (desk), policies and replays (policy_routes), digests (document_routes), JSON (api).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from finops.addresses import incident_path
 from orchestration.links import SNOOZES
 from portal.asked import AnOffice, APerson, Done, Form, ruled, token_of
 from portal.desk import MAX_WHY, IncidentAnswer
-from portal.html import page, told
+from portal.html import ALONE, page, told
 from portal.incident import HEIGHT, WIDTH, incident_page
 from portal.knowledge import answer_of, answers, issued_file, issued_months
 from portal.problems import ProblemError, doing
@@ -112,11 +112,7 @@ def statement_file(office: AnOffice, person: APerson, month: str, file: str) -> 
         raise ProblemError(404, "There is no such file of an issued statement.")
     office.desk.record(person, f"statement/{month}", "read a statement's file", file=file)
     if found.suffix == ".html":
-        policy = (
-            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
-        )
-        return HTMLResponse(found.read_bytes(), headers={"Content-Security-Policy": policy})
+        return HTMLResponse(found.read_bytes(), headers={"Content-Security-Policy": ALONE})
     disposition = {"Content-Disposition": f'attachment; filename="{month}-{found.name}"'}
     return Response(
         found.read_bytes(), media_type=_MEDIA.get(found.suffix, "application/octet-stream"), headers=disposition

@@ -11,6 +11,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -19,6 +21,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from portal.asked import AnOffice, APerson, ruled, token_of
 from portal.desk import MAX_SNOOZE_HOURS, MAX_WHY
+from portal.document_routes import About, require_about
+from portal.documents import Lost, Sent
 from portal.incident import incident_page
 from portal.knowledge import answer_document, answer_of, answers, issued_months, policies_of
 from portal.office import Office
@@ -28,6 +32,7 @@ from portal.policy import policy_page
 from portal.problems import Problem, ProblemError, doing
 from portal.shelf import NothingPublishedError, Version
 from portal.words import sentence
+from reports.documents.kept import Place
 from reports.mart_rows import MAX_PAGE, PART_ROWS, MartRows, RowsError, parse_condition, plain
 
 
@@ -53,6 +58,7 @@ _WHEN = {
     503: "No run has published anything yet",
 }
 _CHANGED = "A run has published new figures since the first page; begin again."
+_NO_CURSOR = "This cursor is not of this question; begin without one."
 MAX_PART = 100_000
 router = ruled("/api/v1", responses=_errors(400, 401, 403, 404, 414, 422, 429, 503))
 
@@ -122,6 +128,26 @@ class PageKind(BaseModel):
     scopes: list[str]
     currencies: list[str]
     periods: list[str]
+
+
+class Document(BaseModel):
+    period: str = Field(description="The ISO week or the month that it is about", examples=["2026-W42", "2026-09"])
+    digest: str = Field(description="As config/routing.yml names it", examples=["board"])
+    team: str = Field(description="The team that it is about; empty: the company")
+    edition: int
+    title: str = Field(examples=["Weekly AI spend of search"])
+    as_of: str = Field(description="The moment that it reports on", examples=["2026-10-20T06:00:00Z"])
+    currency: str
+    ai_spend: str = Field(description="Of the period, as this edition told it", examples=["1204.25"])
+    changes: list[str] = Field(description="What is other than in the edition before")
+    html: str = Field(description="Path of the page")
+    pdf: str = Field(description="Path of the PDF")
+
+
+class Documents(BaseModel):
+    documents: list[Document]
+    unreadable: list[str] = Field(description="Folders of editions that are not as they were made")
+    next: str | None = Field(description="cursor of the next page; null on the last one")
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -319,6 +345,27 @@ def statement(office: AnOffice, person: APerson, month: str) -> Response:
     raise ProblemError(404, "No statements were issued for this month.")
 
 
+@router.get("/documents")
+def documents(
+    office: AnOffice,
+    person: APerson,
+    about: About = "",
+    limit: Annotated[int, Query(ge=1, le=200, description="Documents of a page")] = 50,
+    cursor: Annotated[str, Query(max_length=400, description="next of the page before")] = "",
+) -> Documents:
+    """Digests and packs that were sent and are this person's to read, newest first; their files are at the paths."""
+    require_about(about)
+    last = Place.parse(cursor.split("/")) if cursor else None
+    if cursor and last is None:
+        raise ProblemError(422, _NO_CURSOR)
+    found = list(islice(office.documents.after(person, last, about), limit + 1))
+    return Documents(
+        documents=[_document(one) for one in found[:limit] if isinstance(one, Sent)],
+        unreadable=[one.place.path for one in found[:limit] if isinstance(one, Lost)],
+        next=found[limit - 1].place.path if len(found) > limit else None,
+    )
+
+
 @router.get("/policies", response_model=list[dict[str, Any]])
 def policies(office: AnOffice, person: APerson) -> Response:
     """What each policy means, and why it can never act."""
@@ -363,6 +410,22 @@ def _version(office: Office, person: Person) -> Version:
         raise ProblemError(503, str(error)) from None
 
 
+def _document(one: Sent) -> Document:
+    return Document(
+        period=str(one.place.period),
+        digest=one.place.digest,
+        team=one.team,
+        edition=one.place.number,
+        title=one.title,
+        as_of=plain(one.as_of.astimezone(UTC)),
+        currency=one.currency,
+        ai_spend=plain(one.spend),
+        changes=list(one.changes),
+        html=one.html,
+        pdf=one.pdf,
+    )
+
+
 def _cursor(version: Version, question: str, row: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([version.name, question, row]).encode()).decode("ascii")
 
@@ -376,7 +439,7 @@ def _first_row(cursor: str, version: Version, question: str) -> int:
     except (ValueError, TypeError):
         is_row = False
     if not is_row or asked != question:
-        raise ProblemError(422, "This cursor is not of this question; begin without one.")
+        raise ProblemError(422, _NO_CURSOR)
     if name != version.name:
         raise ProblemError(410, _CHANGED)
     return int(row)

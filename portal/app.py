@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from finops.config import ConfigError
 from guardrails import LedgerError
-from portal import account, actions, api, pages, policy_routes
+from portal import account, actions, api, document_routes, pages, policy_routes
 from portal.asked import AnOffice, authorise, ruled
 from portal.gate import GateDesk, gate_routes
 from portal.links import link_routes
@@ -64,8 +64,9 @@ def create_app(office: Office) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.office = office
-    for router in (infrastructure, account.router, actions.router, policy_routes.router, api.router, pages.router):
-        app.router.routes.extend(router.routes)
+    app.router.routes.extend(infrastructure.routes)
+    for part in (account, actions, document_routes, policy_routes, api, pages):
+        app.router.routes.extend(part.router.routes)
     # Without a token of its own the gate serves this machine only, as `aifinops gate serve` does.
     if office.gate_token or office.is_local:
         app.router.routes.extend(gate_routes(gate_desk, office.gate_token))

@@ -20,6 +20,11 @@ from portal.ways import account, navigation
 from reports.page.document import environment, page_css
 
 _HERE = Path(__file__).parent / "templates"
+ALONE = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""The policy of a document that was kept and needs nothing else: its own styles, its pictures inside it, no scripts."""
 
 
 def page(

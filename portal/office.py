@@ -21,6 +21,7 @@ from orchestration.gate import HomeGate
 from orchestration.ledger import own_key
 from orchestration.links import LinkDesk
 from portal.desk import Desk
+from portal.documents import Documents
 from portal.limits import Buckets
 from portal.metrics import Metrics
 from portal.people import Person, grants_stamp
@@ -60,6 +61,7 @@ class Office:
     links: LinkDesk
     shelf: Shelf
     desk: Desk
+    documents: Documents
     replays: Replays
     visits: Visits
     traffic: Traffic
@@ -153,6 +155,7 @@ class Office:
             links=LinkDesk(gate),
             shelf=shelf,
             desk=Desk(gate, shelf),
+            documents=Documents(gate.home.digests),
             replays=Replays(gate.home, gate.config),
             visits=visits,
             traffic=traffic,

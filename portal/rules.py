@@ -5,7 +5,7 @@ Not here: which rows a person sees (reports.dashboards.access), what an approval
 
 ``who`` of a route: ``anyone``; ``person``, whoever is signed on; ``gate`` and ``link``, which prove themselves by a
 token of their own; ``metrics``, for Admin or a token; else the roles. Of what a role may ask for, whoever does not see
-everything gets the own part: rows, pages, incidents, approvals.
+everything gets the own part: rows, pages, incidents, approvals, digests.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/statements"): Rule(READERS),
     ("GET", "/statements/{month}/{file}"): Rule(READERS),
+    ("GET", "/documents"): Rule(EVERYONE),
+    ("GET", "/documents/{period}/{digest}/{edition}/{file}"): Rule(EVERYONE),
+    ("GET", "/documents/{period}/{digest}/{team}/{edition}/{file}"): Rule(EVERYONE),
     ("GET", "/policies"): Rule(EVERYONE),
     ("GET", "/policies/{policy_id}"): Rule(EVERYONE),
     ("POST", "/replays"): Rule(ADMIN),
@@ -80,6 +83,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/api/v1/approvals/{kind}/{name}"): Rule(EVERYONE),
     ("GET", "/api/v1/statements"): Rule(READERS),
     ("GET", "/api/v1/statements/{month}"): Rule(READERS),
+    ("GET", "/api/v1/documents"): Rule(EVERYONE),
     ("GET", "/api/v1/policies"): Rule(EVERYONE),
     ("GET", "/api/v1/policies/{policy_id}"): Rule(EVERYONE),
     ("GET", "/api/v1/what-if"): Rule(READERS),
@@ -107,6 +111,12 @@ def may_ask(person: Person, rule: Rule) -> bool:
 
 def may_read(person: Person, page: str) -> bool:
     return bool(person.roles & PAGE_READERS.get(page, ADMIN))
+
+
+def may_read_document(person: Person, team: str) -> bool:
+    """A digest or pack about the company is for whoever reads the overview, a team's also for that team."""
+    everything, _, teams = person.viewer.key
+    return everything or team in teams if team else may_read(person, "executive")
 
 
 def may_approve(person: Person, approvers: tuple[str, ...] | list[str]) -> bool:

@@ -68,6 +68,7 @@ def first_page(person: Person) -> str:
 def account(person: Person) -> list[Way]:
     """The portal's own pages: what waits and what is open, what was issued, who one is."""
     found = [Way("Incidents", "/incidents"), Way("Approvals", "/approvals"), Way("Policies", "/policies")]
+    found.append(Way("Digests", "/documents"))
     if person.sees_everything:
         found += [Way("Statements", "/statements"), Way("What-if", "/what-if")]
     return [*found, Way(person.name, "/account")]

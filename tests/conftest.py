@@ -63,6 +63,14 @@ def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish_organisation(tmp_path_factory.mktemp("organisation") / "published")
 
 
+@pytest.fixture(scope="session")
+def sent_folder(tmp_path_factory: pytest.TempPathFactory, published_folder: Path) -> Path:
+    """Digests and packs of that organisation as they were sent (tests.support.sent_documents); copy it."""
+    from tests.support.sent_documents import write_documents
+
+    return write_documents(tmp_path_factory.mktemp("sent"), published_folder)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A requirement ID is text: ``ids(ING_1)`` or ``ids()`` would prove nothing."""
     for item in items:

@@ -1,7 +1,8 @@
 """Documents as they were sent: one folder for each period and digest, one folder in it for each edition.
 
-Here: making the files of an edition, swapping them in whole, reading them back, what a month has changed by since.
-Not here: when one is due (guardrails.digests), queueing it for people (orchestration).
+Here: making the files of an edition, swapping them in whole, what a month has changed by since.
+Not here: finding and reading what was kept (``kept``), when one is due (guardrails.digests), queueing it for people
+(orchestration).
 
 ``<home>/digests/2026-09/board/edition-1/`` has ``document.html``, ``document.pdf`` and ``edition.json``: the figures
 that a later edition is compared with, amounts as text, and the mail and message that tell it. An edition never changes.
@@ -11,14 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from finops.money import in_minor_units
 from reports import formatting as f
@@ -27,12 +25,10 @@ from reports.dashboards.model import Note, Page
 from reports.dashboards.view import View
 from reports.documents.email import Attached, document_email, document_message
 from reports.documents.html import render_html
+from reports.documents.kept import DOCUMENT, HTML, PDF, WHOLE, Edition, read_edition, slug
 from reports.documents.pdf import Letterhead, render_pdf
 
-HTML, PDF, DOCUMENT = "document.html", "document.pdf", "edition.json"
 MOST_CHANGES = 6
-WHOLE = "AI spend"
-_SLUG = re.compile(r"[^a-z0-9._-]+")
 _FIGURES = """
 with spent as (
     select * from fct_ai_cost_daily
@@ -43,40 +39,6 @@ union all select 'Invoiced for AI', coalesce(sum(billed_cost), 0) from spent
 union all select 'Provider ' || provider_name, sum(effective_cost) from spent group by provider_name
 union all select coalesce('Team ' || team, 'No owner'), sum(effective_cost) from spent group by team
 """
-
-
-class EditionError(ValueError):
-    """An edition in its folder cannot be read."""
-
-
-@dataclass(frozen=True)
-class Edition:
-    """``figures``: exact amounts by name, in ``currency``. ``changes``: sentences on what the edition before said."""
-
-    folder: Path
-    number: int
-    as_of: datetime
-    currency: str
-    figures: Mapping[str, Decimal]
-    changes: tuple[str, ...]
-    email: Mapping[str, Any]
-    message: Mapping[str, Any]
-
-
-def slug(name: str) -> str:
-    """A name as a folder's: safe for every file system, and another one for every other name."""
-    plain = _SLUG.sub("-", name.lower()).strip("-._")[:60]
-    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def newest_edition(folder: Path) -> Edition | None:
-    """The newest edition in a digest's folder of one period; None where none was made.
-
-    Raises:
-        EditionError: it cannot be read.
-    """
-    numbers = [int(path.name.removeprefix("edition-")) for path in folder.glob("edition-*") if path.is_dir()]
-    return _read(folder / f"edition-{max(numbers)}") if numbers else None
 
 
 def figures_of(view: View) -> dict[str, Decimal]:
@@ -128,6 +90,7 @@ def write_edition(
     home: Path,
     thread: str,
     link: str = "",
+    again: str = "",
     sections_in_mail: int | None = None,
     changes: tuple[str, ...] = (),
 ) -> Edition:
@@ -135,11 +98,13 @@ def write_edition(
 
     Args:
         home: the folder that attachments are found below when they are sent.
+        link: where the figures can be explored.
+        again: where the edition can be read again.
         sections_in_mail: how many of the page's sections stand in the mail itself.
     """
     place = folder / f"edition-{number}"
     if place.exists():
-        return _read(place)
+        return read_edition(place)
     part = folder / f".edition-{number}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -149,8 +114,10 @@ def write_edition(
     about = [page.name, view.period.key, *([slug(view.scope)] if view.scope else [])]
     name = "-".join([*about, *([f"edition-{number}"] if number > 1 else [])]) + ".pdf"
     attached = Attached(name, (place / PDF).relative_to(home).as_posix(), hashlib.sha256(pdf).hexdigest())
-    mail = document_email(page, head, thread=thread, sections=sections_in_mail, link=link, attached=[attached])
-    message = document_message(page, head, thread=thread, team=view.scope or "", link=link)
+    mail = document_email(
+        page, head, thread=thread, sections=sections_in_mail, link=link, again=again, attached=[attached]
+    )
+    message = document_message(page, head, thread=thread, team=view.scope or "", link=link, again=again)
     (part / DOCUMENT).write_text(
         json.dumps(
             {
@@ -168,23 +135,4 @@ def write_edition(
         encoding="utf-8",
     )
     part.rename(place)
-    return _read(place)
-
-
-def _read(place: Path) -> Edition:
-    try:
-        said = json.loads((place / DOCUMENT).read_text(encoding="utf-8"))
-        return Edition(
-            folder=place,
-            number=said["number"],
-            as_of=datetime.fromisoformat(said["as_of"]),
-            currency=said["currency"],
-            figures={name: Decimal(amount) for name, amount in said["figures"].items()},
-            changes=tuple(said["changes"]),
-            email=said["email"],
-            message=said["message"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
-        raise EditionError(
-            f"{place} is no edition of a digest any more ({error}): move it away, and it is made again"
-        ) from error
+    return read_edition(place)

@@ -55,6 +55,7 @@ def document_email(
     thread: str,
     sections: int | None = None,
     link: str = "",
+    again: str = "",
     attached: Sequence[Attached] = (),
 ) -> dict[str, Any]:
     """The page as ``{"email": {subject, text, html, images, attachments, thread, kind}}``.
@@ -63,12 +64,13 @@ def document_email(
         thread: the same for all editions of the document.
         sections: how many of the page's sections stand in the mail; absent: all.
         link: where the figures can be explored; no button without one.
+        again: where the document itself can be read again.
 
     Raises:
-        ValueError: the link is no web address.
+        ValueError: a link is no web address.
         MessageTooLargeError: it does not fit into 100 KB however much is left out.
     """
-    open_urls({"Open": link} if link else {})
+    open_urls({title: url for title, url in (("Open", link), ("Read again", again)) if url})
     images: dict[str, str] = {}
     told = page.sections[:sections]
     least = _TRIALS[-1]
@@ -89,6 +91,7 @@ def document_email(
             "sections": shown,
             "pictures": {one.key: one for one in drawn},
             "link": link,
+            "again": again,
             "attached": attached,
             "card_width": WIDTH + 80,
             "width": WIDTH,
@@ -110,7 +113,9 @@ def document_email(
     raise MessageTooLargeError(f"the e-mail of {page.title!r} takes more than {MAX_EMAIL_BYTES} bytes without pictures")
 
 
-def document_message(page: Page, head: Letterhead, *, thread: str, team: str = "", link: str = "") -> Message:
+def document_message(
+    page: Page, head: Letterhead, *, thread: str, team: str = "", link: str = "", again: str = ""
+) -> Message:
     """The page in short, for Teams and for routes that stand in: its tiles and its sentences."""
     tiles = [tile for block in _blocks(page) if isinstance(block, Tiles) for tile in block.tiles][:6]
     told = [note.text for block in _blocks(page) if isinstance(block, Notes) for note in block.notes][:3]
@@ -123,7 +128,9 @@ def document_message(page: Page, head: Letterhead, *, thread: str, team: str = "
         title=head.period,
         what=" ".join(told[:1]),
         facts=tuple(Fact(title=tile.label, value=_tile_words(tile)) for tile in tiles),
-        links=(Link(title="Open the figures", url=link),) if link else (),
+        links=tuple(
+            Link(title=title, url=url) for title, url in (("Open the figures", link), ("Read all of it", again)) if url
+        ),
         notes=(*told[1:], *(note.text for note in page.states)),
         thread=thread,
         team=team,
@@ -189,6 +196,8 @@ def _text(values: Mapping[str, Any]) -> str:
     if values["link"]:
         parts.append(f"Open the figures:\n  {values['link']}")
     parts += [f"Attached: {one.name}" for one in values["attached"]]
+    if values["again"]:
+        parts.append(f"Read it again in the portal:\n  {values['again']}")
     return "\n\n".join(parts).replace(f.NBSP, " ") + "\n"
 
 

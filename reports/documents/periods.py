@@ -1,6 +1,6 @@
 """The periods of documents, and whose marts they are read from.
 
-Here: a week or a month as the period of a view, the view of a document.
+Here: a week or a month in words and as the period of a view, the view of a document.
 Not here: what a period of a page is (``reports.dashboards.period``), when a document is due (guardrails.digests).
 """
 
@@ -20,15 +20,23 @@ class NothingBilledError(LookupError):
     """There is no bill of the period; the message says what there is."""
 
 
+def label(period: IsoWeek | BillingPeriod) -> str:
+    """``Week 42, 12–18 Oct 2026``, ``September 2026``."""
+    if isinstance(period, BillingPeriod):
+        return f.month(period.start)
+    first, end = period.start, period.last_day
+    span = f"{first.day}" if first.month == end.month else f.short_day(first)
+    return f"Week {first.isocalendar().week}, {span}–{f.day(end)}"
+
+
 def week_period(week: IsoWeek, through: date) -> Period:
     """A week, through ``through`` where its last days are not billed; compared with the same days a week before."""
     last = min(week.last_day, through)
     first, end = week.start, week.last_day
-    span = f"{first.day}" if first.month == end.month else f.short_day(first)
     before = week.previous()
     return Period(
         key=str(week),
-        label=f"Week {first.isocalendar().week}, {span}–{f.day(end)}",
+        label=label(week),
         first=first,
         last=last,
         end=end,

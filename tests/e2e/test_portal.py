@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,9 +39,10 @@ def issuer() -> Iterator[TestIssuer]:
 
 @pytest.fixture(scope="module")
 def portal(
-    tmp_path_factory: pytest.TempPathFactory, published_folder: Path, issuer: TestIssuer
+    tmp_path_factory: pytest.TempPathFactory, published_folder: Path, sent_folder: Path, issuer: TestIssuer
 ) -> Iterator[TestPortal]:
     with serving_portal(tmp_path_factory.mktemp("portal"), published_folder, issuer=issuer.url) as found:
+        shutil.copytree(sent_folder, found.office.gate.home.digests)
         yield found
 
 
@@ -109,7 +111,7 @@ def test_a_team_lead_sees_the_own_team_and_looks_into_an_incident(
     browser.get(portal.url + page)
     assert "lead@example.com looks into it." in text(browser)
     for width in (1440, 390):
-        for path in ("/incidents", page, "/approvals", "/account"):
+        for path in ("/incidents", page, "/approvals", "/documents", "/account"):
             browser.get(portal.url + path)
             as_seen(browser, width=width, dark=width < 1000)
             assert overflow(browser) == 0, (path, width)
@@ -140,6 +142,13 @@ def test_finance_reads_the_company_and_downloads_a_mart(
     browser.get(f"{portal.url}/api/v1/marts/fct_invoice_monthly?format=csv")
     WebDriverWait(browser, 20).until(lambda _: (tmp_path / "fct_invoice_monthly.csv").exists())
     assert (tmp_path / "fct_invoice_monthly.csv").read_text(encoding="utf-8-sig").startswith("billing_period_start,")
+    browser.get(f"{portal.url}/documents")
+    browser.find_element(By.PARTIAL_LINK_TEXT, "Page of Weekly AI spend, Week 42").click()
+    assert says(browser, "About")
+    drawn = browser.find_element(By.CSS_SELECTOR, "img.plot-drawn")
+    assert browser.execute_script("return arguments[0].naturalWidth", drawn) > 500
+    assert drawn.value_of_css_property("border-radius") == "6px", "its own looks hold"
+    assert not [entry for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
     browser.get(f"{portal.url}/approvals")
     assert "oncall@example.com" in text(browser)
     assert not browser.find_elements(By.CSS_SELECTOR, "button.do"), "finance reads what waits, and answers nothing"

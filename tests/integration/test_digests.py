@@ -143,6 +143,9 @@ def test_a_week_arrives_once_with_its_picture_and_its_paper(house: House) -> Non
     (card,) = house.teams.requests
     assert "Weekly AI spend" in str(card.body)
     assert "https://finops.example.com/p/executive" in str(card.body)
+    again = "https://finops.example.com/documents/2026-W42/executives/edition-1/document.html"
+    for said in (text, html, str(card.body)):
+        assert again in said, "it can be read again in the portal"
 
     assert house.turn() == Told(), "the same week again tells nobody"
     assert len(house.mail.mails) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -34,6 +35,8 @@ from tests.support.portal import (
     TestPortal,
     serving_portal,
 )
+from tests.support.sent_documents import EXECUTIVES
+from tests.support.sent_documents import SEARCH as OF_SEARCH
 
 pytestmark = [pytest.mark.ids("SEC-1"), pytest.mark.xdist_group("portal")]
 
@@ -42,8 +45,9 @@ INCIDENT = "3f5233a6c04d1050"
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory, published_folder: Path) -> Iterator[TestPortal]:
+def portal(tmp_path_factory: pytest.TempPathFactory, published_folder: Path, sent_folder: Path) -> Iterator[TestPortal]:
     with serving_portal(tmp_path_factory.mktemp("portal"), published_folder, decisions=2) as found:
+        shutil.copytree(sent_folder, found.office.gate.home.digests)
         yield found
 
 
@@ -63,6 +67,8 @@ ANY_ROLE: Statuses = (401, 403, 200, 200, 200, 200)
 READERS: Statuses = (401, 403, 200, 200, 403, 403)
 OWN: Statuses = (401, 403, 200, 200, 200, 404)
 NOT_THERE: Statuses = (401, 403, 404, 404, 403, 403)
+COMPANY: Statuses = (401, 403, 200, 200, 404, 404)
+"""Documents about the company: teams do not learn that there are any."""
 NAMED: Statuses = (401, 403, 200, 200, 404, 404)
 """The policy names neither team's people."""
 VOTE: Statuses = (401, 403, 403, 403, 403, 404)
@@ -117,6 +123,15 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
     ],
     ("GET", "/statements"): [("/statements", {}, html(READERS))],
     ("GET", "/statements/{month}/{file}"): [("/statements/2026-09/lines.csv", {}, html(NOT_THERE))],
+    ("GET", "/documents"): [("/documents", {}, html(ANY_ROLE))],
+    ("GET", "/documents/{period}/{digest}/{edition}/{file}"): [
+        (f"/documents/{EXECUTIVES.path}/document.html", {}, html(COMPANY)),
+        (f"/documents/{EXECUTIVES.path}/document.pdf", {}, html(COMPANY)),
+    ],
+    ("GET", "/documents/{period}/{digest}/{team}/{edition}/{file}"): [
+        (f"/documents/{OF_SEARCH.path}/document.html", {}, html(OWN)),
+        (f"/documents/{OF_SEARCH.path}/document.pdf", {}, html(OWN)),
+    ],
     ("GET", "/policies"): [("/policies", {}, html(ANY_ROLE))],
     ("GET", "/policies/{policy_id}"): [("/policies/monthly-budget", {}, html(NAMED))],
     ("POST", "/replays"): [("/replays", {"data": {"days": "none"}}, html((401, 403, 422, 403, 403, 403)))],
@@ -147,6 +162,7 @@ CASES: dict[tuple[str, str], list[tuple[str, dict[str, Any], Statuses]]] = {
     ],
     ("GET", "/api/v1/statements"): [("/api/v1/statements", {}, READERS)],
     ("GET", "/api/v1/statements/{month}"): [("/api/v1/statements/2026-09", {}, NOT_THERE)],
+    ("GET", "/api/v1/documents"): [("/api/v1/documents", {}, ANY_ROLE)],
     ("GET", "/api/v1/policies"): [("/api/v1/policies", {}, ANY_ROLE)],
     ("GET", "/api/v1/policies/{policy_id}"): [("/api/v1/policies/monthly-budget", {}, NAMED)],
     ("GET", "/api/v1/what-if"): [("/api/v1/what-if", {}, READERS)],

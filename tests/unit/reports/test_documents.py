@@ -21,9 +21,10 @@ from reports.dashboards.access import Published, Role, Viewer
 from reports.dashboards.model import Cell, Column, Page, Row, Section, Table, Tile, Tiles
 from reports.dashboards.pages import digest, pack
 from reports.dashboards.view import Operations, View
-from reports.documents.editions import changes_since, figures_of, newest_edition, slug, with_changes, write_edition
+from reports.documents.editions import changes_since, figures_of, with_changes, write_edition
 from reports.documents.email import Attached, document_email, document_message
 from reports.documents.html import render_html
+from reports.documents.kept import newest_edition, slug
 from reports.documents.pdf import Letterhead, render_pdf
 from reports.documents.periods import NothingBilledError, view_of, week_period
 from reports.documents.plot import UndrawnError, picture
