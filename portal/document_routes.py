@@ -29,9 +29,9 @@ About = Annotated[
     str,
     Query(max_length=310, description="company; or team: and a team's name, such as team:search; all if left out"),
 ]
-_VIEWER = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Of PDFs: browsers show them in a page of their own with styles and an object in it, which a policy that allows
-nothing leaves empty (https://crbug.com/271452). Such a file runs nothing in our name."""
+_PAPER = f"{ALONE}; object-src 'self'"
+"""Of PDFs: a browser may show one as an object in a page that it makes, with styles, and hold that page to the policy:
+older Chromium leaves it empty otherwise (https://crbug.com/271452), 156 shows it either way."""
 
 
 @router.get("/documents")
@@ -94,7 +94,7 @@ def _file(office: Office, person: Person, parts: Sequence[str], file: str) -> Re
     headers = {"Content-Disposition": f'inline; filename="{sent.name_of(file)}"'}
     if file == HTML:
         return HTMLResponse(content, headers={**headers, "Content-Security-Policy": ALONE})
-    return Response(content, media_type="application/pdf", headers={**headers, "Content-Security-Policy": _VIEWER})
+    return Response(content, media_type="application/pdf", headers={**headers, "Content-Security-Policy": _PAPER})
 
 
 def _choices(person: Person, teams: Sequence[str]) -> Mapping[str, str]:

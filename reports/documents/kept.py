@@ -73,6 +73,10 @@ class Place:
         """Of a period: the company before teams; of one document the newest edition first."""
         return self.team, self.digest, -self.number
 
+    def is_newer_than(self, other: Place) -> bool:
+        """Whether it is a later edition of the same document."""
+        return self.parts[:-1] == other.parts[:-1] and self.number > other.number
+
     @classmethod
     def parse(cls, parts: Sequence[str]) -> Place | None:
         """The place that names lead to; None where they could not be an edition's, whoever wrote them."""

@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 import portal.documents
-from reports.documents.kept import DOCUMENT, HTML, PDF, Place, read_edition
+from portal.people import Person
+from reports.dashboards.access import Role
+from reports.documents.kept import DOCUMENT, HTML, PDF, Place, read_edition, slug
 from tests.support.portal import ADMIN, FINANCE, ONCALL, ROBOTICS, SEARCH, TestPortal, serving_portal
 from tests.support.sent_documents import (
     BOARD,
@@ -103,6 +105,7 @@ def test_the_list_says_what_each_document_is(portal_: TestPortal) -> None:
     assert f"AI spend USD {float(spend):,.0f}" in said
     assert "Weekly AI spend of search, Week 41, 5–11 Oct 2026" in said
     assert "Monthly AI cost pack, September 2026 edition 2 The company · board · edition 2" in said
+    assert "The company · board · edition 1, replaced by edition 2 · as of" in said
     assert CHANGES[0] in said, "what changed since the edition before"
     assert "December 2025" not in said, "another year"
     assert "December 2025" in words(finance.get("/documents?year=2025"))
@@ -132,7 +135,7 @@ def test_a_document_looks_as_it_was_sent_and_can_do_nothing_else(portal_: TestPo
     paper = client.get(address(BOARD_AGAIN, PDF))
     assert paper.headers["content-type"] == "application/pdf"
     assert paper.headers["content-disposition"] == 'inline; filename="pack-2026-09-edition-2.pdf"', "as in the mail"
-    assert "frame-ancestors 'none'" in paper.headers["content-security-policy"]
+    assert paper.headers["content-security-policy"].startswith("default-src 'none'")
     [attached] = read_edition(portal_.office.gate.home.digests / BOARD_AGAIN.path).email["email"]["attachments"]
     assert hashlib.sha256(paper.content).hexdigest() == attached["sha256"], "what the mail vouched for"
 
@@ -228,6 +231,26 @@ def test_paths_of_documents_lead_nowhere_else(portal_: TestPortal) -> None:
         shutil.rmtree(linked.parent.parent)
 
 
+@pytest.mark.parametrize("team", ["../../etc", "a/b", "edition-1", "company", "Ünïcode & co"])
+def test_a_team_of_any_name_reads_its_own(portal_: TestPortal, team: str) -> None:
+    digests = portal_.office.gate.home.digests
+    place = Place(WEEK_BEFORE, "others", slug(team), 1)
+    said = json.loads((digests / OF_SEARCH.path / DOCUMENT).read_text(encoding="utf-8"))
+    shutil.copytree(digests / OF_SEARCH.path, digests / place.path)
+    message = {**said["message"], "team": team}
+    (digests / place.path / DOCUMENT).write_text(json.dumps({**said, "message": message}), encoding="utf-8")
+    try:
+        lead = portal_.client(Person("t/8", "other@example.com", frozenset({Role.ENG}), frozenset({team})))
+        [link] = re.findall(r'href="(/documents/[^"]+pdf)"', lead.get("/documents").text)
+        assert link == address(place, PDF)
+        assert lead.get(link).status_code == 200
+        assert portal_.client(ROBOTICS).get(link).status_code == 404
+        one = portal_.client(FINANCE).get("/api/v1/documents", params={"about": f"team:{team}"}).json()["documents"]
+        assert [(entry["team"], entry["pdf"]) for entry in one] == [(team, link)]
+    finally:
+        shutil.rmtree(digests / str(WEEK_BEFORE) / "others")
+
+
 def test_what_is_not_as_it_was_sent_is_not_shown_as_if_it_were(portal_: TestPortal) -> None:
     home, client = portal_.office.gate.home, portal_.client(FINANCE)
     folder = home.digests / "2026-W38"
@@ -281,7 +304,7 @@ def test_years_of_many_teams_stay_a_short_list_of_which_only_what_is_shown_is_re
     monkeypatch.setattr(portal.documents, "read_edition", counted)
     try:
         page = client.get("/documents?year=2024")
-        assert page.text.count("Digests of 12 teams") == len(weeks)
+        assert page.text.count(">12 teams<") == len(weeks)
         assert len(read) <= len(weeks) + 12, "the company's documents, and each team's name once"
         read.clear()
         assert "Weekly AI spend of search, Week 20" in words(client.get("/documents?period=2024-W20"))
