@@ -1,6 +1,6 @@
 """Digests and packs as they were sent, as far as they are a person's to read.
 
-Here: which those are, by year and about whom; their files, the PDF only while it is the one that was sent.
+Here: which those are, by year and about whom; their files, each only while it is the one that was made.
 Not here: folders of editions (reports.documents.kept), whose they are (rules), routes (document_routes, api).
 
 An edition never changes, so what it says is read once and kept. Folders are listed for each request, those of teams
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -50,12 +50,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.pdf")
 
 
 class ExchangedError(Exception):
-    """A PDF is not the file that was sent."""
+    """A file is not the one that was made and sent."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What an edition says of itself. ``team`` is empty where it is about the company; ``spend`` in ``currency``."""
+    """What an edition says of itself. ``team`` is empty where it is about the company; ``spend`` is in ``currency``;
+    ``hashes``: SHA-256 of its files."""
 
     place: Place
     title: str
@@ -65,7 +66,7 @@ class Sent:
     spend: Decimal
     changes: tuple[str, ...]
     pdf_name: str
-    pdf_sha256: str
+    hashes: Mapping[str, str]
 
     @property
     def html(self) -> str:
@@ -176,9 +177,9 @@ class Documents:
             raise _unknown() from None
         if not may_read_document(person, sent.team):
             raise _unknown()
-        if name == PDF and hashlib.sha256(content).hexdigest() != sent.pdf_sha256:
+        if sent.hashes[name] not in ("", hashlib.sha256(content).hexdigest()):
             raise ExchangedError(
-                "This PDF is not the file that was sent. Whoever runs the portal can put it back from a copy of the "
+                "This file is not the one that was sent. Whoever runs the portal can put it back from a copy of the "
                 f"home: digests/{place.path}/{name}."
             )
         return sent, content
@@ -251,7 +252,7 @@ def _sent(place: Place, edition: Edition) -> Sent:
             spend=edition.figures[WHOLE],
             changes=tuple(map(str, edition.changes)),
             pdf_name=attached["name"],
-            pdf_sha256=str(attached["sha256"]),
+            hashes={PDF: str(attached["sha256"]), HTML: str(edition.html_sha256)},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EditionError(f"{place.path} is no edition of a digest any more ({error})") from error

@@ -110,7 +110,8 @@ def write_edition(
     part.mkdir(parents=True)
     pdf = render_pdf(page, head)
     (part / PDF).write_bytes(pdf)
-    (part / HTML).write_text(render_html(page, view, head), encoding="utf-8")
+    html = render_html(page, view, head).encode("utf-8")
+    (part / HTML).write_bytes(html)
     about = [page.name, view.period.key, *([slug(view.scope)] if view.scope else [])]
     name = "-".join([*about, *([f"edition-{number}"] if number > 1 else [])]) + ".pdf"
     attached = Attached(name, (place / PDF).relative_to(home).as_posix(), hashlib.sha256(pdf).hexdigest())
@@ -128,6 +129,7 @@ def write_edition(
                 "changes": list(changes),
                 "email": mail,
                 "message": message.as_document(),
+                "html_sha256": hashlib.sha256(html).hexdigest(),
             },
             indent=1,
             ensure_ascii=False,

@@ -37,7 +37,8 @@ class EditionError(ValueError):
 
 @dataclass(frozen=True)
 class Edition:
-    """``figures``: exact amounts by name, in ``currency``. ``changes``: sentences on what the edition before said."""
+    """``figures``: exact amounts by name, in ``currency``. ``changes``: sentences on what the edition before said.
+    ``html_sha256``: of the page; empty in editions that were made before it was written down."""
 
     folder: Path
     number: int
@@ -47,6 +48,7 @@ class Edition:
     changes: tuple[str, ...]
     email: Mapping[str, Any]
     message: Mapping[str, Any]
+    html_sha256: str
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def read_edition(folder: Path) -> Edition:
             changes=tuple(said["changes"]),
             email=said["email"],
             message=said["message"],
+            html_sha256=said.get("html_sha256", ""),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise EditionError(

@@ -258,12 +258,18 @@ def test_what_is_not_as_it_was_sent_is_not_shown_as_if_it_were(portal_: TestPort
     for target, place in ((exchanged, EXECUTIVES), (moved, OF_ROBOTICS), (broken, EXECUTIVES)):
         shutil.copytree(home.digests / place.path, target)
     (exchanged / PDF).write_bytes(b"%PDF another")
+    (exchanged / HTML).write_text("another")
     (broken / DOCUMENT).write_text("{")
     try:
-        found = client.get("/documents/2026-W38/exchanged/edition-1/document.pdf")
-        assert found.status_code == 409
-        assert "This PDF is not the file that was sent." in found.text
-        assert client.get("/documents/2026-W38/exchanged/edition-1/document.html").status_code == 200
+        for file in (PDF, HTML):
+            found = client.get(f"/documents/2026-W38/exchanged/edition-1/{file}")
+            assert found.status_code == 409
+            assert "This file is not the one that was sent." in found.text
+        # Editions of earlier programs have no hash of their page.
+        said = json.loads((exchanged / DOCUMENT).read_text(encoding="utf-8"))
+        said.pop("html_sha256")
+        (exchanged / DOCUMENT).write_text(json.dumps(said), encoding="utf-8")
+        assert client.get("/documents/2026-W38/exchanged/edition-1/document.html").text == "another"
         # The folder of one team, the document of another: nobody's.
         for person in (ADMIN, SEARCH, ROBOTICS):
             other = portal_.client(person).get("/documents/2026-W38/leads/search/edition-1/document.html")
