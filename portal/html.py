@@ -16,7 +16,7 @@ import jinja2
 from starlette.responses import HTMLResponse
 
 from portal.people import Person
-from portal.ways import account, navigation
+from portal.ways import areas, own_account
 from reports.page.document import environment, page_css
 
 _HERE = Path(__file__).parent / "templates"
@@ -42,10 +42,7 @@ def page(
         person: who looks; without one there is no navigation.
         posts_to: another origin that a form may end at.
     """
-    ways = {
-        "navigation": navigation(person, None, "") if person else [],
-        "account": account(person) if person else [],
-    }
+    ways = {"areas": areas(person), "who": own_account(person)} if person else {"areas": [], "who": None}
     text = (
         _templates()
         .get_template(template)

@@ -20,7 +20,7 @@ from portal.problems import ProblemError
 from portal.rules import PAGE_READERS, may_read
 from portal.shelf import BuiltPage, NothingPublishedError, UnknownPageError, offered_choices
 from portal.warm import Wish
-from portal.ways import account, first_page, navigation
+from portal.ways import areas, first_page, navigation, own_account
 from reports.dashboards.catalogue import BY_NAME, PAGES
 from reports.dashboards.model import Target
 from reports.dashboards.render import Frame, Way, render_document
@@ -161,5 +161,7 @@ def _frame(office: Office, person: Person, found: BuiltPage, scope: str | None, 
         as_of=version.as_of,
         asks_server=True,
         section="" if kind.about == "company" else BY_NAME["teams"].title,
-        account=account(person),
+        areas=areas(person),
+        area=first_page(person),
+        who=own_account(person),
     )

@@ -65,10 +65,18 @@ def first_page(person: Person) -> str:
     return page_path("team", next(iter(person.teams))) if len(person.teams) == 1 else page_path("teams")
 
 
-def account(person: Person) -> list[Way]:
-    """The portal's own pages: what waits and what is open, what was issued, who one is."""
-    found = [Way("Incidents", "/incidents"), Way("Approvals", "/approvals"), Way("Policies", "/policies")]
-    found.append(Way("Digests", "/documents"))
-    if person.sees_everything:
-        found += [Way("Statements", "/statements"), Way("What-if", "/what-if")]
-    return [*found, Way(person.name, "/account")]
+def areas(person: Person) -> list[Way]:
+    """The dashboards, and the portal's own pages: what is open and what waits, what was sent and issued."""
+    found = [
+        Way("Dashboards", first_page(person)),
+        Way("Incidents", "/incidents"),
+        Way("Approvals", "/approvals"),
+        Way("Policies", "/policies"),
+        Way("Digests", "/documents"),
+    ]
+    return [*found, Way("Statements", "/statements"), Way("What-if", "/what-if")] if person.sees_everything else found
+
+
+def own_account(person: Person) -> Way:
+    """Who one is, and the way out."""
+    return Way(person.name, "/account")

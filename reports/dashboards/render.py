@@ -77,7 +77,9 @@ class Frame:
         plotly: address of Plotly's script, loaded when the first chart comes into view.
         as_of: the moment (UTC) reported on.
         asks_server: choosing asks the server with ``?period=&currency=``; otherwise the file has all of it.
-        account: who looks, and where they sign off.
+        areas: what there is beside dashboards, and these; ``area`` is the address of these. With them the pages stand
+            beside the choices, and the crumbs above the page where it is below another.
+        who: who looks, and where they sign off.
     """
 
     title: str
@@ -91,7 +93,9 @@ class Frame:
     as_of: datetime
     asks_server: bool = False
     section: str = ""
-    account: Sequence[Way] = ()
+    areas: Sequence[Way] = ()
+    area: str = ""
+    who: Way | None = None
 
     @property
     def periods(self) -> tuple[tuple[str, str], ...]:
