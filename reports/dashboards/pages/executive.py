@@ -117,7 +117,7 @@ def build(view: View) -> Page:
                 (units.models_table(ask, costs),),
                 (units.outcomes_table(ask, costs),),
             ),
-            "What one unit costs, in the newest 30 days against the 30 before.",
+            "What one of something costs, and whether that moves.",
         ),
         Section("value", "Value", ((value.table(ask, brought),),), "What AI brings beside what it costs."),
     ]

@@ -105,11 +105,14 @@ def categories_chart(ask: Ask) -> Chart:
         category = "Other AI" if row["ai_category"] is None else f.humanise(row["ai_category"])
         sums[category] = sums.get(category, ZERO) + row["cost"]
         start, oldest = row["month"], row["oldest"]
-        name = f"{start:%b %Y}"
+        # Short, so that they stand upright; the first and each January say the year.
+        name = f"{start:%b}"
         if start == month.start and last < month.last_day:
-            name += f"<br>to {f.short_day(last)}"
+            name += f"<br>to {last.day}"
         elif (start.year, start.month) == (oldest.year, oldest.month) and oldest.day > 1:
-            name += f"<br>from {f.short_day(oldest)}"
+            name += f"<br>from {oldest.day}"
+        elif start in (first.start, rows[0]["month"]) or start.month == 1:
+            name += f"<br>{start.year}"
         points.append((name, category, row["cost"]))
     frame = pd.DataFrame(points, columns=["month", "category", "cost"])
     order = sorted(sums, key=lambda name: (-sums[name], name))

@@ -182,7 +182,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
             f"All token classes together, {SMOOTHING_DAYS}-day average.",
             "Lines of cost per 1M tokens: "
             + ", ".join(f"{one.scope_value} {f.unit_money(one.unit_cost, ask.currency)}" for one in models),
-            None if of_models.empty else unit.lines(of_models, names[: len(models)], ask.currency),
+            None if of_models.empty else unit.lines(of_models, names[: len(models)], ask.currency, height=380),
             "No model's tokens have been matched with cost yet.",
         ),
         Chart(
@@ -191,7 +191,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
             f"The same cost over hours paid for, hours held by a pod, hours at work; {SMOOTHING_DAYS}-day average.",
             "Lines of cost per GPU-hour: "
             + ", ".join(f"{GPU_HOUR_WORDS[one.unit]} {f.unit_money(one.unit_cost, ask.currency)}" for one in hours),
-            None if of_hours.empty else unit.lines(of_hours, names[len(models) :], ask.currency),
+            None if of_hours.empty else unit.lines(of_hours, names[len(models) :], ask.currency, height=380),
             "No GPU cost has been matched with GPU hours yet.",
         ),
         tuple(small),
