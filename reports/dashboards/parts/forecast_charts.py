@@ -80,8 +80,7 @@ def hours_chart(hours: pd.DataFrame, currency: str, scope_type: str = "company",
     """``hours``: ``fct_usage_forecast_hourly`` of one currency."""
     rows = hours_of(hours, scope_type, scope_value)
     found = [one for one in scope_hours(hours, scope_type) if one.scope_value == scope_value]
-    said = empty = "There is no usage by the hour that the next hours could be told from."
-    caption = ""
+    said = "There is no usage by the hour that the next hours could be told from."
     if found:
         one = found[0]
         said = (
@@ -89,17 +88,14 @@ def hours_chart(hours: pd.DataFrame, currency: str, scope_type: str = "company",
             f"{f.compact(one.requests)} requests; most from {one.busiest_hour:%H:%M} UTC, "
             f"{f.money(one.busiest, currency)} an hour."
         )
-        caption = (
-            "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, "
-            f"and of those to come, with 80% and 95% intervals. {said}"
-        )
     return Chart(
         "forecast-hours",
         "The next 48 hours",
-        caption,
+        "Model usage at list price. Solid: priced hours. Dotted: what was expected of an hour before it was over, and "
+        f"of those to come, with 80% and 95% intervals. {said}",
         f"Lines of usage cost by the hour, as known and as expected. {said}",
         forecast.hours(rows, currency) if found else None,
-        empty,
+        said,
     )
 
 

@@ -107,12 +107,12 @@ def categories_chart(ask: Ask) -> Chart:
         start, oldest = row["month"], row["oldest"]
         # Short, so that they stand upright; the first and each January say the year.
         name = f"{start:%b}"
+        if start == rows[0]["month"] or start.month == 1:
+            name += f"<br>{start.year}"
         if start == month.start and last < month.last_day:
             name += f"<br>to {last.day}"
         elif (start.year, start.month) == (oldest.year, oldest.month) and oldest.day > 1:
             name += f"<br>from {oldest.day}"
-        elif start in (first.start, rows[0]["month"]) or start.month == 1:
-            name += f"<br>{start.year}"
         points.append((name, category, row["cost"]))
     frame = pd.DataFrame(points, columns=["month", "category", "cost"])
     order = sorted(sums, key=lambda name: (-sums[name], name))

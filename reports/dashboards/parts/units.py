@@ -36,6 +36,7 @@ from reports.page.chart import Chart
 
 TREND_DAYS = 90
 OUTCOME_CHARTS = 6
+NOT_KNOWN = "Not known"
 # Sums of two windows, dated with their last days, so that the measure finds the same windows in two rows a scope.
 _WINDOWS = """
 with known as (
@@ -106,7 +107,7 @@ def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
     }
     if tokens is None:
         reason = "No tokens have been matched with cost yet."
-        found.append(Tile("Cost per 1M tokens", "Not known", sub=reason))
+        found.append(Tile("Cost per 1M tokens", NOT_KNOWN, sub=reason))
     else:
         found.append(
             Tile(
@@ -119,7 +120,7 @@ def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
             )
         )
     if gpu is None:
-        return [*found, Tile("Cost per GPU-hour", "Not known", sub="No GPU cost has been matched with GPU hours yet.")]
+        return [*found, Tile("Cost per GPU-hour", NOT_KNOWN, sub="No GPU cost has been matched with GPU hours yet.")]
     busy = company_cost(costs, "gpu_hour_busy")
     per = GPU_HOUR_WORDS[gpu.unit].lower()
     found.append(

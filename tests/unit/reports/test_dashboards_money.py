@@ -236,6 +236,11 @@ def test_currencies_stand_alone_and_are_added_converted_only(published: Publishe
         for text in texts(page)
     )
     assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"support", "documents"}
+    assert named(together, "EUR").cells[4].text.endswith("%")
+    # Bills do not reach back a year before: no change is told, in no currency and not of the sum.
+    year = tables(build("executive", view_of(published, period=last_days(365, BILLED_THROUGH))))["together"]
+    assert year.total is not None
+    assert {row.cells[4].text for row in (*year.rows, year.total)} == {"–"}
 
 
 @pytest.mark.ids("FCST-1", "BI-1")
