@@ -135,7 +135,8 @@ def ranking_chart(ask: Ask, key: str, title: str, parts: Sequence[Part], empty: 
     return Chart(
         key,
         title,
-        f"{words.period_words(period)}; the tick marks {period.before_label}.",
+        words.period_words(period)
+        + (f"; the tick marks {period.before_label}." if frame["before"].notna().any() else "."),
         f"AI spend {title.lower()}: " + ", ".join(f"{name} {f.money(now, ask.currency)}" for name, now, _ in rows[:5]),
         drawn.ranked(frame, ask.currency, now=period.label, before=period.before_label.capitalize()) if rows else None,
         empty,

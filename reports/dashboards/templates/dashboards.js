@@ -215,7 +215,7 @@
     const copy = cell.cloneNode(true);
     copy.querySelectorAll("button.why, .visually-hidden, svg").forEach((node) => node.remove());
     if (small) copy.querySelector("small").prepend("; ");
-    let text = cell.dataset.s !== undefined ? cell.dataset.s : copy.textContent.trim().replace(/\u00a0/g, " ");
+    let text = cell.dataset.s !== undefined ? cell.dataset.s : copy.textContent.trim().replace(/\u00a0/g, " ").replace(/\s+; /g, "; ");
     if (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text))) text = "'" + text;
     return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   }
