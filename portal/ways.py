@@ -67,6 +67,8 @@ def first_page(person: Person) -> str:
 
 def account(person: Person) -> list[Way]:
     """The portal's own pages: what waits and what is open, what was issued, who one is."""
+    if not person.roles:
+        return [Way(person.name, "/account")]
     found = [Way("Incidents", "/incidents"), Way("Approvals", "/approvals"), Way("Policies", "/policies")]
     if person.sees_everything:
         found += [Way("Statements", "/statements"), Way("What-if", "/what-if")]
