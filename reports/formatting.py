@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from finops.money import in_minor_units
+
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 _ACRONYMS = {"gpu": "GPU", "ai": "AI", "api": "API", "llm": "LLM", "sql": "SQL", "saas": "SaaS"}
@@ -31,6 +33,12 @@ def whole_money(amount: Decimal, currency: str) -> str:
     if amount != 0 and abs(amount) < Decimal("0.5"):
         return f"{currency}{NBSP}{'<' if amount > 0 else '>'}{NBSP}{'1' if amount > 0 else MINUS + '1'}"
     return f"{currency}{NBSP}{_fixed(amount, 0)}"
+
+
+def payable(amount: Decimal, currency: str) -> str:
+    """``USD 12,345.67``: to what can be paid, for statements."""
+    rounded = in_minor_units(amount, currency)
+    return f"{currency}{NBSP}{MINUS if rounded < 0 else ''}{abs(rounded):,f}"
 
 
 def signed_money(amount: Decimal, currency: str) -> str:
