@@ -70,7 +70,9 @@ def main() -> None:
             grants = grants_stamp(load_configuration(config).portal)
             cookies = {person.id: _cookie(person, grants) for person in people}
             asked = {person.id: _questions(port, cookies[person.id]) for person in people}
+            before = _processor_seconds(port)
             cold = asyncio.run(_each_once(port, cookies, asked))
+            processor = _processor_seconds(port) - before
             warm = asyncio.run(_paced(port, cookies, asked, options.seconds))
             floor = asyncio.run(_paced(port, cookies, {person: ["/healthz"] for person in cookies}, options.seconds))
             answers, seconds = asyncio.run(_flat_out(port, cookies, asked, 5.0))
@@ -87,6 +89,8 @@ def main() -> None:
             ("floor: /healthz", floor),
         )
         _report(rows, len(people), sum(map(len, asked.values())), timings, answers / seconds)
+        pages = len({(person.viewer.key, path) for person in people for path in asked[person.id]})
+        print(f"Cold, {pages:,} different pages took {processor / pages * 1000:,.0f} ms of processor time each.")
         print(f"{made} pages were made beforehand, {took:.0f} s after the run had published.")
     if statistics.quantiles(warm, n=20)[18] > LIMIT_MS:
         sys.exit(f"p95 of warm answers is above {LIMIT_MS:g} ms")
@@ -131,6 +135,14 @@ def _publish_again(home: Home) -> None:
     part = home.path / "published.part"
     part.symlink_to(new.relative_to(home.path), target_is_directory=True)
     part.replace(home.published)
+
+
+def _processor_seconds(port: int) -> float:
+    """What the server has used since it started."""
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", headers=headers, timeout=120).raise_for_status().text
+    [seconds] = re.findall(r"^process_cpu_seconds_total (\S+)", text, re.MULTILINE)
+    return float(seconds)
 
 
 def _until_warm(port: int) -> tuple[int, float]:

@@ -16,11 +16,12 @@ from finops.periods import utc_now
 from portal.asked import AnOffice, APerson, ruled, token_of
 from portal.html import page
 from portal.office import SIGNED_OUT
-from portal.people import person_of
+from portal.people import Person, person_of
 from portal.problems import ProblemError
 from portal.sessions import SESSION, SIGN_ON, SIGN_ON_TIME, Session, cookie_name, mark
 from portal.shield import cookie
 from portal.sign_on import SignOnError
+from reports.dashboards.access import Role
 
 router = ruled(include_in_schema=False)
 
@@ -98,8 +99,24 @@ def account(request: Request, office: AnOffice, person: APerson) -> Response:
         person=person,
         token=token_of(request),
         is_local=office.is_local,
+        may=_may(person),
         posts_to=office.issuer.origin if office.issuer else "",
     )
+
+
+def _may(person: Person) -> list[str]:
+    """What the roles allow, in words; ``rules`` decides it."""
+    if not person.roles:
+        return []
+    found = ["Read the pages above, and download their figures with the API."]
+    if person.is_in(Role.ADMIN, Role.ENG):
+        found.append("Answer incidents: look into them, snooze them, judge them.")
+    if person.is_in(Role.ADMIN):
+        found.append("Have policies replayed over the past, as they are or changed.")
+    found.append(
+        "Approve or deny what waits, where a policy names you" + (" or nobody." if person.is_in(Role.ADMIN) else ".")
+    )
+    return found
 
 
 def _inside(path: str) -> str:

@@ -19,10 +19,11 @@ from portal.asked import AnOffice, APerson, Done, Form, ruled, token_of
 from portal.desk import MAX_WHY, IncidentAnswer
 from portal.html import ALONE, page, told
 from portal.incident import HEIGHT, WIDTH, incident_page
-from portal.knowledge import answer_of, answers, issued_file, issued_months
+from portal.knowledge import answer_of, answers, files_in_words, issued_file, issued_months
 from portal.problems import ProblemError, doing
 from portal.ways import address_for
 from portal.words import SNOOZES as SNOOZE_WORDS
+from portal.words import VERDICT_WORDS
 from reports import formatting
 from reports.dashboards.access import Role
 from reports.dashboards.model import Target
@@ -42,7 +43,8 @@ def incidents(request: Request, office: AnOffice, person: APerson, done: Done = 
         {
             "incident": one,
             "href": address(Target(one.scope_type, one.scope_value)) if one.scope_type in ("team", "app") else None,
-            "status": STATUS_WORDS.get(one.status, one.status),
+            "status": formatting.humanise(STATUS_WORDS.get(one.status, one.status)),
+            "verdict": VERDICT_WORDS.get(one.verdict or "", one.verdict),
             "money": formatting.signed_money(one.impact, one.currency),
             "daily": formatting.money(one.daily_impact, one.currency) if one.daily_impact else "",
             "is_open": one.status in OPEN,
@@ -63,7 +65,7 @@ def one_incident(request: Request, office: AnOffice, person: APerson, incident_i
         "incident.html", person=person, token=token_of(request), shown=shown, one=shown.incident, done=told(done),
         may_answer=person.is_in(Role.ADMIN, Role.ENG), is_open=shown.incident.status in OPEN, max_why=MAX_WHY,
         state=STATUS_WORDS.get(shown.incident.status, shown.incident.status), snoozes=SNOOZE_WORDS,
-        size=(WIDTH, HEIGHT),
+        size=(WIDTH, HEIGHT), verdict=VERDICT_WORDS.get(shown.incident.verdict or ""),
     )  # fmt: skip
 
 
@@ -102,7 +104,8 @@ def vote(office: AnOffice, person: APerson, kind: str, name: str, form: Form) ->
 
 @router.get("/statements")
 def statements(request: Request, office: AnOffice, person: APerson) -> Response:
-    return page("statements.html", person=person, months=issued_months(office.gate.home))
+    months = [{**one, "files_in_words": files_in_words(one)} for one in issued_months(office.gate.home)]
+    return page("statements.html", person=person, months=months)
 
 
 @router.get("/statements/{month}/{file}")
@@ -122,7 +125,12 @@ def statement_file(office: AnOffice, person: APerson, month: str, file: str) -> 
 @router.get("/what-if")
 def what_ifs(request: Request, office: AnOffice, person: APerson) -> Response:
     found: list[dict[str, Any]] = [
-        {"answer": one, "difference": formatting.signed_money(one.total.difference.expected, one.currency)}
+        {
+            "answer": one,
+            "difference": formatting.signed_money(one.total.difference.expected, one.currency),
+            "low": formatting.signed_money(one.total.difference.lo80, one.currency),
+            "high": formatting.signed_money(one.total.difference.hi80, one.currency),
+        }
         for one in reversed(answers(office.gate.home))
     ]
     return page("whatifs.html", person=person, found=found)
@@ -133,7 +141,7 @@ def what_if(office: AnOffice, person: APerson, scenario: str) -> Response:
     found = answer_of(office.gate.home, scenario)
     if found is None:
         raise ProblemError(404, "This scenario was not answered yet.")
-    text = reports.render_what_if(asdict(found))
+    text = reports.render_what_if(asdict(found), back=("All scenarios", "/what-if"))
     policy = "; ".join(("frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"))
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 

@@ -137,7 +137,11 @@ def _answer_errors(app: FastAPI) -> None:
 
     async def inside(request: Request, error: Exception) -> Response:
         # Messages of these name folders and files, which are nobody's business out there.
-        return answer(request, ProblemError(503, "The figures cannot be read right now; `aifinops doctor` says why."))
+        said = (
+            "The figures cannot be read right now. Try again in a minute; if it stays so, tell whoever runs the "
+            "portal: aifinops doctor says why."
+        )
+        return answer(request, ProblemError(503, said))
 
     app.add_exception_handler(HTTPException, problem)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -92,7 +92,10 @@ def _allow(person: Person, rule: Rule) -> None:
         )
     if not may_ask(person, rule):
         need, have = (" or ".join(sorted(roles)) for roles in (rule.roles, person.roles))
-        raise ProblemError(403, f"This is for the role {need}; you are {have}.")
+        raise ProblemError(
+            403,
+            f"This is for the role {need}; you are {have}. If you need it, ask whoever runs the portal for that role.",
+        )
 
 
 async def _meant(request: Request, session: Session) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import guardrails
@@ -22,6 +22,7 @@ from orchestration.messaging import Messages
 from portal.people import Person
 from portal.rules import may_approve
 from portal.shelf import Shelf
+from reports import formatting
 from reports.dashboards.access import Role
 
 IncidentAnswer = Literal["acknowledge", "snooze", "resolve", "real", "false", "planned"]
@@ -54,6 +55,10 @@ class Waiting:
     until: str
     votes: tuple[Mapping[str, Any], ...]
     may_answer: bool
+
+    @property
+    def until_words(self) -> str:
+        return formatting.moment(datetime.fromisoformat(self.until)) if self.until else ""
 
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "approvers": list(self.approvers), "votes": list(self.votes)}
@@ -198,7 +203,7 @@ class Desk:
         return Waiting(
             kind="decision",
             name=decision.decision_id,
-            what=f"{orders[:1].upper()}{orders[1:]} {decision.target}",
+            what=f"{orders[:1].upper()}{orders[1:]} {decision.target.replace(':', ' ', 1)}",
             reason=decision.reason,
             status=str(one.status),
             scope=f"{decision.scope_type} {decision.scope_value}",

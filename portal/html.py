@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from portal.people import Person
 from portal.ways import areas, own_account
-from reports.page.document import environment, page_css
+from reports.page.document import environment, page_css, script_hash, theme_js
 
 _HERE = Path(__file__).parent / "templates"
 ALONE = (
@@ -36,7 +36,7 @@ def page(
     posts_to: str = "",
     **values: Any,
 ) -> HTMLResponse:
-    """A page without scripts.
+    """A page whose only script switches between light and dark.
 
     Args:
         person: who looks; without one there is no navigation.
@@ -46,11 +46,11 @@ def page(
     text = (
         _templates()
         .get_template(template)
-        .render(css=_css(), person=person, **ways, **{"token": "", "way": None, **values})
+        .render(css=_css(), theme_js=theme_js(), person=person, **ways, **{"token": "", "way": None, **values})
     )
     policy = (
-        f"default-src 'none'; style-src '{_style_hash()}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action 'self' {posts_to}"
+        f"default-src 'none'; script-src '{script_hash(theme_js())}'; style-src '{_style_hash()}'; img-src data:; "
+        f"base-uri 'none'; frame-ancestors 'none'; form-action 'self' {posts_to}"
     )
     return HTMLResponse(text, status, {"Content-Security-Policy": policy.strip(), **(headers or {})})
 

@@ -7,6 +7,7 @@ Not here: making them (orchestration, guardrails, models).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -25,11 +26,19 @@ from reports.statements.store import read_issues
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(html|csv|xlsx|json)")
+_FILES = {
+    "index.html": "Overview to print",
+    "statements.xlsx": "Workbook (Excel)",
+    "summary.csv": "Sums (CSV)",
+    "lines.csv": "Lines (CSV)",
+    "journal.csv": "Journal for the ledger (CSV)",
+    "issue.json": "All of it (JSON)",
+}
 _SCENARIO = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
 def issued_months(home: Home) -> list[dict[str, Any]]:
-    """Issued months, newest first, with their sums by currency and their files."""
+    """Issued months, newest first, with their statements, sums by currency and files."""
     found = []
     for issue in reversed(read_issues(home.statements)):
         currencies = []
@@ -44,10 +53,37 @@ def issued_months(home: Home) -> list[dict[str, Any]]:
                     "closing": total(one.closing for one in own),
                 }
             )
+        statements = [
+            {
+                "number": one.number,
+                **one.party._asdict(),
+                "name": one.party.name,
+                "charges": one.charges,
+                "true_ups": one.true_up_total,
+                "closing": one.closing,
+            }
+            for one in issue.statements
+        ]
         folder = home.statements / str(issue.period)
         files = sorted(path.name for path in folder.iterdir() if _FILE.fullmatch(path.name))
-        found.append({"month": str(issue.period), "issued_at": issue.as_of, "currencies": currencies, "files": files})
+        found.append(
+            {
+                "month": str(issue.period),
+                "first_day": issue.period.start,
+                "issued_at": issue.as_of,
+                "currencies": currencies,
+                "statements": statements,
+                "files": files,
+            }
+        )
     return found
+
+
+def files_in_words(month: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """Name and words of the files of an issued month that are not one statement, and whether it is a page to read."""
+    statements = {f"{one['number']}.html" for one in month["statements"]}
+    others = sorted(set(month["files"]) - statements, key=lambda name: ([*_FILES, name].index(name), name))
+    return [(name, _FILES.get(name, name), name.endswith(".html")) for name in others]
 
 
 def issued_file(home: Home, month: str, name: str) -> Path | None:

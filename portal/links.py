@@ -113,14 +113,15 @@ def _page(seen: Seen, problem: str = "", form: Mapping[str, str] | None = None) 
         )
     if seen.is_expired:
         message = _message(seen)
+        commands = [one.command for one in message.offers if one.action == seen.link.action] if message else []
         return _response(
             410,
             heading="This link has expired",
-            text=f"It worked until {formatting.moment(seen.link.expires_at)}. A newer message has a new one; or act "
-            "with the command line.",
+            text=f"It worked until {formatting.moment(seen.link.expires_at)}. A newer message has a new one."
+            + (" Or act with the command line:" if commands else ""),
             tone="warning",
             message=message,
-            commands=[offer.command for offer in message.offers if offer.action == seen.link.action] if message else [],
+            commands=commands,
         )
     question, button = _ASKS[seen.link.action]
     return _response(

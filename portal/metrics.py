@@ -1,4 +1,4 @@
-"""What the portal tells a monitoring system: requests, latency, queues, freshness; nothing about people.
+"""What the portal tells a monitoring system: requests, latency, queues, freshness, what it uses; nothing about people.
 
 Here: the metrics and their text (https://prometheus.io/docs/instrumenting/exposition_formats/).
 Not here: who may read them (rules, app).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from finops.config import ConfigError
@@ -37,6 +37,7 @@ class Metrics:
             registry=self._registry,
             buckets=BUCKETS,
         )
+        ProcessCollector(registry=self._registry)
         self._registry.register(self)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -71,19 +71,58 @@ def answer(connection: HTTPConnection, problem: HTTPException) -> Response:
     """The problem in the form that whoever asked can read."""
     path, status, headers = connection.url.path, problem.status_code, dict(problem.headers or {})
     title = HTTPStatus(status).phrase
+    # Where no route answers, nobody has said more than the status.
+    detail = _DETAILS.get(status, problem.detail) if problem.detail == title else problem.detail
     if path.startswith(API):
-        body = Problem(type="about:blank", title=title, status=status, detail=problem.detail).model_dump()
+        body = Problem(type="about:blank", title=title, status=status, detail=detail).model_dump()
         return JSONResponse(body, status, headers, media_type="application/problem+json")
     if isinstance(problem, SignedOutError):
-        query = connection.url.query
-        here = f"{path}?{query}" if query else path
-        wanted = here if connection.scope.get("method") == "GET" else "/"
-        return RedirectResponse(f"/sign-on?next={quote(wanted, safe='')}", 303)
+        return RedirectResponse(f"/sign-on?next={quote(_page_of(connection), safe='')}", 303)
     person: Any = connection.scope.get("state", {}).get("person")
-    heading = _HEADINGS.get(status, title)
-    return page("problem.html", status, heading=heading, text=problem.detail, person=person, headers=headers)
+    heading, way = _HEADINGS.get(status, title), _way(connection, status, person)
+    return page("problem.html", status, heading=heading, text=detail, person=person, headers=headers, way=way)
 
 
+def _way(connection: HTTPConnection, status: int, person: Any) -> tuple[str, str]:
+    """Where whoever asked can go on: an address and its words."""
+    path = connection.url.path
+    if path.startswith("/sign-on"):
+        return "/", "Sign on again"
+    if person is None:
+        return "/", "Start page"
+    if status in (429, 503) and connection.scope.get("method") == "GET":
+        return _page_of(connection), "Try again"
+    if status == 403:
+        return "/account", "What you may see here" if person.roles else "Your account, and signing out"
+    if status != 404 and (form := _page_of(connection)) != "/":
+        return form, "Back to the form"
+    place = path.split("/")[1]
+    return _LISTS.get(place, ("/", "Start page"))
+
+
+def _page_of(connection: HTTPConnection) -> str:
+    """The page that was asked for; of something sent, the page whose form sends it."""
+    path, query = connection.url.path, connection.url.query
+    if connection.scope.get("method") == "GET":
+        return f"{path}?{query}" if query else path
+    if path.startswith("/incidents/"):
+        return path
+    return _FORMS.get(path.split("/")[1], "/")
+
+
+_DETAILS = {
+    404: "No page has this address.",
+    405: "Only a form on another page sends something here.",
+}
+_FORMS = {"approvals": "/approvals", "replays": "/policies", "sign-out": "/account"}
+_LISTS = {
+    "incidents": ("/incidents", "All incidents"),
+    "approvals": ("/approvals", "What waits for approval"),
+    "policies": ("/policies", "All policies"),
+    "replays": ("/policies", "All policies"),
+    "statements": ("/statements", "All statements"),
+    "what-if": ("/what-if", "All scenarios"),
+}
 _HEADINGS = {
     400: "This does not work",
     403: "This is not yours to see",

@@ -4,7 +4,8 @@ Here: opening a version once for everybody who sees the same rows, keeping built
 Not here: what pages say, which rows are whose (reports), HTTP.
 
 Figures change with a new version of the marts only, so a page is built once for each version, period, currency and
-viewer; what ledgers know (approvals, deliveries) is read again after some seconds and rebuilds what it changes.
+viewer; what ledgers know (approvals, deliveries) is read again after some seconds and rebuilds what it changes. Half of
+a page's questions are the same in all its periods, and many on several pages: their answers are kept too.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from finops.config import Configuration
 from finops.paths import Home
 from orchestration.dashboards import operations
 from portal.page_json import page_document, to_json
-from reports.dashboards.access import Published, Viewer
+from reports.dashboards.access import Answer, Asked, Published, Viewer
 from reports.dashboards.catalogue import BY_NAME, PageKind
 from reports.dashboards.choices import Choice, choices
-from reports.dashboards.model import Note, Page
+from reports.dashboards.model import Page
+from reports.dashboards.parts.states import only_own
 from reports.dashboards.render import Address, Content, render_content
 from reports.dashboards.site import Scope, scopes
 from reports.dashboards.view import Operations, View
@@ -37,6 +39,8 @@ from reports.dashboards.view import Operations, View
 OPERATIONS_SECONDS = 10.0
 MAX_VIEWERS = 64
 MAX_PAGE_BYTES = 256 * 1024 * 1024
+MAX_CELLS = 500_000
+"""Values of answers that are kept, of about a hundred bytes each."""
 T = TypeVar("T")
 
 
@@ -85,11 +89,11 @@ class Kept(Generic[T]):
         future.set_result(made)
         with self._lock:
             self._held += self._size(made)
-            for old in list(self._kept):
-                if self._held <= self._limit:
+            while self._held > self._limit:
+                old = next((old for old, one in self._kept.items() if old != key and one.done()), None)
+                if old is None:
                     break
-                if old != key and self._kept[old].done():
-                    self._held -= self._size(self._kept.pop(old).result())
+                self._held -= self._size(self._kept.pop(old).result())
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,9 @@ class Shelf:
         self._versions: Kept[Version] = Kept(MAX_VIEWERS)
         self._pages: Kept[BuiltPage] = Kept(MAX_PAGE_BYTES, lambda page: page.size)
         self._moments: Kept[datetime] = Kept(4)
+        self._answers: Kept[Answer] = Kept(MAX_CELLS, lambda answer: 1 + len(answer[0]) * len(answer[1]))
+        self._asked = Asked()
+        self._newest: Path | None = None
         self._operations: tuple[float, Operations, str] = (float("-inf"), Operations(), "")
         self._operations_lock = threading.Lock()
 
@@ -154,8 +161,11 @@ class Shelf:
             NothingPublishedError
         """
         folder = self.folder()
-        self._versions.drop(lambda key: key[0] != folder)
-        return self._versions.get((folder, viewer.key), lambda: self._open(folder, viewer))
+        if folder != self._newest:
+            for kept in (self._versions, self._answers):
+                kept.drop(lambda key: key[0] != str(folder))
+            self._newest = folder
+        return self._versions.get((str(folder), viewer.key), lambda: self._open(folder, viewer))
 
     def page(self, viewer: Viewer, name: str, scope: str | None, period: str | None, currency: str | None) -> BuiltPage:
         """A page as a viewer sees it; without a period and currency, those shown first.
@@ -185,9 +195,9 @@ class Shelf:
         def build() -> BuiltPage:
             view = View(version.published, version.as_of, chosen, choice.currency, choice.through, scope, known)
             page = kind.build(view)
-            if not viewer.sees_everything and viewer.teams:
-                note = Note(f"Only what is yours is shown: {', '.join(sorted(viewer.teams))}.")
-                page = replace(page, states=(note, *page.states))
+            own = only_own(viewer)
+            if own is not None and own not in page.states:
+                page = replace(page, states=(own, *page.states))
             asked = urlencode(
                 {
                     **({"period": chosen.key} if chosen is not choice.periods[0] else {}),
@@ -233,7 +243,7 @@ class Shelf:
         return Operations(decisions=mine(found.decisions), approvals=mine(found.approvals))
 
     def _open(self, folder: Path, viewer: Viewer) -> Version:
-        published = Published(folder, viewer)
+        published = Published(folder, viewer, asked=self._asked, answers=self._answers)
         moment = self._moments.get(folder, lambda: reports.reported_moment(reports.read_marts(folder)))
         return Version(folder.name, published, moment, choices(published, moment), scopes(published))
 

@@ -67,6 +67,8 @@ def first_page(person: Person) -> str:
 
 def areas(person: Person) -> list[Way]:
     """The dashboards, and the portal's own pages: what is open and what waits, what was sent and issued."""
+    if not person.roles:
+        return []
     found = [
         Way("Dashboards", first_page(person)),
         Way("Incidents", "/incidents"),

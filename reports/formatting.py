@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from finops.money import in_minor_units
+
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 _ACRONYMS = {"gpu": "GPU", "ai": "AI", "api": "API", "llm": "LLM", "sql": "SQL", "saas": "SaaS"}
@@ -21,16 +23,28 @@ def _fixed(value: Decimal, places: int) -> str:
     return f"{MINUS}{text}" if rounded < 0 else text
 
 
+def _with_currency(text: str, currency: str) -> str:
+    """``USD 12``, ``−USD 12``, ``<USD 1``: a sign stands before the currency."""
+    number = text.lstrip(f"<>{MINUS}")
+    return f"{text.removesuffix(number)}{currency}{NBSP}{number}"
+
+
 def money(amount: Decimal, currency: str) -> str:
     """``USD 12,345``; two decimals below 100."""
-    return f"{currency}{NBSP}{_fixed(amount, 0 if abs(amount) >= 100 or amount == 0 else 2)}"
+    return _with_currency(_fixed(amount, 0 if abs(amount) >= 100 or amount == 0 else 2), currency)
 
 
 def whole_money(amount: Decimal, currency: str) -> str:
     """``USD 12,345`` without decimals, for columns that are read from top to bottom."""
     if amount != 0 and abs(amount) < Decimal("0.5"):
-        return f"{currency}{NBSP}{'<' if amount > 0 else '>'}{NBSP}{'1' if amount > 0 else MINUS + '1'}"
-    return f"{currency}{NBSP}{_fixed(amount, 0)}"
+        return _with_currency("<1" if amount > 0 else f">{MINUS}1", currency)
+    return _with_currency(_fixed(amount, 0), currency)
+
+
+def payable(amount: Decimal, currency: str) -> str:
+    """``USD 12,345.67``: to what can be paid, for statements."""
+    rounded = in_minor_units(amount, currency)
+    return f"{currency}{NBSP}{MINUS if rounded < 0 else ''}{abs(rounded):,f}"
 
 
 def signed_money(amount: Decimal, currency: str) -> str:
@@ -52,7 +66,7 @@ def unit_money(amount: Decimal, currency: str) -> str:
     places = 0 if size >= 1000 else 2
     if 0 < size < 1:
         places = min(max(2, 2 - size.adjusted()), 8)
-    return f"{currency}{NBSP}{_fixed(amount, places)}"
+    return _with_currency(_fixed(amount, places), currency)
 
 
 def compact(value: Decimal | float | int) -> str:

@@ -80,8 +80,7 @@ class MartRows:
             raise LookupError(f"there is no mart {mart[:80]!r}, or it is not yours to see")
         self._published = published
         self._mart = mart
-        shape = published.relation(f"select * from {mart} limit 0")  # noqa: S608 - a known name
-        self.types = dict(zip(shape.columns, (str(kind) for kind in shape.types), strict=True))
+        self.types = published.types(mart)
         self.columns = tuple(dict.fromkeys(columns)) or tuple(self.types)
         wanted = list(conditions)
         for name in (*self.columns, *(condition.column for condition in wanted)):
@@ -92,8 +91,9 @@ class MartRows:
     def page(self, first_row: int, limit: int) -> Page:
         """Rows as JSON has them: amounts as text without an exponent, dates and times (UTC) in ISO 8601."""
         values = {**self._values, "limit_": limit + 1, "first_row_": first_row}
-        found = self._published.rows(f"{self._select(self.columns)} limit $limit_ offset $first_row_", **values)
-        rows = [{name: plain(value) for name, value in row.items()} for row in found[:limit]]
+        relation = self._published.relation(f"{self._select(self.columns)} limit $limit_ offset $first_row_", **values)
+        found = relation.fetchall()
+        rows = [dict(zip(self.columns, map(plain, row), strict=True)) for row in found[:limit]]
         return Page(rows, first_row + limit if len(found) > limit else None)
 
     def csv(self) -> Iterator[bytes]:

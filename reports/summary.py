@@ -320,7 +320,7 @@ def headlines(
                 )
             )
     if idle_pools and idle_cost > 0:
-        names = ", ".join(idle_pools)
+        names = ("pool " if len(idle_pools) == 1 else "pools ") + ", ".join(idle_pools)
         lines.append(
             Headline(
                 "warn",

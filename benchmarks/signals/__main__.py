@@ -1,4 +1,5 @@
-"""``python -m benchmarks.signals forecast|forecast-speed|forecast-shapes|anomalies|anomalies-speed|minutes|plots``.
+"""``python -m benchmarks.signals COMMAND``: forecast, forecast-short, forecast-speed, forecast-shapes, anomalies,
+anomalies-speed, minutes, plots.
 
 Here: the command line.
 Not here: what is measured (forecast, anomalies, minutes) and drawn (plots).
@@ -20,7 +21,16 @@ def main() -> None:
     )
     parser.add_argument(
         "command",
-        choices=["forecast", "forecast-speed", "forecast-shapes", "anomalies", "anomalies-speed", "minutes", "plots"],
+        choices=[
+            "forecast",
+            "forecast-short",
+            "forecast-speed",
+            "forecast-shapes",
+            "anomalies",
+            "anomalies-speed",
+            "minutes",
+            "plots",
+        ],
     )
     named = os.environ.get("AIFINOPS_REAL_DATA")
     parser.add_argument(

@@ -20,7 +20,15 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from benchmarks.signals.real_series import HORIZONS, Case, cases, real_series
+from benchmarks.signals.real_series import (
+    HORIZONS,
+    SHORT_HISTORY_POINTS,
+    Case,
+    RealSeries,
+    cases,
+    real_series,
+    short_cases,
+)
 from benchmarks.signals.shapes import shape_of
 from finops.config.events import EventsFile
 from models.evaluate.forecast import Calendar, calendar_of, forecast_calendars
@@ -43,6 +51,11 @@ class Judged:
     floor: float
     """MASE of repeating the last season (the last week, day, or weekly value)"""
     inside: dict[float, float]
+    winkler: dict[float, float]
+    """Mean width of the interval, and 2 ÷ (1 − level) times what lay outside; ÷ the scale of MASE (Gneiting & Raftery
+    2007)."""
+    width: float
+    """Of the 80% interval ÷ the expectation, the median of the days."""
     total_error: float
     total_inside: dict[float, bool]
     rivals: dict[str, float]
@@ -58,7 +71,11 @@ def run(options: argparse.Namespace) -> None:
         return
     chosen = cases(every, 3 if options.quick else 12)
     if options.command == "forecast-shapes":
-        _shapes([one for one in chosen if not one.series.is_kept_apart])
+        short = [one for points in SHORT_HISTORY_POINTS for one in short_cases(every, points)]
+        _shapes([one for one in [*chosen, *short] if not one.series.is_kept_apart])
+        return
+    if options.command == "forecast-short":
+        _short(every, 3 if options.quick else 12)
         return
     judged = [one for freq in HORIZONS for one in _judge([c for c in chosen if c.series.freq == freq], freq)]
     _summary(judged)
@@ -82,13 +99,14 @@ def _judge(chosen: Sequence[Case], freq: str) -> list[Judged]:
 def _calendar(case: Case) -> Calendar:
     known = case.known.dropna()
     times = pd.DatetimeIndex(known.index)
-    return calendar_of(TimedSeries(case.name, times, known.to_numpy(dtype=np.float64), step_of(times)))
+    values = known.to_numpy(dtype=np.float64)
+    return calendar_of(TimedSeries(case.name, times, values, step_of(times), np.arange(values.size)))
 
 
 def _one(case: Case, outlook: Outlook, season: int) -> Judged:
     known, future = case.known.to_numpy(dtype=np.float64), case.future
     seen = np.isfinite(future)
-    scale = float(np.nanmean(np.abs(known[season:] - known[:-season])))
+    scale = float(np.nanmean(np.abs(known[season:] - known[:-season])[case.pilot_points :]))
     last = case.known.interpolate().bfill().to_numpy(dtype=np.float64)[-season:]
     truth = float(future[seen].sum())
     sums = draw(outlook.expected, outlook.lower, outlook.upper, outlook.residuals, 400)[:, seen].sum(axis=1)
@@ -96,16 +114,44 @@ def _one(case: Case, outlook: Outlook, season: int) -> Judged:
     def mase(said: Floats) -> float:
         return float(np.abs(future - said)[seen].mean() / max(scale, 1e-12))
 
-    inside, total_inside = {}, {}
+    inside, winkler, total_inside = {}, {}, {}
     for level in LEVELS:
         lower, upper = outlook.lower[level], outlook.upper[level]
         inside[level] = float(((future >= lower - 1e-9) & (future <= upper + 1e-9))[seen].mean())
+        missed = np.maximum(lower - future, 0) + np.maximum(future - upper, 0)
+        winkler[level] = float((upper - lower + 2 / (1 - level) * missed)[seen].mean() / max(scale, 1e-12))
         low, high = np.quantile(sums, [(1 - level) / 2, (1 + level) / 2])
         total_inside[level] = bool(low - 1e-9 <= truth <= high + 1e-9)
     total_error = abs(float(outlook.expected[seen].sum()) - truth) / abs(truth) if truth else float("nan")
     rivals = {name: mase(said) for name, said in outlook.candidates.items() if np.isfinite(said).all()}
     floor = mase(np.resize(last, future.size))
-    return Judged(case, mase(outlook.expected), floor, inside, total_error, total_inside, rivals)
+    width = float(np.median((outlook.upper[0.8] - outlook.lower[0.8]) / np.maximum(np.abs(outlook.expected), 1e-9)))
+    return Judged(case, mase(outlook.expected), floor, inside, winkler, width, total_error, total_inside, rivals)
+
+
+def _short(every: list[RealSeries], count: int) -> None:
+    """Coverage, width and Winkler's score of histories of a few weeks, after a pilot or none."""
+    print("### Daily, weeks of history\n")
+    print(
+        "| days known | before them | half | series, cutoffs | error ÷ floor | 80% covers | 95% covers "
+        "| 80% interval ÷ expectation, median | Winkler score 80% | 95% | 80% covers totals | 95% covers totals |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    for points in SHORT_HISTORY_POINTS:
+        for is_after_pilot, before in ((False, "nothing"), (True, "a pilot")):
+            chosen = short_cases(every, points, count, is_after_pilot=is_after_pilot)
+            for half, some in _halves(_judge(chosen, "D")):
+                names = {one.case.series.name for one in some}
+                cells = [
+                    f"{points}", before, half, f"{len(names)}, {len(some)}",
+                    f"{sum(one.error for one in some) / sum(one.floor for one in some):.2f}",
+                    *(f"{np.mean([one.inside[level] for one in some]):.1%}" for level in LEVELS),
+                    f"{np.median([one.width for one in some]):.2f}",
+                    *(f"{np.mean([one.winkler[level] for one in some]):.1f}" for level in LEVELS),
+                    *(f"{np.mean([one.total_inside[level] for one in some]):.0%}" for level in LEVELS),
+                ]  # fmt: skip
+                print(f"| {' | '.join(cells)} |", flush=True)
+    print()
 
 
 def _halves(judged: Sequence[Judged]) -> list[tuple[str, list[Judged]]]:
@@ -169,7 +215,7 @@ def _by_series(judged: Sequence[Judged], freq: str) -> None:
         print("|---|---|---|---|---|---|---|---|")
         for name, row in _series_means(some).iterrows():
             print(
-                f"| {name} | {row['cutoffs']} | {row['floor']:.2f} | {row['error']:.2f} "
+                f"| {name} | {row['cutoffs']:.0f} | {row['floor']:.2f} | {row['error']:.2f} "
                 f"| {row['error'] / row['floor']:.2f} | {row['80']:.0%} | {row['95']:.0%} | {row['total']:.1%} |"
             )
         print()

@@ -21,6 +21,12 @@ HORIZONS = {"D": 28, "h": 48, "W": 8}
 HISTORY_POINTS = (1200, 400, 120, 800, 60, 200)
 """Lengths of history in turn, because nobody knows how much a new series brings."""
 
+SHORT_HISTORY_POINTS = (21, 30, 45, 60, 90)
+"""What an organisation has in its first weeks."""
+
+PILOT_DAYS, PILOT_SHARE, PILOT_NOISE = 200, 0.02, 0.05
+"""What may lie before them: subscriptions for a few people."""
+
 MINIMUM_HISTORY = {"D": 60, "h": 168, "W": 40}
 CUTOFFS = 12
 
@@ -43,6 +49,8 @@ class Case:
     cutoff: int
     known: pd.Series
     future: Floats
+    pilot_points: int = 0
+    """Made-up points before the real ones; errors are scaled by those after them."""
 
     @property
     def name(self) -> str:
@@ -63,6 +71,33 @@ def cases(every: list[RealSeries], count: int = CUTOFFS) -> list[Case]:
             if known.notna().sum() >= 30 and np.isfinite(future).mean() > 0.5 and known.nunique() > 2:
                 result.append(Case(one, cutoff, known, future))
     return result
+
+
+def short_cases(
+    every: list[RealSeries], points: int, count: int = CUTOFFS, *, is_after_pilot: bool = False
+) -> list[Case]:
+    """``count`` cutoffs of each daily series with ``points`` days of history, after a pilot's small change or none."""
+    result = []
+    for one in every:
+        last = len(one.values) - HORIZONS[one.freq]
+        if one.freq != "D" or last < points:
+            continue
+        for cutoff in sorted({round(place) for place in np.linspace(points, last, count)}):
+            known = one.values.iloc[cutoff - points : cutoff]
+            future = one.values.iloc[cutoff : cutoff + HORIZONS[one.freq]].to_numpy(dtype=np.float64)
+            if known.notna().mean() <= 0.7 or np.isfinite(future).mean() <= 0.5 or known.nunique() <= 2:
+                continue
+            if is_after_pilot:
+                result.append(Case(one, cutoff, _after_pilot(known, cutoff), future, PILOT_DAYS))
+            else:
+                result.append(Case(one, cutoff, known, future))
+    return result
+
+
+def _after_pilot(known: pd.Series, seed: int) -> pd.Series:
+    noise = 1 + PILOT_NOISE * np.random.default_rng(seed).normal(size=PILOT_DAYS)
+    days = pd.date_range(end=known.index[0], periods=PILOT_DAYS + 1, freq="D")[:-1]
+    return pd.concat([pd.Series(known.median() * PILOT_SHARE * noise, index=days), known])
 
 
 def real_series(folder: Path) -> list[RealSeries]:

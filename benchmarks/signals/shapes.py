@@ -43,6 +43,9 @@ def shape_of(calendars: Sequence[Calendar], futures: Floats, rhythm: Rhythm) -> 
     for low, high in ((0.0, FEW_FOLDS), (FEW_FOLDS, MANY_FOLDS), (MANY_FOLDS, np.inf)):
         chosen = (known >= low) & (known < high) & (done.batch.origins >= 0)
         chosen[:, 0] = False
+        if high == FEW_FOLDS and chosen[:, -1].any():
+            # First folds know more than a short history does: what a series' spread is was measured on later days too.
+            chosen[:, :-1] = False
         pair = []
         for number, side in enumerate(SIDES):
             relative = (scores * side / (mean_error[number] * factor[number]))[chosen]

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from models.evaluate.long_csv import LongCsvError, TimedSeries, read_long_csv
+from models.forecast.beginning import began_at
 from models.forecast.engine import Outlook, Track, outlooks
 from models.forecast.prophet_model import prophet_candidate
 from models.forecast.rhythm import BUSINESS_DAILY, DAILY, MONTHLY, Rhythm, rhythm_of
@@ -96,10 +97,12 @@ def track_of(calendar: Calendar, with_prophet: bool) -> Track:
     """The series as the engine takes it, with Prophet as a candidate where it is daily and long enough."""
     slow = {}
     settings = ForecastSettings()
-    if with_prophet and calendar.rhythm == DAILY and calendar.values.size >= settings.prophet_minimum_days:
-        day = calendar.times[0].date()
-        slow["prophet"] = prophet_candidate(calendar.values, day, events=(), countries=(), settings=settings)
-    return Track(calendar.values, slow=slow)
+    first = began_at(calendar.values, calendar.rhythm)
+    values = calendar.values[first:]
+    if with_prophet and calendar.rhythm == DAILY and values.size >= settings.prophet_minimum_days:
+        day = calendar.times[first].date()
+        slow["prophet"] = prophet_candidate(values, day, events=(), countries=(), settings=settings)
+    return Track(values, slow=slow)
 
 
 def calendar_of(series: TimedSeries) -> Calendar:

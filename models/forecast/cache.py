@@ -17,7 +17,7 @@ from pathlib import Path
 
 from models.forecast.one_series import Job, SeriesForecast
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Raise when a forecast of the same job would come out differently."""
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 from finops.config.events import EventsFile
 from finops.periods import as_utc
 from models.events import DayMarks, events_touching
+from models.forecast.beginning import began_at
 from models.forecast.changes import Days, KnownChanges
 from models.forecast.engine import BLEND, Outlook, Track, outlooks
 from models.forecast.intervals import LEVELS
@@ -218,8 +219,9 @@ def _days(first_hour: datetime, count: int) -> Days:
 def _track(series: HourlySeries, events: EventsFile, team_of_app: Mapping[str, str]) -> Track:
     """The series as roots: busy hours vary more than quiet ones, and roots of them alike, as the engine expects."""
     values = series.values
-    began = int(np.flatnonzero(values)[0])
-    skipped = min(began, max(values.size - SHORTEST_HISTORY_HOURS, 0))
+    skipped = min(
+        max(int(np.flatnonzero(values)[0]), began_at(values, RHYTHM)), max(values.size - SHORTEST_HISTORY_HOURS, 0)
+    )
     days = values.size // 24 + 2
     marks = DayMarks.of(events_touching(series.scope, events, team_of_app), series.first_hour.date(), days)
     of_hours = slice(series.first_hour.hour + skipped, series.first_hour.hour + values.size)

@@ -25,6 +25,13 @@ DOUBT_FOLDS = 6.0
 """Folds' worth of belief that errors are as large as those of other series of this rhythm."""
 
 MEMORY = 0.95
+"""Weight of a season against the next newer one."""
+
+LARGEST = 6.0
+"""An error counts as so many times the rhythm's mean at most: a storm or a step is one event, not the size of every
+day's error. On the development series none, 12, 8, 6, 4 gave Winkler scores of 8.21, 7.81, 7.77, 7.74, 7.69 at 80%
+with as many days inside (4: fewer)."""
+
 FEW_FOLDS, MANY_FOLDS = 3.0, 8.0
 
 SIDES = (1.0, -1.0)
@@ -90,21 +97,25 @@ def unit_of(noise: Floats) -> Floats:
 
 def own_size(batch: Batch, scores: Floats, mean_error: Floats) -> tuple[Floats, Floats]:
     """How much larger than the rhythm's a series' errors are: sides × rows × folds × horizon; and on how many folds
-    that rests: rows × folds."""
+    that rests: rows × folds.
+
+    Folds less than a season apart see nearly the same days: they count as the part of a season that lies between them.
+    """
     rows, folds, horizon = scores.shape
     bands = band_edges(horizon)
     factor = np.ones((2, rows, folds, horizon))
     known = np.zeros((rows, folds))
     steps = np.arange(1, horizon + 1)
     origins = batch.origins
+    part = fold_part(batch)
     for fold in range(1, folds):
         past = scores[:, :fold]
         seen = np.isfinite(past) & (origins[:, :fold, None] >= 0)
         seen &= origins[:, :fold, None] + steps <= origins[:, fold][:, None, None]
-        weight = MEMORY ** np.arange(fold, 0, -1)[None, :, None] * seen
+        weight = (part * MEMORY ** (part * np.arange(fold, 0, -1)))[:, :, None] * seen
         known[:, fold] = weight[:, :, : bands[0][1]].sum(axis=(1, 2)) / bands[0][1]
         for number, side in enumerate(SIDES):
-            relative = weight * np.maximum(np.nan_to_num(past) * side, 0.0) / mean_error[number]
+            relative = weight * np.clip(np.nan_to_num(past) * side / mean_error[number], 0.0, LARGEST)
             everything = (relative.sum(axis=(1, 2)) / horizon + DOUBT_FOLDS) / (
                 weight.sum(axis=(1, 2)) / horizon + DOUBT_FOLDS
             )
@@ -116,3 +127,10 @@ def own_size(batch: Batch, scores: Floats, mean_error: Floats) -> tuple[Floats, 
                     :, None
                 ]
     return factor, known
+
+
+def fold_part(batch: Batch) -> Floats:
+    """Of each row the part of a season between two folds, 1 at most: rows × 1."""
+    season = max(batch.seasons[0], 2)
+    apart = np.where(batch.origins[:, -2] >= 0, batch.origins[:, -1] - batch.origins[:, -2], season)
+    return np.minimum(apart / season, 1.0)[:, None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +18,7 @@ from finops.config.events import KnownEvent
 from models.baseline import Knowledge, Scan, scan, weekday_level
 from models.events import DayMarks
 from models.forecast.backtest import conformal_bounds, seasonal_scale
+from models.forecast.beginning import began_at
 from models.forecast.engine import BLEND, Outlook, Track, outlooks
 from models.forecast.intervals import LEVELS
 from models.forecast.prophet_model import prophet_candidate
@@ -264,16 +265,28 @@ def _one_step_accuracy(name: str, values: Floats, errors: Floats) -> Accuracy:
 
 def _regular(jobs: Sequence[Job]) -> list[SeriesForecast]:
     """Regular series through the engine, without what is explained: monthly charges and temporary events, which are put
-    back where they are due."""
+    back where they are due. Days before a series began in earnest teach nothing."""
     scans = [_scan(job, (job.series.values.size,)) for job in jobs]
-    known = [scanned.knowledge[job.series.values.size] for job, scanned in zip(jobs, scans, strict=True)]
-    tracks = [_track(job, one) for job, one in zip(jobs, known, strict=True)]
+    begun = [_since_begun(job) for job in jobs]
+    known = [
+        (scanned if one is job else _scan(one, (one.series.values.size,))).knowledge[one.series.values.size]
+        for job, one, scanned in zip(jobs, begun, scans, strict=True)
+    ]
+    tracks = [_track(job, one) for job, one in zip(begun, known, strict=True)]
     horizon = max(job.horizon for job in jobs)
     found = outlooks(tracks, DAILY, max(horizon, 1))
     return [
         _regular_forecast(job, scanned, one, outlook)
         for job, scanned, one, outlook in zip(jobs, scans, known, found, strict=True)
     ]
+
+
+def _since_begun(job: Job) -> Job:
+    series = job.series
+    first = began_at(series.values, DAILY)
+    if not first:
+        return job
+    return replace(job, series=replace(series, first_day=series.day(first), values=series.values[first:]))
 
 
 def _track(job: Job, known: Knowledge) -> Track:

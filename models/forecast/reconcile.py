@@ -24,6 +24,9 @@ from models.series import MONEY_DIGITS, Floats, Scope
 TOLERANCE = 1e-6
 """Histories that differ by more than this share of the whole are not a whole and its parts."""
 
+SMOOTH_STEPS = 7
+"""Steps around each over which it is measured how much surer sums have made it."""
+
 Name = tuple[str, str]
 """Type and value of a scope."""
 
@@ -134,7 +137,8 @@ def reconcile_lines(
 ) -> tuple[list[Line], list[Floats]]:
     """Lines and paths (each paths × steps) whose sums hold to the last of ``MONEY_DIGITS`` digits.
 
-    Intervals move with their expectation. What was never negative stays so.
+    With paths, intervals become as wide as the paths do: what is unsure of a whole is what is unsure of its parts, as
+    far as they err together. Without, intervals move with their expectation. What was never negative stays so.
 
     Args:
         fixed: series that are known to be right; the others follow them.
@@ -159,8 +163,13 @@ def reconcile_lines(
         floor = np.array([0.0 if series[int(row)].values.min() >= 0 else -np.inf for row in rows])
         moved = _add_up(stack, width**2, floor, own, held_fast)
         for number, row in enumerate(rows):
-            result[int(row)] = _shift(own_lines[number], moved[number, 0], bool(floor[number] == 0))
+            line, before, lowest = own_lines[number], paths[int(row)], float(floor[number])
             drawn[int(row)] = moved[number, 1:]
+            result[int(row)] = (
+                _as_sure_as(line, before, moved[number], lowest)
+                if len(before)
+                else _shift(line, moved[number, 0], lowest)
+            )
     return result, drawn
 
 
@@ -235,9 +244,49 @@ def _rebuild(index: int, below: Mapping[int, tuple[int, ...]], values: Floats) -
         values[index] = values[list(below[index])].sum(axis=0)
 
 
-def _shift(line: Line, expected: Floats, never_negative: bool) -> Line:
+def _as_sure_as(line: Line, paths: Floats, moved: Floats, floor: float) -> Line:
+    """The line with each side of its intervals as much wider or narrower as its paths have become.
+
+    Quantiles of a hundred paths would be ragged from day to day; a mean distance over the days of a week is not.
+
+    Args:
+        paths: paths × steps as they were.
+        moved: the expectation and the paths below it, as they have become.
+    """
+    before, after = paths - np.array(line.expected), moved[1:] - moved[0]
+    sides = []
+    for side in (1.0, -1.0):
+        was, has = (
+            np.convolve(np.maximum(side * one, 0.0).mean(axis=0), np.ones(SMOOTH_STEPS))[_middle(one.shape[1])]
+            for one in (before, after)
+        )
+        sides.append(np.divide(has, was, out=np.ones_like(has), where=was > 0))
+    expected = moved[0]
+
+    def above(bound: list[float]) -> list[float]:
+        return (expected + sides[0] * np.maximum(np.array(bound) - np.array(line.expected), 0.0)).tolist()
+
+    def below(bound: list[float]) -> list[float]:
+        down = sides[1] * np.maximum(np.array(line.expected) - np.array(bound), 0.0)
+        return np.minimum(np.maximum(expected - down, floor), expected).tolist()
+
+    return replace(
+        line,
+        expected=expected.tolist(),
+        lower=below(line.lower),
+        upper=above(line.upper),
+        lower_95=below(line.lower_95),
+        upper_95=above(line.upper_95),
+    )
+
+
+def _middle(steps: int) -> slice:
+    """Where the sums over ``SMOOTH_STEPS`` around each step stand in a full convolution."""
+    return slice(SMOOTH_STEPS // 2, SMOOTH_STEPS // 2 + steps)
+
+
+def _shift(line: Line, expected: Floats, floor: float) -> Line:
     move = expected - np.array(line.expected)
-    floor = 0.0 if never_negative else -np.inf
 
     def lower(bound: list[float]) -> list[float]:
         return np.minimum(np.maximum(np.array(bound) + move, floor), expected).tolist()

@@ -6,18 +6,22 @@ Not here: who a person is (the portal's sign-on), and what is shown (pages, the 
 Default deny: a mart without a rule is empty for whoever does not see everything. SQL cannot reach around the rules:
 whoever sees everything reads views on the files of one version and can open no other file; whoever does not reads
 tables that hold the own rows and nothing else, and can open no file at all.
+
+Those tables are filled when they are asked for, with the columns that are: copying rows is most of what a page costs
+that somebody of one team opens first, and a question names a fifth of a wide mart's columns.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow.parquet as pq
@@ -55,11 +59,10 @@ class Viewer:
 ORGANISATION = Viewer("organisation", frozenset({Role.ADMIN}))
 """Who the static site is made for: whoever can open its folder sees all of it."""
 
-_TEAM = "team in (select unnest($teams))"
-_APP = "app in (select unnest($apps))"
+_TEAM = "team in $one_of_teams"
+_APP = "app in $one_of_apps"
 _SCOPE = (
-    "(scope_type = 'team' and scope_value in (select unnest($teams)))"
-    " or (scope_type = 'app' and scope_value in (select unnest($apps)))"
+    "(scope_type = 'team' and scope_value in $one_of_teams) or (scope_type = 'app' and scope_value in $one_of_apps)"
 )
 _OPEN = "true"
 RULES: Mapping[str, str] = {
@@ -117,7 +120,34 @@ _OTHERS = {
 """Columns of own rows that tell of other teams, and what stands in their place."""
 
 Row = Mapping[str, Any]
+Answer = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+"""Names of columns, and rows."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_EVERY_COLUMN = re.compile(r"(?:\bselect|\bdistinct|,|\.)\s*\*", re.IGNORECASE)
+
+
+class Answers(Protocol):
+    """Answers that were given before, by what was asked of which version by whom."""
+
+    def get(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer: ...
+
+
+class Asked:
+    """Words of the questions that pages have put to marts, of all viewers: so that whose tables are filled next gets at
+    once the columns that pages ask, instead of some with each question. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._words: Mapping[str, frozenset[str]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, mart: str) -> frozenset[str]:
+        return self._words.get(mart, frozenset())
+
+    def note(self, marts: frozenset[str], words: frozenset[str]) -> None:
+        if all(words <= self.of(mart) for mart in marts):
+            return
+        with self._lock:
+            self._words = {**self._words, **{mart: self.of(mart) | words for mart in marts}}
 
 
 class Published:
@@ -126,14 +156,30 @@ class Published:
     Who does not see everything gets tables that are filled when a query first names them; all else stays views.
     """
 
-    def __init__(self, folder: Path, viewer: Viewer = ORGANISATION) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        viewer: Viewer = ORGANISATION,
+        *,
+        asked: Asked | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        """
+        Args:
+            asked: what others have asked of the same marts.
+            answers: where answers to ``rows`` are kept; without it each question is asked again.
+        """
         # The folder is a link that a run replaces: resolved once, so that all marts read are of the same run.
         self.folder = folder.resolve()
         self.viewer = viewer
         self.marts = frozenset(path.stem for path in self.folder.glob("*.parquet") if _NAME.fullmatch(path.stem))
         self._everything, self._is_eng, self._teams = viewer.key
         self._filling = threading.Lock()
-        self._filled: frozenset[str] = frozenset()
+        self._filled: Mapping[str, frozenset[str]] = {}
+        self._asked = Asked() if asked is None else asked
+        self._answers = answers
+        self._schemas: dict[str, tuple[str, ...]] = {}
+        self._types: dict[str, dict[str, str]] = {}
         self._connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": "false",
@@ -170,15 +216,26 @@ class Published:
 
         Money is ``Decimal``, dates are ``date``, timestamps naive UTC ``datetime``.
         """
-        self._fill(sql)
-        found = self._connection.cursor().execute(sql, values or None)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        words = frozenset(_NAME.findall(sql))
+        self._asked.note(self.marts & words, words)
+        if self._answers is None:
+            names, found = self._answer(sql, words, values)
+        else:
+            key = (str(self.folder), self.viewer.key, sql, repr(sorted(values.items())))
+            names, found = self._answers.get(key, lambda: self._answer(sql, words, values))
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def relation(self, sql: str, **values: Any) -> duckdb.DuckDBPyRelation:
         """A query that is not run yet, for answers too large to hold; one thread at a time reads from it."""
-        self._fill(sql)
+        self._fill(sql, frozenset(_NAME.findall(sql)))
         return self._connection.cursor().sql(sql, params=values or None)
+
+    def types(self, mart: str) -> dict[str, str]:
+        """DuckDB's types of the mart's columns; no row is read for it."""
+        if mart not in self._types:
+            shape = _reader().sql(f"select * from {self._file(mart)} limit 0")  # noqa: S608 - a known name
+            self._types[mart] = dict(zip(shape.columns, map(str, shape.types), strict=True))
+        return self._types[mart]
 
     def has(self, *marts: str) -> bool:
         """Whether all of these marts were published and this viewer may see rows of them."""
@@ -194,43 +251,59 @@ class Published:
         return frozenset(self._apps)
 
     def columns(self, mart: str) -> Sequence[str]:
-        return pq.read_schema(self.folder / f"{mart}.parquet").names
+        if mart not in self._schemas:
+            self._schemas[mart] = tuple(pq.read_schema(self.folder / f"{mart}.parquet").names)
+        return self._schemas[mart]
 
-    def _fill(self, sql: str) -> None:
-        """Fill the tables of the marts that a query names; a name too many costs time and shows nothing."""
+    def _answer(self, sql: str, words: frozenset[str], values: Mapping[str, Any]) -> Answer:
+        self._fill(sql, words)
+        found = self._connection.cursor().execute(sql, dict(values) or None)
+        return tuple(column[0] for column in found.description or ()), found.fetchall()
+
+    def _fill(self, sql: str, words: frozenset[str]) -> None:
+        """Fill the tables of the marts that a query names with the columns that it names; a name too many costs time
+        and shows nothing."""
         if self._everything:
             return
-        named = self.marts.intersection(_NAME.findall(sql))
-        if named <= self._filled:
+        is_all = _EVERY_COLUMN.search(sql) is not None
+        wanted = {mart: self._wanted(mart, words, is_all=is_all) for mart in self.marts & words}
+        if self._has_filled(wanted):
             return
-        with self._filling, duckdb.connect() as reader:
-            reader.execute("set timezone = 'UTC'")
-            for mart in sorted(named - self._filled):
-                own = reader.sql(
-                    f"select {self._own_columns(mart)} from {self._file(mart)} where {self._condition(mart)}"  # noqa: S608
-                )
-                cursor = self._connection.cursor()
-                cursor.register("own_rows", own.to_arrow_reader())
-                cursor.execute(f"create table {mart} as select * from own_rows")  # noqa: S608
-                cursor.unregister("own_rows")
-            self._filled |= named
+        with self._filling:
+            for mart, names in sorted(wanted.items()):
+                if not self._has_filled({mart: names}):
+                    self._copy(mart, names | self._filled.get(mart, frozenset()))
 
-    def _own_columns(self, mart: str) -> str:
-        hidden = {
-            name: instead
-            for (of, name), instead in _OTHERS.items()
-            if of == mart and name in pq.read_schema(self.folder / f"{mart}.parquet").names
-        }
-        if not hidden:
-            return "*"
-        return f"* replace ({', '.join(f'{self._own(instead)} as {name}' for name, instead in hidden.items())})"
+    def _has_filled(self, wanted: Mapping[str, frozenset[str]]) -> bool:
+        return all(mart in self._filled and names <= self._filled[mart] for mart, names in wanted.items())
+
+    def _wanted(self, mart: str, words: frozenset[str], *, is_all: bool) -> frozenset[str]:
+        names = self.columns(mart)
+        # A table has a column, also where only its rows are counted.
+        return frozenset(names) if is_all else frozenset(words.intersection(names) or names[:1])
+
+    def _copy(self, mart: str, names: frozenset[str]) -> None:
+        """The own rows; who reads the table of before goes on reading it."""
+        every = self.columns(mart)
+        names |= self._asked.of(mart).intersection(every)
+        chosen = ", ".join(self._own_column(mart, name) for name in every if name in names)
+        own = _reader().sql(f"select {chosen} from {self._file(mart)} where {self._condition(mart)}")  # noqa: S608
+        cursor = self._connection.cursor()
+        cursor.register("own_rows", own.to_arrow_reader())
+        cursor.execute(f"create or replace table {mart} as select * from own_rows")  # noqa: S608
+        cursor.unregister("own_rows")
+        self._filled = {**self._filled, mart: names}
+
+    def _own_column(self, mart: str, name: str) -> str:
+        instead = _OTHERS.get((mart, name))
+        return f'"{name}"' if instead is None else f'{self._own(instead)} as "{name}"'
 
     def _condition(self, mart: str) -> str:
         return self._own(RULES[mart]) if self.may_see(mart) else "false"
 
     def _own(self, sql: str) -> str:
-        for name, values in (("$teams", sorted(self._teams)), ("$apps", self._apps)):
-            sql = sql.replace(name, _text_list(values))
+        for name, values in (("teams", sorted(self._teams)), ("apps", self._apps)):
+            sql = sql.replace(f"${name}", _text_list(values)).replace(f"$one_of_{name}", _one_of(values))
         return sql
 
     def _own_apps(self) -> list[str]:
@@ -242,8 +315,27 @@ class Published:
         return f"read_parquet('{_quoted((self.folder / mart).as_posix())}.parquet')"
 
 
+def _reader() -> duckdb.DuckDBPyConnection:
+    """What reads files for viewers who may not: nobody's questions come here, only the rules' own. Opening a database
+    takes longer than most of what is read."""
+    return _files().cursor()
+
+
+@cache
+def _files() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "python_enable_replacements": "false"})
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
+
+
+def _one_of(values: Sequence[str]) -> str:
+    """For ``in``: written out, so that the engine need not read what has none of them; null is in no list."""
+    texts = ", ".join(f"'{_quoted(value)}'" for value in values)
+    return f"({texts or 'null'})"
 
 
 def _text_list(values: Sequence[str]) -> str:

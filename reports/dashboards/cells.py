@@ -18,6 +18,7 @@ from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO
 
 NOTHING = "–"
+NO_APP = "No app"
 PAGE_OF_SCOPE = {"team": "team", "app": "app"}
 
 
@@ -107,7 +108,7 @@ def team(name: str | None, *, small: str = "") -> Cell:
 
 def app(name: str | None, *, small: str = "") -> Cell:
     """An app's name; usage and cost may belong to none."""
-    return Cell("No app", sort="", small=small) if name is None else text(name, small=small, target=Target("app", name))
+    return Cell(NO_APP, sort="", small=small) if name is None else text(name, small=small, target=Target("app", name))
 
 
 def model(name: str | None, *, small: str = "") -> Cell:

@@ -10,7 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from finops.periods import as_utc
-from reports.dashboards.access import Published
+from reports.dashboards.access import Answer, Published
 from reports.dashboards.catalogue import BY_NAME, PAGES, PageKind
 from reports.dashboards.choices import Choice, choices
 from reports.dashboards.model import Target
@@ -151,18 +151,16 @@ class _Job:
 PageId = tuple[str, str | None]
 
 
-class _Remembering(Published):
-    """Answers a question once: most of a page's questions are the same in all its periods or currencies."""
+class _Remembered:
+    """Answers of one page: most of its questions are the same in all its periods or currencies."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    def __init__(self) -> None:
+        self._answers: dict[tuple[Any, ...], Answer] = {}
 
-    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        key = sql, repr(sorted(values.items()))
+    def get(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
         if key not in self._answers:
-            self._answers[key] = super().rows(sql, **values)
-        return [dict(row) for row in self._answers[key]]
+            self._answers[key] = make()
+        return self._answers[key]
 
     def forget(self) -> None:
         self._answers.clear()
@@ -174,7 +172,8 @@ class _Builder:
     def __init__(self, job: _Job, folder: Path) -> None:
         self._job = job
         self._folder = folder
-        self._published = _Remembering(job.published)
+        self._remembered = _Remembered()
+        self._published = Published(job.published, answers=self._remembered)
         self._choices = choices(self._published, job.as_of, months=job.months)
         self._scopes = {
             level: {name: scope for name, scope in found.items() if job.about is None or name in job.about}
@@ -208,7 +207,7 @@ class _Builder:
         address = self._address_from(path_of(name, scope))
         contents = {}
         title = kind.title
-        self._published.forget()
+        self._remembered.forget()
         for choice in offered:
             for period in choice.periods:
                 view = View(

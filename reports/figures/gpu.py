@@ -202,6 +202,7 @@ def packing(nodes: Sequence[Mapping[str, Any]]) -> Figure:
         for column, label, colour, shape in PACKING
     ]
     layout = base(height=110 + 30 * len(rows), hover="y unified")
+    layout["margin"]["r"] = 36
     layout |= {
         "barmode": "stack",
         "bargap": 0.3,

@@ -25,6 +25,8 @@ ACCENT = "var(--s1)"
 BAND_95 = "var(--band-95)"
 GOOD = "var(--good)"
 BAD = "var(--bad)"
+COUNTS = {"exponentformat": "B"}
+"""Of an axis of counts: thousands, millions and billions as k, M and B; Plotly's own would write G."""
 TONES = {"good": "var(--good-bg)", "neutral": "var(--neutral-bg)", "warn": "var(--warn-bg)"}
 SERIES = tuple(f"var(--s{n})" for n in range(1, 9))
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from reports.figures.theme import (
     ACCENT,
+    COUNTS,
     SERIES,
     SOFT,
     SURFACE,
@@ -37,7 +38,7 @@ def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> Fi
                 y=[int(number) for number in tokens],
                 name=name,
                 marker={"color": colours[name]},
-                hovertemplate="%{y:.3s}",
+                hovertemplate="%{y:,.0f}",
             )
         )
     layout = base(height=height)
@@ -45,7 +46,7 @@ def mix(daily: pd.DataFrame, classes: Sequence[str], *, height: int = 320) -> Fi
         "barmode": "stack",
         "bargap": 0.15,
         "xaxis": day_axis(),
-        "yaxis": axis(tickformat="~s", rangemode="tozero", nticks=6),
+        "yaxis": axis(**COUNTS, rangemode="tozero", nticks=6),
     }
     return figure(traces, layout)
 
@@ -108,7 +109,7 @@ def lengths(rows: Sequence[Mapping[str, Any]]) -> Figure:
     ]
     layout = base(height=max(200, 100 + 34 * len(rows)), hover="y unified")
     layout |= {
-        "xaxis": axis(type="log", tickformat="~s", tickangle=0, tickvals=log_ticks([*half, *most])),
+        "xaxis": axis(type="log", **COUNTS, tickangle=0, tickvals=log_ticks([*half, *most])),
         "yaxis": axis(showgrid=False, tickfont={"size": 12, "color": SOFT}),
     }
     return figure(traces, layout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -117,7 +117,10 @@ class DecisionView:
                 return f.month(BillingPeriod.parse(self.period).start)
             except ValueError:
                 return self.period
-        return self.period
+        try:
+            return f.day(date.fromisoformat(self.period))
+        except ValueError:
+            return self.period
 
     @property
     def suppression_words(self) -> str:

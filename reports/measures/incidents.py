@@ -15,7 +15,9 @@ from typing import Any
 
 import pandas as pd
 
+from reports import formatting as f
 from reports.frames import ZERO, text_or_none
+from reports.measures.tokens import CLASS_WORDS
 
 WINDOW_DAYS = 30
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -35,6 +37,16 @@ STATUS_WORDS = {
 }
 
 
+DIMENSION_WORDS = {
+    "service_name": "Service",
+    "sub_account_name": "Subscription",
+    "region_id": "Region",
+    "resource_name": "Resource",
+    "token_class": "Kind of token",
+}
+_CLASS_WORDS = {kind.value: words for kind, words in CLASS_WORDS.items()}
+
+
 @dataclass(frozen=True)
 class Contributor:
     """``share`` is of the whole impact."""
@@ -43,6 +55,14 @@ class Contributor:
     value: str
     impact: Decimal
     share: Decimal | None
+
+    @property
+    def dimension_words(self) -> str:
+        return DIMENSION_WORDS.get(self.dimension, f.humanise(self.dimension))
+
+    @property
+    def value_words(self) -> str:
+        return _CLASS_WORDS.get(self.value, self.value) if self.dimension == "token_class" else self.value
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,13 @@ def page_css() -> str:
 
 @cache
 def page_js() -> str:
-    return (_HERE / "page.js").read_text(encoding="utf-8")
+    return theme_js() + (_HERE / "page.js").read_text(encoding="utf-8")
+
+
+@cache
+def theme_js() -> str:
+    """For pages that have no charts; ``page_js`` has it too."""
+    return (_HERE / "theme.js").read_text(encoding="utf-8")
 
 
 def figure_json(figure: Figure) -> str:

@@ -1,4 +1,4 @@
-/* Behaviour of pages: drawing charts when they come into view, the theme, the current section.
+/* Behaviour of pages: drawing charts when they come into view and anew for another theme, the current section.
    Figures carry design tokens such as var(--s1) as colours; they are resolved here, once per theme. */
 (function () {
   "use strict";
@@ -79,22 +79,9 @@
   takeUp();
   window.aifinops = { figures, takeUp };
 
-  const root = document.documentElement;
-  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
-  function remembered() {
-    try { return localStorage.getItem("aifinops-theme"); } catch (error) { return null; }
-  }
-  function remember(theme) {
-    try { localStorage.setItem("aifinops-theme", theme); } catch (error) { /* a file may not have storage */ }
-  }
-  if (["light", "dark"].includes(remembered())) root.dataset.theme = remembered();
-  document.getElementById("theme").addEventListener("click", function () {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : prefersDark.matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    remember(root.dataset.theme);
-    redraw();
-  });
-  prefersDark.addEventListener("change", redraw);
+  // theme.js has heard the click first.
+  document.getElementById("theme").addEventListener("click", redraw);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
   // Print styles are light and narrow: charts follow, and those never scrolled to are drawn.
   function print(isNow) {

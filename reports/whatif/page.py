@@ -43,13 +43,14 @@ class Line:
         return self.difference / self.without if self.without else None
 
 
-def render_what_if(answer: Mapping[str, Any], *, title: str = "AI spend") -> str:
+def render_what_if(answer: Mapping[str, Any], *, title: str = "AI spend", back: tuple[str, str] | None = None) -> str:
     """The whole page as one HTML text.
 
     Args:
         answer: the fields of ``models.WhatIf`` as plain values (``dataclasses.asdict``): money is ``Decimal`` in
             ``currency``, days are ``date``.
         title: whose page it is, such as the organisation's name.
+        back: words and address of where it was opened, for who leaves it there; nothing in a file.
     """
     currency = answer["currency"]
     charts = {chart.key: chart for chart in (_months(answer), _effects(answer), _swings(answer))}
@@ -57,6 +58,7 @@ def render_what_if(answer: Mapping[str, Any], *, title: str = "AI spend") -> str
     return template.render(
         **document(charts.values(), f"{answer['name']}: what if, {f.day(answer['as_of'])}"),
         title=title,
+        back=back,
         answer=answer,
         currency=currency,
         charts=charts,

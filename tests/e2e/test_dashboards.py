@@ -227,6 +227,7 @@ def test_the_theme_switches_page_and_charts_and_is_remembered(browser: webdriver
 
 @pytest.mark.ids("BI-1")
 def test_no_page_is_wider_than_a_phone(browser: webdriver.Chrome, site: Site, sample: Path) -> None:
+    told: list[list[str]] = []
     one_of_each = {page.split("/")[0]: site.folder / page for page in reversed(site.pages)}
     for page in (sample, *one_of_each.values()):
         as_seen(browser, width=390, dark=False)
@@ -238,6 +239,18 @@ def test_no_page_is_wider_than_a_phone(browser: webdriver.Chrome, site: Site, sa
             ".filter(n => n.scrollWidth > n.clientWidth + 1).map(n => n.textContent)",
         )
         assert cut == [], page
+        # What does not fit is read downwards, each value with its heading; the open page is among those in sight.
+        stacked = "[...document.querySelectorAll('table.stacked')]"
+        told += script(
+            browser,
+            f"{stacked}.map(t => [...t.querySelectorAll('tbody tr:first-child td[data-label]')]"
+            ".map(c => c.dataset.label))",
+        )
+        wide = f"{stacked}.map(t => t.parentElement).filter(n => n.scrollWidth > n.clientWidth + 1)"
+        assert script(browser, f"{wide}.map(n => n.ariaLabel)") == [], page
+        here = "document.querySelector('nav[aria-label=Pages] [aria-current]').getBoundingClientRect()"
+        assert script(browser, f"{here}.left >= 0 && {here}.right <= innerWidth"), page
+    assert ["Severity", "Since", "State", "Impact", "By month's end"] in told
 
 
 @pytest.mark.ids("BI-1")

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from orchestration.messaging import link_keys
 from portal.app import routes_of
 from portal.limits import Buckets
 from portal.rules import RULES
-from reports.dashboards.access import Published, Role, Viewer
+from portal.shelf import Kept
+from reports.dashboards.access import Answer, Asked, Published, Role, Viewer
 from tests.support.guardrail_factory import AS_OF
 from tests.support.portal import (
     ADMIN,
@@ -306,6 +308,68 @@ def test_sql_reaches_around_no_rule(published_folder: Path, sql: str) -> None:
         own.rows(sql.format(folder=own.folder))
 
 
+def test_a_later_question_gets_the_columns_that_an_earlier_one_did_not_name(published_folder: Path) -> None:
+    """Tables of own rows are filled with the columns that are asked for; whoever reads meanwhile goes on."""
+    viewer, asked = Viewer("s", frozenset({Role.ENG}), frozenset({"search"})), Asked()
+    own = Published(published_folder, viewer, asked=asked)
+    [count] = own.rows("select count(*) as n from fct_ai_cost_daily")
+    reading = own.relation("select team from fct_ai_cost_daily").to_arrow_reader(10)
+    assert {row["team"] for row in own.rows("select team, app from fct_ai_cost_daily")} == {"search"}
+    everything = Published(published_folder).rows("select * from fct_ai_cost_daily where team = 'search'")
+    for sql in ("select * from fct_ai_cost_daily", "select one.* from fct_ai_cost_daily as one"):
+        found = own.rows(sql)
+        assert sorted(map(repr, found)) == sorted(map(repr, everything))
+    assert sum(batch.num_rows for batch in reading) == count["n"] == len(everything)
+    # What one viewer's pages asked is there at once for the next.
+    other = Published(published_folder, viewer, asked=asked)
+    other.rows("select team from fct_ai_cost_daily")
+    [table] = other.rows("select count(*) as n from duckdb_columns() where table_name = 'fct_ai_cost_daily'")
+    assert 2 <= table["n"] < len(own.columns("fct_ai_cost_daily"))
+
+
+def test_an_answer_is_given_again_to_whoever_sees_the_same_rows_and_to_nobody_else(published_folder: Path) -> None:
+    kept: Kept[Answer] = Kept(100)
+    lead, finance = (
+        Published(published_folder, viewer, answers=kept)
+        for viewer in (
+            Viewer("s", frozenset({Role.ENG}), frozenset({"search"})),
+            Viewer("f", frozenset({Role.FINANCE})),
+        )
+    )
+    sql = "select distinct team from fct_ai_cost_daily where team = $team or $team = ''"
+    assert lead.rows(sql, team="") == [{"team": "search"}] == lead.rows(sql, team="")
+    assert len(finance.rows(sql, team="")) > 2
+    assert finance.rows(sql, team="fraud") == [{"team": "fraud"}]
+    lead.rows(sql, team="")[0]["team"] = "changed"
+    assert lead.rows(sql, team="") == [{"team": "search"}], "whoever changes an answer changes the own one"
+
+
+def test_of_results_that_are_kept_the_oldest_go_first() -> None:
+    kept: Kept[str] = Kept(6, len)
+    made: list[str] = []
+
+    def make(text: str) -> str:
+        made.append(text)
+        return text
+
+    for text in ("aa", "bbb", "aa", "ccc", "bbb", "aa"):
+        assert kept.get(text, partial(make, text)) == text
+    assert made == ["aa", "bbb", "ccc", "bbb", "aa"]
+
+
+def test_a_problem_says_where_to_go_on(portal: TestPortal) -> None:
+    admin = portal.client(ADMIN)
+    nowhere = admin.get("/nowhere").text
+    assert "No page has this address." in nowhere
+    assert 'href="/">Start page' in nowhere
+    assert 'href="/incidents">All incidents' in admin.get("/incidents/nothing").text
+    form = {"token": admin.headers["X-CSRF-Token"], "verdict": "perhaps"}
+    assert 'href="/approvals">Back to the form' in admin.post("/approvals/decision/x", data=form).text
+    assert "ask whoever runs the portal for that role" in portal.client(SEARCH).get("/statements").text
+    stranger = portal.client(NOBODY).get("/account").text
+    assert 'href="/incidents"' not in stranger, "a way that leads to a refusal is none"
+
+
 def test_an_incident_of_an_own_team_tells_nothing_of_others(tmp_path: Path, published_folder: Path) -> None:
     """What resembled it before may have been another team's."""
     with duckdb.connect() as connection:
@@ -394,7 +458,7 @@ def test_a_question_that_makes_no_sense_is_answered_in_words(
 def test_a_page_is_the_same_for_whom_it_is_and_says_whose_it_is(portal: TestPortal) -> None:
     lead, finance = portal.client(SEARCH), portal.client(FINANCE)
     mine, all_of_it = (client.get("/api/v1/pages/gpu") for client in (lead, finance))
-    assert mine.json()["states"][0]["text"] == "Only what is yours is shown: search."
+    assert mine.json()["states"][0]["text"] == "You see the figures of search only; totals are of what you see."
     assert mine.headers["etag"] != all_of_it.headers["etag"]
     again = finance.get("/api/v1/pages/gpu", headers={"If-None-Match": all_of_it.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")

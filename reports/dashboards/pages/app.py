@@ -94,10 +94,16 @@ def build(view: View) -> Page:
                 "Tokens, features and customers",
                 (
                     (Tiles(tokens.tiles(ask, by_feature)),),
-                    (mix, classes),
-                    (tokens.table(ask, by_feature, "usage-by-feature", "By feature", "Feature"),),
-                    (tokens.table(ask, tokens.sums(ask, "model"), "usage-by-model", "By model", "Model"),),
-                    (tokens.customers_table(ask),),
+                    *(
+                        (
+                            (mix, classes),
+                            (tokens.table(ask, by_feature, "usage-by-feature", "By feature", "Feature"),),
+                            (tokens.table(ask, tokens.sums(ask, "model"), "usage-by-model", "By model", "Model"),),
+                            (tokens.customers_table(ask),),
+                        )
+                        if by_feature or mix.figure is not None
+                        else ()
+                    ),
                 ),
                 "Model usage at list price, known to this hour; the bill of it comes later.",
             ),

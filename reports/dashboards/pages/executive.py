@@ -43,8 +43,10 @@ def build(view: View) -> Page:
     brought = value.rows_of(ask)
     ranked = [part.name for part in by_team if part.name is not None]
 
-    # Tokens and GPUs are mostly of one currency: in another, a tile that nothing is known would only be in the way.
-    unit_tiles = units.tiles(ask, costs) if costs or not whole.now else []
+    # Tokens and GPUs are mostly of one currency: in another, tiles that nothing is known would only be in the way.
+    unit_tiles = units.tiles(ask, costs)
+    if whole.now and all(tile.value == units.NOT_KNOWN for tile in unit_tiles):
+        unit_tiles = []
     tiles = [spend.tile(ask, whole, spend.all_of(trend), Target("executive", anchor="spend"))]
     if ask.is_current:
         tiles.append(spend.estimate_tile(ask, estimated))
@@ -117,7 +119,7 @@ def build(view: View) -> Page:
                 (units.models_table(ask, costs),),
                 (units.outcomes_table(ask, costs),),
             ),
-            "What one unit costs, in the newest 30 days against the 30 before.",
+            "What one of something costs, and whether that moves.",
         ),
         Section("value", "Value", ((value.table(ask, brought),),), "What AI brings beside what it costs."),
     ]

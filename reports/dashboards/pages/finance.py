@@ -45,8 +45,8 @@ def build(view: View) -> Page:
                     (allocation.methods_chart(ask), allocation.nobody_table(ask, covered)),
                     (allocation.gaps_table(ask, allocation.gaps_of(ask)),),
                     (
-                        allocation.scopes_table(ask, covered, "team", "Coverage by team"),
-                        allocation.scopes_table(ask, covered, "sub_account", "Coverage by subscription"),
+                        allocation.tagged_table(ask, covered),
+                        allocation.subscriptions_table(ask, covered),
                     ),
                     (books.ways_note(),),
                 ),

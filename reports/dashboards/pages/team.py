@@ -101,10 +101,24 @@ def build(view: View) -> Page:
                 "Tokens",
                 (
                     (Tiles(tokens.tiles(ask, by_usage)),),
-                    (mix, classes),
-                    (tokens.table(ask, by_usage, "usage-by-app", "Model usage by app", "App", name_cells=True),),
-                    (tokens.table(ask, tokens.sums(ask, "feature"), "usage-by-feature", "By feature", "Feature"),),
-                    (tokens.table(ask, tokens.sums(ask, "model"), "usage-by-model", "By model", "Model"),),
+                    *(
+                        (
+                            (mix, classes),
+                            (
+                                tokens.table(
+                                    ask, by_usage, "usage-by-app", "Model usage by app", "App", name_cells=True
+                                ),
+                            ),
+                            (
+                                tokens.table(
+                                    ask, tokens.sums(ask, "feature"), "usage-by-feature", "By feature", "Feature"
+                                ),
+                            ),
+                            (tokens.table(ask, tokens.sums(ask, "model"), "usage-by-model", "By model", "Model"),),
+                        )
+                        if by_usage or mix.figure is not None
+                        else ()
+                    ),
                 ),
                 "Model usage at list price, known to this hour; the bill of it comes later.",
             ),

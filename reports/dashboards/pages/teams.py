@@ -57,7 +57,7 @@ def build(view: View) -> Page:
                         ),
                     ),
                     (spend_charts.daily_chart(ask, days, ranked, estimated, "team"),),
-                    (allocation.scopes_table(ask, covered, "team", "Coverage by team"),),
+                    (allocation.tagged_table(ask, covered),),
                 ),
                 "Open a team for its budget, its apps, its tokens and GPUs, and why each amount is its own.",
             ),

@@ -21,7 +21,7 @@ from reports.figures import allocation as drawn
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO
 from reports.marts import from_rows
-from reports.measures.coverage import Coverage, coverage
+from reports.measures.coverage import Coverage, ScopeCoverage, coverage
 from reports.measures.missing import Missing
 from reports.page.chart import Chart
 
@@ -110,21 +110,47 @@ def methods_chart(ask: Ask) -> Chart:
     return Chart(
         "allocation-methods",
         "How spend found its owner",
-        f"AI spend by team and by how it was attributed, {words.period_words(ask.view.period)}.",
+        f"AI spend by team and by how it was attributed, {words.period_words(ask.view.period)}. Idle capacity is "
+        "part of its pool.",
         "Stacked bars of AI spend by team, split into tagged or named, split from shared pools, and nobody's.",
         None if frame.empty else drawn.by_team(frame, ask.currency),
         "Nothing has been allocated yet.",
     )
 
 
-def scopes_table(ask: Ask, found: Coverage | Missing, kind: str, title: str) -> Table:
-    """Coverage of teams, or of subscriptions, with how much of it was found by own tags."""
-    scopes = [] if isinstance(found, Missing) else [one for one in found.scopes if one.scope_type == kind]
+def tagged_table(ask: Ask, found: Coverage | Missing) -> Table:
+    """How much of each team's spend its own tags and names say is the team's."""
     return Table(
-        f"coverage-{kind.replace('_', '-')}",
-        title,
+        "coverage-team",
+        "Tagged by team",
         (
-            Column(title.split(" by ")[-1].capitalize()),
+            Column("Team"),
+            Column("AI cost", "number"),
+            Column("Tagged", "bar", "Found by its own tags or name rather than split from a pool"),
+        ),
+        tuple(
+            Row(
+                (
+                    words.team_cell(one.scope_value),
+                    cells.money(one.ai_cost, ask.currency),
+                    cells.bar(one.tagged_ratio, 1),
+                )
+            )
+            for one in _scopes(found, "team")
+        ),
+        _no_scopes(found),
+        caption=f"{f.month(ask.shown_month.start)}; what is not tagged is split from shared pools.",
+        export="fct_allocation_coverage_monthly",
+    )
+
+
+def subscriptions_table(ask: Ask, found: Coverage | Missing) -> Table:
+    """Coverage of subscriptions with how much of it was found by own tags."""
+    return Table(
+        "coverage-sub-account",
+        "Coverage by subscription",
+        (
+            Column("Subscription"),
             Column("AI cost", "number"),
             Column("Attributed", "number"),
             Column("Nobody's", "number"),
@@ -134,7 +160,7 @@ def scopes_table(ask: Ask, found: Coverage | Missing, kind: str, title: str) -> 
         tuple(
             Row(
                 (
-                    words.team_cell(one.scope_value) if kind == "team" else Cell(one.scope_value),
+                    Cell(one.scope_value),
                     cells.money(one.ai_cost, ask.currency),
                     cells.money(one.attributed_cost, ask.currency),
                     cells.money(one.unallocated_cost, ask.currency),
@@ -142,12 +168,20 @@ def scopes_table(ask: Ask, found: Coverage | Missing, kind: str, title: str) -> 
                     cells.share(one.tagged_ratio, 1),
                 )
             )
-            for one in scopes
+            for one in _scopes(found, "sub_account")
         ),
-        found.reason if isinstance(found, Missing) else "Nothing was spent in the month.",
+        _no_scopes(found),
         caption=f.month(ask.shown_month.start),
         export="fct_allocation_coverage_monthly",
     )
+
+
+def _scopes(found: Coverage | Missing, kind: str) -> list[ScopeCoverage]:
+    return [] if isinstance(found, Missing) else [one for one in found.scopes if one.scope_type == kind]
+
+
+def _no_scopes(found: Coverage | Missing) -> str:
+    return found.reason if isinstance(found, Missing) else "Nothing was spent in the month."
 
 
 def nobody_table(ask: Ask, found: Coverage | Missing) -> Table:

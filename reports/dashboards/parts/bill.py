@@ -162,7 +162,7 @@ def _unreconciled_table(ask: Ask, days: Sequence[tuple[str, date | None, Decimal
 
 def _closed_table(ask: Ask) -> Table:
     rows = ask.rows(
-        """select billing_period_start, billing_currency, min(closed_at) as closed_at,
+        """select billing_period_start, billing_currency, max(closed_at) as closed_at,
                   any_value(closing_basis) as closing_basis, sum(closing_billed_cost) as closing,
                   sum(true_up_billed_cost) as moved, sum(true_up_count)::bigint as true_ups,
                   max(last_true_up_at) as last_true_up_at, sum(current_billed_cost) as now

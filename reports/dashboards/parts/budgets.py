@@ -163,7 +163,7 @@ def projection_cell(expected: Projection | Missing | None, currency: str) -> Cel
 def used_cell(line: BudgetLine | None) -> Cell:
     """The gauge of a budget, with how much of it is used."""
     if line is None:
-        return Cell("no budget")
+        return Cell("No monthly budget")
     return Cell(f.percent(line.used_ratio), sort=line.used_ratio, gauge=gauge(line), small=line.status_words)
 
 

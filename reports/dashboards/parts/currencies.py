@@ -20,15 +20,20 @@ from reports.dashboards.parts import words
 from reports.frames import ZERO
 
 _PARTS = """
+with known as (
+    select billing_currency, min(usage_date) <= $before_first as is_before_known from fct_ai_cost_daily group by 1
+)
 select billing_currency as code, any_value(reporting_currency) as reporting,
        coalesce(sum(effective_cost) filter (is_ai and now), 0) as own,
        coalesce(sum(reporting_effective_cost) filter (is_ai and now), 0) as converted,
-       coalesce(sum(reporting_effective_cost) filter (is_ai and not now), 0) as before,
+       case when any_value(is_before_known)
+            then coalesce(sum(reporting_effective_cost) filter (is_ai and not now), 0) end as before,
        coalesce(sum(reporting_effective_cost) filter (now), 0) as bill,
        count(*) filter (reporting_effective_cost is null) as unconverted,
        min(usage_date) filter (reporting_effective_cost is null) as unconverted_since
 from (select *, usage_date between $first and $last as now from fct_ai_cost_daily
       where usage_date between $first and $last or usage_date between $before_first and $before_last)
+join known using (billing_currency)
 group by 1
 order by converted desc, code
 """
@@ -74,7 +79,8 @@ def together(ask: Ask) -> Table | Note | None:
         return None if amount is None or rate is None else Decimal(amount * rate)
 
     rows = tuple(_part_row(part, rates.get(part["code"], {}), reporting, ahead) for part in parts)
-    sums = {name: money.total(part[name] for part in parts) for name in ("converted", "before", "bill")}
+    sums = {name: money.total(part[name] for part in parts) for name in ("converted", "bill")}
+    before = _all([part["before"] for part in parts])
     ends = {name: _all([ahead(part["code"], name) for part in parts]) for name in ("projected", "budget")}
     return Table(
         "together",
@@ -98,7 +104,7 @@ def together(ask: Ask) -> Table | Note | None:
                 Cell(),
                 Cell(),
                 cells.money(sums["converted"], reporting),
-                words.change_cell(sums["converted"], sums["before"] or None, reporting),
+                words.change_cell(sums["converted"], before, reporting),
                 cells.money(sums["bill"], reporting),
                 cells.money(ends["projected"], reporting),
                 cells.money(ends["budget"], reporting),
@@ -129,7 +135,7 @@ def _part_row(part: dict[str, Any], rate: dict[str, Any], reporting: str, ahead:
             cells.money(part["own"], code),
             Cell(cells.NOTHING) if known is None else Cell(f"{known.quantize(Decimal('0.0001')):f}", sort=known),
             cells.money(part["converted"], reporting),
-            words.change_cell(part["converted"], part["before"] or None, reporting),
+            words.change_cell(part["converted"], part["before"], reporting),
             cells.money(part["bill"], reporting),
             cells.money(ahead(code, "projected"), reporting),
             cells.money(ahead(code, "budget"), reporting),

@@ -147,7 +147,7 @@ def _table(ask: Ask, drift: Rows) -> Table:
             "fct_estimate_drift_daily", f"No model usage of {ask.view.period.label} has met a bill in {currency} yet."
         ),
         f"{ask.view.period.label}, largest difference first. The bill is right; the difference says what "
-        "the estimate lacks.",
+        "the estimate lacks. What has no price has no difference.",
         total=totals,
         export="fct_estimate_drift_daily",
     )

@@ -186,32 +186,39 @@ def backtests(ask: Ask) -> tuple[Chart, Table]:
         None if errors.empty else drawn.accuracy(errors, list(dict.fromkeys(errors["model"]))),
         ask.empty("fct_forecast_accuracy", "No backtest has run yet; it needs a few weeks of billed days."),
     )
+    models = list(dict.fromkeys(_model_name(row) for row in rows))
+    of_model = {(_scope_name(row), row["horizon_days"], _model_name(row)): row["scaled"] for row in rows}
+
+    def scaled(row: dict[str, Any], model: str) -> Cell:
+        error = of_model.get((_scope_name(row), row["horizon_days"], model))
+        return Cell(cells.NOTHING) if error is None else Cell(f"{error:.2f}", sort=error)
+
     table = Table(
         "backtests",
         "Backtests",
         (
             Column("Scope"),
-            Column("Model"),
             Column("Tests", "number"),
             Column("Error a day", "number"),
-            Column("Scaled", "number"),
             Column("In interval", "number", "Intervals promise 80%"),
+            *(Column(name, "number", "Mean absolute scaled error") for name in models),
         ),
         tuple(
             Row(
                 (
                     Cell(_scope_name(row)),
-                    Cell(_model_name(row), small="used" if row["is_chosen"] else ""),
                     Cell(f"{row['folds']} × {row['horizon_days']} days", sort=row["folds"]),
                     cells.money(row["error"], ask.currency),
-                    Cell(cells.NOTHING) if row["scaled"] is None else Cell(f"{row['scaled']:.2f}", sort=row["scaled"]),
                     cells.share(row["inside"]),
+                    *(scaled(row, name) for name in models),
                 )
             )
             for row in rows
+            if row["is_chosen"]
         ),
         ask.empty("fct_forecast_accuracy", "No backtest has run yet; it needs a few weeks of billed days."),
-        caption="Forecasts made from past days and compared with what came.",
+        caption="Forecasts made from past days and compared with what came: how the used one did, then its scaled "
+        "error beside the others'.",
         export="fct_forecast_accuracy",
     )
     return chart, table
@@ -253,7 +260,7 @@ def next_hours_by_team(ask: Ask) -> Table:
     teams = [row for row in rows if row["scope_type"] == "team"] or rows
     return Table(
         "next-hours-by-team",
-        "By team",
+        "The next 48 hours by team",
         (
             Column("Team"),
             Column("Last 24 hours", "number", "Priced usage, an estimate"),

@@ -172,7 +172,8 @@ def invoices_table(ask: Ask) -> Table:
             for row in known
         ),
         ask.empty("fct_invoice_monthly", f"No invoice of {f.month(month.start)} has arrived yet."),
-        caption=f"Billed cost of {f.month(month.start)}, with all digits.",
+        caption=f"Billed cost of {f.month(month.start)}'s invoices, with all digits; they also ask for, or give back, "
+        "what came late for earlier months.",
         total=line(
             Cell("All invoices"),
             Cell(),

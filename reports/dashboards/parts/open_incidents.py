@@ -71,11 +71,11 @@ def tiles(ask: Ask, open_now: Sequence[Incident]) -> list[Tile]:
     if worst.daily_impact:
         made.append(
             Tile(
-                "Still going on, a day",
+                "Extra cost a day, now",
                 f.signed_money(worst.daily_impact, ask.currency),
                 f"{f.humanise(worst.scope_name)}: {f.signed_money(worst.projected_impact, ask.currency)} "
                 "by the month's end",
-                "estimated from usage" if not worst.is_billed else "",
+                "Estimated from usage" if not worst.is_billed else "",
                 tone="bad",
                 target=Target(worst.scope_type, worst.scope_value) if worst.scope_type in cells.PAGE_OF_SCOPE else None,
             )
@@ -101,7 +101,8 @@ def lead(found: Incidents, known: Sequence[Freshness]) -> str:
     opened = f"{f.count(len(found.open), 'open incident')}, the most money first" if found.open else "None is open"
     text = f"Cost and usage other than expected, one entry a cause. {opened}"
     if found.past:
-        text += f"; since {f.day(found.first_day)} {f.count(len(found.past), 'incident')} over"
+        is_or_are = "is" if len(found.past) == 1 else "are"
+        text += f"; {f.count(len(found.past), 'incident')} since {f.day(found.first_day)} {is_or_are} over"
     if found.silent:
         text += f"; {f.count(len(found.silent), 'change')} explained or suppressed"
     return text + "."
@@ -178,16 +179,16 @@ def _contributors_table(ask: Ask, one: Incident) -> Table:
         (
             Column("Dimension"),
             Column("What"),
-            Column("Share", "bar", "Of the whole impact"),
+            Column("Share", "bar", "Of the whole impact; above 100% where others fell"),
             Column("Impact", "number"),
         ),
         tuple(
             Row(
                 (
-                    cells.text(f.humanise(part.dimension)),
+                    cells.text(part.dimension_words),
                     cells.scope(part.dimension, part.value, small=" ")
                     if part.dimension in cells.PAGE_OF_SCOPE
-                    else cells.text(part.value),
+                    else cells.text(part.value_words),
                     cells.bar(part.share),
                     cells.signed(part.impact, ask.currency),
                 )

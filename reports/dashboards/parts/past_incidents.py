@@ -35,7 +35,7 @@ def over_table(ask: Ask, found: Incidents) -> Table:
     rows = sorted(found.past, key=lambda one: (-abs(one.impact), one.incident_id))
     return Table(
         "past-incidents",
-        "Over",
+        "Incidents that are over",
         (
             Column("Scope"),
             Column("Days"),

@@ -47,7 +47,7 @@ def table(ask: Ask, prompts: Rows) -> Table:
         tokens = (row["input"] or 0) + (row["output"] or 0)
         missed = row["missed"]
         spread = ""
-        if missed is not None and row["missed_low"] is not None and row["missed_high"] is not None:
+        if missed and row["missed_low"] is not None and row["missed_high"] is not None:
             spread = f"{f.whole(row['missed_low'])} to {f.whole(row['missed_high'])}"
         return Row(
             (
@@ -97,7 +97,7 @@ def table(ask: Ask, prompts: Rows) -> Table:
 
 def lengths_chart(ask: Ask) -> Chart:
     rows = ask.rows(
-        """select coalesce(app, 'No app') as app, coalesce(model, 'not named') as model,
+        """select coalesce(app, $no_app) as app, coalesce(model, 'not named') as model,
                   sum(sized_request_count) as requests, median(p50_input_tokens) as half,
                   median(p95_input_tokens) as most
            from fct_prompt_economics_daily
@@ -105,6 +105,7 @@ def lengths_chart(ask: Ask) -> Chart:
            group by all order by requests desc, app, model limit $shown""",
         last=cells.usage_through(ask.view),
         shown=LENGTH_ROWS,
+        no_app=cells.NO_APP,
     )
     return Chart(
         "context-lengths",

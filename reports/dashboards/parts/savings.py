@@ -17,6 +17,7 @@ from reports.dashboards.ask import Ask
 from reports.dashboards.model import Cell, Column, Note, Row, Table, Target, Tile, Tone
 from reports.dashboards.opportunities.model import KINDS, Certainty, Opportunity
 from reports.dashboards.opportunities.pace import MONTH_DAYS
+from reports.dashboards.parts.words import share_cell
 from reports.figures import savings as drawn
 from reports.figures.spend import NO_OWNER
 from reports.frames import ZERO, ratio
@@ -101,7 +102,7 @@ def tiles(ask: Ask, found: Sequence[Opportunity], total: Decimal) -> list[Tile]:
                 "Nobody's spend a month",
                 f.whole_money(unowned, currency),
                 "nobody asks whether it is needed",
-                "aifinops tags gaps",
+                "aifinops tags gaps lists it",
                 tone="warn",
                 target=Target("data-health", anchor="ownership"),
             )
@@ -143,17 +144,18 @@ def owners_table(ask: Ask, counting: Sequence[Opportunity], total: Decimal) -> T
                 (
                     cells.team(team, small=f"mostly {max(theirs, key=lambda one: one.counts).words}"),
                     cells.count(len(theirs)),
-                    Cell(f.whole_money(money, ask.currency), sort=money, bar=float(money / total) if total else 0.0),
+                    cells.money(money, ask.currency),
+                    share_cell(money, total),
                 )
             )
         )
     return Table(
         "savings-owners",
         "By owner, a month",
-        (Column("Team"), Column("Opportunities", "number"), Column("Money a month", "bar")),
+        (Column("Team"), Column("Opportunities", "number"), Column("Money a month", "number"), Column("Share", "bar")),
         tuple(rows),
         "Nobody has anything to save that is measured or estimated.",
-        total=Row((Cell("All"), cells.count(len(counting)), cells.money(total, ask.currency))),
+        total=Row((Cell("All"), cells.count(len(counting)), cells.money(total, ask.currency), Cell("100%"))),
         more=cells.more(len(ranked), OWNERS, "more teams, in the total"),
     )
 

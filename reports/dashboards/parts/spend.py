@@ -49,8 +49,8 @@ select coalesce(sum(effective_cost) filter (is_ai and now and {{scope}}), 0) as 
        coalesce(sum(effective_cost) filter (is_ai and not now and {{scope}}), 0) as before,
        coalesce(sum(effective_cost) filter (now and {{scope}}), 0) as whole_bill,
        (select min(usage_date) from fct_ai_cost_daily where billing_currency = $currency) as oldest
-from (select *, usage_date between $first and $last as now from fct_ai_cost_daily
-      where billing_currency = $currency and {_PERIODS})
+from (select team, app, is_ai, effective_cost, billed_cost, usage_date between $first and $last as now
+      from fct_ai_cost_daily where billing_currency = $currency and {_PERIODS})
 """  # noqa: S608 - put together from constants
 _BY = f"""
 select {{columns}}, grouping_id({{columns}}) as dimension,

@@ -105,11 +105,14 @@ def categories_chart(ask: Ask) -> Chart:
         category = "Other AI" if row["ai_category"] is None else f.humanise(row["ai_category"])
         sums[category] = sums.get(category, ZERO) + row["cost"]
         start, oldest = row["month"], row["oldest"]
-        name = f"{start:%b %Y}"
+        # Short, so that they stand upright; the first and each January say the year.
+        name = f"{start:%b}"
+        if start == rows[0]["month"] or start.month == 1:
+            name += f"<br>{start.year}"
         if start == month.start and last < month.last_day:
-            name += f"<br>to {f.short_day(last)}"
+            name += f"<br>to {last.day}"
         elif (start.year, start.month) == (oldest.year, oldest.month) and oldest.day > 1:
-            name += f"<br>from {f.short_day(oldest)}"
+            name += f"<br>from {oldest.day}"
         points.append((name, category, row["cost"]))
     frame = pd.DataFrame(points, columns=["month", "category", "cost"])
     order = sorted(sums, key=lambda name: (-sums[name], name))
@@ -132,7 +135,8 @@ def ranking_chart(ask: Ask, key: str, title: str, parts: Sequence[Part], empty: 
     return Chart(
         key,
         title,
-        f"{words.period_words(period)}; the tick marks {period.before_label}.",
+        words.period_words(period)
+        + (f"; the tick marks {period.before_label}." if frame["before"].notna().any() else "."),
         f"AI spend {title.lower()}: " + ", ".join(f"{name} {f.money(now, ask.currency)}" for name, now, _ in rows[:5]),
         drawn.ranked(frame, ask.currency, now=period.label, before=period.before_label.capitalize()) if rows else None,
         empty,

@@ -6,6 +6,7 @@ Here: sentences above a page. Not here: the health of sources (the page on data 
 from __future__ import annotations
 
 from reports import formatting as f
+from reports.dashboards.access import Viewer
 from reports.dashboards.ask import Ask
 from reports.dashboards.model import Link, Note, Target
 from reports.dashboards.parts import words
@@ -39,10 +40,19 @@ def states(ask: Ask) -> tuple[Note, ...]:
     viewer = ask.view.published.viewer
     if not viewer.sees_everything and not _is_own(ask):
         found.append(Note(f"Nothing of {ask.name} is shown to you: it is none of your teams or their apps.", "warn"))
-    if not viewer.sees_everything:
-        teams = words.listed(sorted(viewer.teams), most=6) or "no team"
-        found.append(Note(f"You see the figures of {teams} only; totals are of what you see."))
+    if (own := only_own(viewer)) is not None:
+        found.append(own)
     return tuple(found)
+
+
+def only_own(viewer: Viewer) -> Note | None:
+    """What whoever does not see everything must know of every page."""
+    if viewer.sees_everything:
+        return None
+    if not viewer.teams:
+        return Note("No team was granted to you, so no figures are shown: ask whoever runs the portal.", "warn")
+    teams = words.listed(sorted(viewer.teams), most=6)
+    return Note(f"You see the figures of {teams} only; totals are of what you see.")
 
 
 def _is_own(ask: Ask) -> bool:

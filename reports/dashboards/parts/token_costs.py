@@ -15,7 +15,7 @@ import pandas as pd
 from reports import formatting as f
 from reports.dashboards import cells
 from reports.dashboards.ask import Ask
-from reports.dashboards.model import Cell, Column, Row, Table, Target, Tile
+from reports.dashboards.model import Column, Row, Table, Target, Tile
 from reports.dashboards.parts import words
 from reports.figures import unit as drawn
 from reports.figures.theme import SERIES
@@ -97,13 +97,14 @@ def trend_chart(ask: Ask, lines: Sequence[UnitCost]) -> Chart:
 
 
 def table(ask: Ask, lines: Sequence[UnitCost]) -> Table:
-    most = max((line.cost for line in lines), default=ZERO)
+    whole = sum((line.cost for line in lines), ZERO)
     return Table(
         "model-costs",
         "Models",
         (
             Column("Model"),
-            Column("Cost", "bar"),
+            Column("Cost", "number"),
+            Column("Share", "bar", "Of the cost of all models that have one"),
             Column("Per 1M tokens", "number"),
             Column("Change", "number", f"Against {ask.view.period.before_label}"),
             Column("Tokens", "number"),
@@ -113,11 +114,8 @@ def table(ask: Ask, lines: Sequence[UnitCost]) -> Table:
             Row(
                 (
                     cells.text(line.scope_value),
-                    Cell(
-                        f.whole_money(line.cost, ask.currency),
-                        sort=line.cost,
-                        bar=float(line.cost / most) if most > 0 else 0.0,
-                    ),
+                    cells.money(line.cost, ask.currency),
+                    words.share_cell(line.cost, whole),
                     cells.unit_money(line.unit_cost, ask.currency),
                     cells.change(line.unit_cost, line.previous_unit_cost),
                     cells.compact(line.quantity * _ONE_MILLION),

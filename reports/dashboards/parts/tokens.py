@@ -176,12 +176,12 @@ def by_day(rows: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
 
 def cache_chart(rows: Sequence[Mapping[str, Any]]) -> Chart:
     """Prompt-cache hit rate of the apps with most input; ``rows``: ``sums`` by app."""
-    apps = sorted(
-        (row for row in rows if row["input"]), key=lambda row: (-row["input"], row["name"] or words.NOT_NAMED)
-    )[:12]
+    apps = sorted((row for row in rows if row["input"]), key=lambda row: (-row["input"], row["name"] or cells.NO_APP))[
+        :12
+    ]
     frame = pd.DataFrame(
         [
-            (row["name"] or words.NOT_NAMED, float(row["cached"] or 0) / float(row["input"]), float(row["input"]) / 1e6)
+            (row["name"] or cells.NO_APP, float(row["cached"] or 0) / float(row["input"]), float(row["input"]) / 1e6)
             for row in apps
         ],
         columns=["app", "ratio", "millions"],

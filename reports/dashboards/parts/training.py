@@ -79,7 +79,7 @@ def table(ask: Ask, training: Rows) -> Table:
         )
 
     def name_of(row: Mapping[str, Any]) -> Cell:
-        small = f"{row['team'] or 'No owner'}: {row['stages'] or 'stage not named'}"
+        small = f"{row['team'] or 'No owner'}: {(row['stages'] or 'stage not named').replace('_', '-')}"
         return cells.app(row["app"], small=small) if row["app"] else cells.text(row["name"], small=small)
 
     columns = ("cost", "retrain_cost", "failed_cost")

@@ -23,17 +23,19 @@ with newest as (
     from fct_unit_cost_daily
     where currency = $currency and usage_date between $since and $until and {scope}
           and trailing_28d_unit_cost is not null
+), each as (
+    select unit_id, unit_name, cost_basis, team, app, feature, model, target_amount,
+           max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
+           max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
+           max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
+           sum(total_cost) filter (usage_date > last_day - interval 28 day) as cost,
+           sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
+           list(trailing_7d_unit_cost order by usage_date) as trend
+    from newest
+    group by unit_id, unit_name, cost_basis, team, app, feature, model, target_amount
 )
-select unit_id, unit_name, cost_basis, team, app, feature, model, target_amount,
-       max(trailing_28d_unit_cost) filter (usage_date = last_day) as unit_cost,
-       max(trailing_28d_unit_cost) filter (usage_date = last_day - interval 28 day) as before,
-       max(trailing_28d_unit_cost_with_training) filter (usage_date = last_day) as with_training,
-       sum(total_cost) filter (usage_date > last_day - interval 28 day) as cost,
-       sum(quantity) filter (usage_date > last_day - interval 28 day) as quantity,
-       list(trailing_7d_unit_cost order by usage_date) as trend
-from newest
-group by unit_id, unit_name, cost_basis, team, app, feature, model, target_amount
-order by target_amount is null, cost desc nulls last, unit_id
+select * from each
+order by target_amount is null, coalesce(unit_cost <= target_amount, true), cost desc nulls last, unit_id
 limit $most
 """
 
@@ -58,7 +60,8 @@ def table(ask: Ask, *, most: int = 12) -> Table:
         ),
         tuple(_row(row, ask.currency) for row in rows),
         "config/units.yml names no unit that this has; name one to see what it costs.",
-        caption="Newest 28 days that are known in full. Unit costs overlap, so there is no total.",
+        caption="Newest 28 days that are known in full, what is above its target first. Unit costs overlap, so there "
+        "is no total.",
         export="fct_unit_cost_daily",
     )
 
@@ -68,10 +71,10 @@ def _row(row: dict[str, Any], currency: str) -> Row:
     of = [str(row[name]) for name in ("team", "app", "feature", "model") if row[name] is not None] or ["company"]
     basis = " at list price, from usage" if row["cost_basis"] == "usage" else ""
     tone: Tone = "neutral"
-    state = "no target"
+    state = "No target"
     if target is not None and cost is not None:
         above = cost > target
-        tone, state = ("bad", "above target") if above else ("good", "within target")
+        tone, state = ("bad", "Above target") if above else ("good", "Within target")
     details: tuple[str, ...] = ()
     if row["with_training"] is not None:
         details = (f"With its share of training {f.unit_money(row['with_training'], currency)} each.",)

@@ -36,6 +36,7 @@ from reports.page.chart import Chart
 
 TREND_DAYS = 90
 OUTCOME_CHARTS = 6
+NOT_KNOWN = "Not known"
 # Sums of two windows, dated with their last days, so that the measure finds the same windows in two rows a scope.
 _WINDOWS = """
 with known as (
@@ -106,7 +107,7 @@ def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
     }
     if tokens is None:
         reason = "No tokens have been matched with cost yet."
-        found.append(Tile("Cost per 1M tokens", "Not known", sub=reason))
+        found.append(Tile("Cost per 1M tokens", NOT_KNOWN, sub=reason))
     else:
         found.append(
             Tile(
@@ -119,7 +120,7 @@ def tiles(ask: Ask, costs: tuple[UnitCost, ...]) -> list[Tile]:
             )
         )
     if gpu is None:
-        return [*found, Tile("Cost per GPU-hour", "Not known", sub="No GPU cost has been matched with GPU hours yet.")]
+        return [*found, Tile("Cost per GPU-hour", NOT_KNOWN, sub="No GPU cost has been matched with GPU hours yet.")]
     busy = company_cost(costs, "gpu_hour_busy")
     per = GPU_HOUR_WORDS[gpu.unit].lower()
     found.append(
@@ -182,7 +183,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
             f"All token classes together, {SMOOTHING_DAYS}-day average.",
             "Lines of cost per 1M tokens: "
             + ", ".join(f"{one.scope_value} {f.unit_money(one.unit_cost, ask.currency)}" for one in models),
-            None if of_models.empty else unit.lines(of_models, names[: len(models)], ask.currency),
+            None if of_models.empty else unit.lines(of_models, names[: len(models)], ask.currency, height=380),
             "No model's tokens have been matched with cost yet.",
         ),
         Chart(
@@ -191,7 +192,7 @@ def charts(ask: Ask, costs: tuple[UnitCost, ...]) -> tuple[Chart, Chart, tuple[C
             f"The same cost over hours paid for, hours held by a pod, hours at work; {SMOOTHING_DAYS}-day average.",
             "Lines of cost per GPU-hour: "
             + ", ".join(f"{GPU_HOUR_WORDS[one.unit]} {f.unit_money(one.unit_cost, ask.currency)}" for one in hours),
-            None if of_hours.empty else unit.lines(of_hours, names[len(models) :], ask.currency),
+            None if of_hours.empty else unit.lines(of_hours, names[len(models) :], ask.currency, height=380),
             "No GPU cost has been matched with GPU hours yet.",
         ),
         tuple(small),

@@ -71,7 +71,7 @@ def beside_prices(usage: Rows) -> tuple[tuple[Block, ...], ...]:
         "warn",
         Link("Data health", Target("data-health", anchor="rows")),
     )
-    return ((note, table(usage)),)
+    return ((note,), (table(usage),))
 
 
 def table(usage: Rows) -> Table:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from reports import formatting as f
 from reports.dashboards.ask import Ask, Rows
-from reports.dashboards.model import Link, Note, Target, Tile
+from reports.dashboards.model import Link, Note, Target, Tile, Tone
 from reports.dashboards.parts import budget_pace, freshness, guardrails, objectives, open_incidents
 from reports.measures.decisions import DecisionView, newest_first
 from reports.measures.health import Freshness
 from reports.measures.incidents import Incident, Incidents
+
+_WORST: Sequence[Tone] = ("bad", "warn", "neutral", "", "good")
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,15 @@ def tiles(ask: Ask, now: Now) -> list[Tile]:
 
 
 def headlines(now: Now) -> tuple[Note, ...]:
-    return (
+    """Worst first; what is as bad stands in the order of incidents, budgets, objectives, guardrails, data."""
+    said = (
         *open_incidents.headlines(now.open),
         *budget_pace.headlines(now.budgets),
         *objectives.headlines(now.objectives),
         *guardrails.headlines(now.decisions),
         freshness.headline(now.known),
     )
+    return tuple(sorted(said, key=lambda note: _WORST.index(note.tone)))
 
 
 def _verdict(ask: Ask, now: Now) -> Note:

@@ -88,6 +88,9 @@ def table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
 def _payback(row: dict[str, Any]) -> Cell:
     if row["payback_date"] is None:
         return Cell("not yet" if row["investment"] else cells.NOTHING)
+    days = row["payback_days"]
     return Cell(
-        f.day(row["payback_date"]), sort=row["payback_date"], small=f"after {f.count(row['payback_days'], 'day')}"
+        f.day(row["payback_date"]),
+        sort=row["payback_date"],
+        small=f"after {f.count(days, 'day')}" if days else "on its first day",
     )

@@ -215,7 +215,7 @@
     const copy = cell.cloneNode(true);
     copy.querySelectorAll("button.why, .visually-hidden, svg").forEach((node) => node.remove());
     if (small) copy.querySelector("small").prepend("; ");
-    let text = cell.dataset.s !== undefined ? cell.dataset.s : copy.textContent.trim().replace(/\u00a0/g, " ");
+    let text = cell.dataset.s !== undefined ? cell.dataset.s : copy.textContent.trim().replace(/\u00a0/g, " ").replace(/\s+; /g, "; ");
     if (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text))) text = "'" + text;
     return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   }
@@ -234,6 +234,40 @@
     });
   }
 
+  // A table that does not fit a phone, or whose words do not fit a tablet, is read downwards: a row's values below each
+  // other, each with its heading. Long tables of short cells stay tables, whose first column stays while others are moved.
+  const phone = window.matchMedia("(max-width: 640px)");
+  const tablet = window.matchMedia("(max-width: 900px)");
+  const FEW_ROWS = 6;
+  const MANY_WORDS = 36; // letters: a column of such cells would be a tower beside the others
+  const LONG_TEXT = 60; // letters: more than stand beside a heading
+  function words(cell) {
+    const copy = cell.cloneNode(true);
+    copy.querySelectorAll(".visually-hidden").forEach((node) => node.remove());
+    return copy.textContent.trim();
+  }
+  function fit(table) {
+    const box = table.parentElement;
+    table.classList.remove("stacked");
+    if (!tablet.matches || box.scrollWidth <= box.clientWidth + 1) return;
+    const rows = Array.from(table.querySelectorAll("tbody tr:not(.details), tfoot tr"));
+    const texts = rows.filter((row) => Array.from(row.cells).slice(1).some((cell) => cell.textContent.length > MANY_WORDS));
+    const isShort = phone.matches && groups(table.tBodies[0]).length <= FEW_ROWS;
+    if (!isShort && texts.length * 2 < rows.length) return;
+    const heads = Array.from(table.tHead.rows[0].cells).map(words);
+    rows.forEach(function (row) {
+      Array.from(row.cells).slice(1).forEach(function (cell, n) {
+        const isDrawn = cell.querySelector("svg");
+        if (!isDrawn && isNothing(cell.textContent.trim())) return;
+        cell.dataset.label = heads[n + 1];
+        cell.classList.toggle("long", cell.textContent.length > LONG_TEXT);
+      });
+    });
+    table.classList.add("stacked");
+  }
+  function fitAll() { main.querySelectorAll(".card.table table").forEach(fit); }
+  [phone, tablet].forEach((query) => query.addEventListener("change", fitAll));
+
   function dress() {
     main.querySelectorAll(".card.table table").forEach(function (table) {
       const card = table.closest(".card");
@@ -242,7 +276,13 @@
       unfolding(table);
       downloadable(card, table);
     });
+    fitAll();
   }
   dress();
+
+  // Pages do not fit side by side on a phone: the one that is open is brought into sight.
+  const pages = document.querySelector('nav[aria-label="Pages"]');
+  const open = pages.querySelector("[aria-current]");
+  if (open) pages.scrollLeft = open.offsetLeft - pages.offsetLeft - (pages.clientWidth - open.offsetWidth) / 2;
   if (packed) show();
 })();

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from models.forecast.beginning import began_at
 from models.forecast.engine import Outlook, Track, outlooks
 from models.forecast.paths import draw
 from models.forecast.rhythm import DAILY, WEEKLY, Rhythm, rhythm_of
@@ -151,6 +152,40 @@ def test_two_years_show_the_third() -> None:
     error = np.abs(outlook.expected - values[-28:]).mean()
     repeated = np.abs(np.resize(values[-35:-28], 28) - values[-28:]).mean()
     assert error < 0.5 * repeated
+
+
+@pytest.mark.parametrize(
+    ("values", "begins"),
+    [
+        (seasonal(90, 7, seed=1), 0),
+        (np.concatenate([np.full(200, 2.0), seasonal(60, 7, seed=1)]), 200),
+        (np.concatenate([np.full(200, 2.0), seasonal(21, 7, seed=1)]), 200),
+        (np.concatenate([np.full(200, 2.0), seasonal(14, 7, seed=1)]), 0),
+        (np.concatenate([np.full(150, 2.0), [400.0], np.full(49, 2.0), seasonal(60, 7, seed=1)]), 200),
+        (np.concatenate([seasonal(60, 7, seed=1), np.full(60, 2.0), seasonal(60, 7, seed=2)]), 0),
+        (np.concatenate([np.full(200, np.nan), seasonal(60, 7, seed=1)]), 200),
+        (-np.concatenate([np.full(200, 2.0), seasonal(60, 7, seed=1)]), 200),
+        (np.where(np.arange(120) % 7 < 5, 0.0, 300.0), 0),
+        (100 * np.exp(np.arange(300) / 150), 41),
+        (np.zeros(90), 0),
+        (np.full(10, 5.0), 0),
+    ],
+    ids=[
+        "always", "pilot", "three weeks", "two weeks", "one large charge", "pause", "gap", "credits", "weekends",
+        "growth", "nothing", "short",
+    ],
+)  # fmt: skip
+def test_where_a_series_began_in_earnest(values: Floats, begins: int) -> None:
+    assert began_at(values, DAILY) == pytest.approx(begins, abs=7 if 0 < begins < 200 else 0)
+
+
+def test_a_storm_weeks_ago_widens_days_ahead_less_than_it_was_large() -> None:
+    """Two days of 40 times the level, seven weeks ago in 90 days: an event, not the size of every day's error."""
+    plain, stormy = seasonal(90, 7, seed=9), seasonal(90, 7, seed=9)
+    stormy[40:42] *= 40
+    calm, after = one(plain), one(stormy)
+    widths = [np.median(outlook.upper[0.8] - outlook.lower[0.8]) for outlook in (calm, after)]
+    assert widths[0] < widths[1] < 4 * widths[0]
 
 
 def test_a_series_without_values_is_refused() -> None:

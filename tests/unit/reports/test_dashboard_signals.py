@@ -246,6 +246,11 @@ def test_open_incidents_come_with_the_most_money_first_and_what_to_type(on_call:
     assert "aifinops incidents acknowledge" in words
     drivers = next(table for key, table in tables(on_call).items() if key.startswith("contributors-"))
     assert [row.cells[1].text for row in drivers.rows] == ["gpt-4.1-mini", "rewrite", "westus"]
+    assert [row.cells[0].text for row in drivers.rows] == ["Model", "Feature", "Region"]
+    short = next(block for block in blocks(on_call) if isinstance(block, Notes) and block.title == "In short")
+    tones = [note.tone for note in short.notes]
+    assert {"bad", "warn", "good"} <= set(tones)
+    assert tones == sorted(tones, key=("bad", "warn", "neutral", "", "good").index), "worst first"
     assert "3 open incidents" in on_call.states[0].text
 
 

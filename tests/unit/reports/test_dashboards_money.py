@@ -236,6 +236,11 @@ def test_currencies_stand_alone_and_are_added_converted_only(published: Publishe
         for text in texts(page)
     )
     assert {row.cells[0].text for row in tables(page)["teams"].rows} == {"support", "documents"}
+    assert named(together, "EUR").cells[4].text.endswith("%")
+    # Bills do not reach back a year before: no change is told, in no currency and not of the sum.
+    year = tables(build("executive", view_of(published, period=last_days(365, BILLED_THROUGH))))["together"]
+    assert year.total is not None
+    assert {row.cells[4].text for row in (*year.rows, year.total)} == {"–"}
 
 
 @pytest.mark.ids("FCST-1", "BI-1")
@@ -321,7 +326,7 @@ def test_every_period_is_compared_with_the_one_before(published: Published, peri
 @pytest.mark.ids("UNIT-1", "UNIT-3", "BI-1")
 def test_unit_costs_stand_beside_their_targets_and_their_value(built: Mapping[str, Page]) -> None:
     row = named(tables(built["app"])["unit-costs"], "Ticket resolved")
-    assert row.cells[4].text in ("above target", "within target")
+    assert row.cells[4].text in ("Above target", "Within target")
     assert len(row.cells[5].spark) == 88
     assert named(tables(built["executive"])["value"], "Saved by resolved tickets").cells[3].text == "+200%"
     assert tiles(built["executive"])["Value of outcomes"].sub == "USD\u00a03.00 for each USD of AI cost"

@@ -21,13 +21,29 @@ def spaced(text: str) -> str:
         ("12345.4", "USD 12,345"),
         ("0", "USD 0"),
         ("99.994", "USD 99.99"),
-        ("-1234.5", "USD −1,234"),
+        ("-1234.5", "−USD 1,234"),
         ("-0.004", "USD 0.00"),
         ("0.3", "USD 0.30"),
     ],
 )
 def test_money(amount: str, text: str) -> None:
     assert spaced(f.money(Decimal(amount), "USD")) == text
+
+
+@pytest.mark.ids("BI-1")
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("-150.2", "−USD 150"),
+        ("0.3", "<USD 1"),
+        ("-0.3", ">−USD 1"),
+        ("0", "USD 0"),
+        ("0.5", "USD 0"),
+        ("1.5", "USD 2"),
+    ],
+)
+def test_a_sign_stands_before_the_currency_in_columns_too(amount: str, text: str) -> None:
+    assert spaced(f.whole_money(Decimal(amount), "USD")) == text
 
 
 @pytest.mark.ids("BI-1")
