@@ -32,6 +32,9 @@ from models.forecast.workers import Workers
 from models.series import DailySeries, Floats, Scope, daily_series, money, naive_utc
 from models.tables import BOUNDS, build_frame, path_frame
 
+_DIGITS = 6
+"""Digits after the point that statistics of forecasts are kept with."""
+
 
 @dataclass(frozen=True)
 class ForecastResult:
@@ -240,13 +243,18 @@ def _accuracy_rows(job: Job, result: SeriesForecast, stamp: datetime) -> Iterato
             "horizon_days": row.horizon_days,
             "folds": row.folds,
             "mean_absolute_error": None if row.mean_absolute_error is None else money(row.mean_absolute_error),
-            "mean_absolute_scaled_error": row.mean_absolute_scaled_error,
-            "interval_coverage": row.interval_coverage,
-            "interval_coverage_95": row.interval_coverage_95,
-            "weight": row.weight,
+            "mean_absolute_scaled_error": _rounded(row.mean_absolute_scaled_error),
+            "interval_coverage": _rounded(row.interval_coverage),
+            "interval_coverage_95": _rounded(row.interval_coverage_95),
+            "weight": _rounded(row.weight),
             "is_chosen": row.is_chosen,
             "as_of": stamp,
         }
+
+
+def _rounded(statistic: float | None) -> float | None:
+    # The last digits of a sum depend on where its numbers lie in memory: the same run again must write the same.
+    return None if statistic is None else round(float(statistic), _DIGITS)
 
 
 def _scope(series: DailySeries) -> dict[str, str]:

@@ -16,7 +16,12 @@ ranked as (
         charges.*,
         row_number() over (
             partition by charges.resource_id
-            order by (charges.team is not null) desc, charges.load_id desc, charges.charge_id
+            -- Ids of charges come from names of files: what two charges of a day say decides before them, whatever was landed when.
+            order by
+                (charges.team is not null) desc, charges.load_id desc, (charges.app is not null) desc,
+                coalesce(charges.team, ''), coalesce(charges.app, ''), coalesce(charges.project, ''),
+                coalesce(charges.environment, ''), coalesce(charges.owner, ''), coalesce(charges.resource_name, ''),
+                charges.charge_id
         ) as charge_age
     from {{ ref('int_focus__tagged') }} as charges
     inner join spans on charges.resource_id = spans.resource_id and charges.usage_date = spans.last_charged_on
